@@ -1,0 +1,149 @@
+//! Fax modems on a serial port: AT dialogue and Class 1, one OS thread per line.
+//!
+//! In: a call to make ([`Call`]) and a [`CallHost`] that decides on the way. Out: a [`CallReport`].
+//! Source: ITU-T T.31 (07/1995), V.250, makers' manuals as each profile says.
+//! Not here: what frames mean (`drivers/t30`), coding of pels (`drivers/t4`), whether to call again
+//! (`src/settle`).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the caller of a call decides and writes down on the way. All methods run on the line's
+/// thread and may block; each says for how long.
+pub trait CallHost {
+    /// The next octet written is `ATD`: make the intent to dial durable. Blocks at most 5 s.
+    fn dial_starts(&mut self) -> Go;
+    /// The called machine said who it is. Nothing of the page has left. Blocks at most 1 s.
+    fn far_end(&mut self, far_end: &t30::FarEnd) -> Go;
+    /// The coded page for this contract, bit 0 first. Blocks at most 1 s.
+    fn page(&mut self, page: u16, contract: &t30::Contract) -> Vec<u8>;
+    /// The next octet written is page data: make PAGE_STARTED durable. Blocks at most 2 s.
+    fn page_starts(&mut self, page: u16) -> Go;
+    /// The far end confirmed a page.
+    fn page_confirmed(&mut self, proof: t30::PageConfirmed);
+    /// All is known and the line is still held: make the result durable. Blocks at most 5 s.
+    fn result_before_hang_up(&mut self, ending: &Ending);
+    /// For people: never blocks.
+    fn progress(&mut self, progress: Progress);
+    /// Somebody wants this call to stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// Leave to go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Go {
+    On,
+    Stop,
+}
+
+/// The steps of a call that a person follows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    Dialling,
+    Answered,
+    Identity {
+        csi: Option<String>,
+    },
+    Agreed(t30::Contract),
+    Training {
+        modulation: t30::Modulation,
+        tries: u8,
+    },
+    Trained {
+        modulation: t30::Modulation,
+    },
+    /// Octets of this page's carrier that the modem has taken, of all.
+    Page {
+        page: u16,
+        octets: usize,
+        of: usize,
+    },
+    Repeat {
+        page: u16,
+        frames: u16,
+    },
+    Confirmed {
+        page: u16,
+    },
+    HungUp,
+}
+
+/// How one line is reached and set up.
+#[derive(Clone, Debug)]
+pub struct LineSettings {
+    pub name: String,
+    pub device: PathBuf,
+    pub baud: u32,
+    /// Digits before every number, e.g. `0,` behind a private exchange.
+    pub dial_prefix: String,
+    /// `+GCI` country, 0x00 is Japan; `None` leaves the modem's own.
+    pub country: Option<u8>,
+    /// Longest wait from the end of dialling to CONNECT; T.30 T1 and ringing, 60 s.
+    pub answer_wait: Duration,
+    /// No call lasts longer.
+    pub call_limit: Duration,
+}
+
+/// One call: digits only, already allowed by policy.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub digits: String,
+    /// Our identity for TSI, at most 20 of `0-9 + space`; `None` sends none.
+    pub tsi: Option<String>,
+    pub pages: u16,
+    pub fine: bool,
+    pub ecm: bool,
+    pub fastest: t30::Modulation,
+}
+
+/// How the call ended. One variant, one meaning: `settle/verdict.rs` matches every one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// Every page was confirmed.
+    Delivered,
+    Busy,
+    NoAnswer,
+    NoDialTone,
+    /// Off-hook, dialled, and nothing like a fax machine until the wait was over.
+    NoCarrier,
+    /// The modem refused to dial: `DELAYED` or `BLACKLISTED`.
+    DialRefused {
+        word: String,
+    },
+    /// An incoming call was met while dialling.
+    Glare,
+    /// The host said stop before dialling, or the call was cancelled before page data.
+    Stopped,
+    /// The session ended early; see the error for the phase.
+    Session(t30::CallError),
+    /// The modem stopped answering or answered nonsense. `page_started` as in the report.
+    Modem {
+        code: &'static str,
+        detail: String,
+    },
+}
+
+/// What is known after a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallReport {
+    pub ending: Ending,
+    /// A page octet was handed to the modem: from here on nobody can say that nothing was printed.
+    pub page_started: bool,
+    pub pages_confirmed: u16,
+    pub csi: Option<String>,
+    pub contract: Option<t30::Contract>,
+    pub times: CallTimes,
+    /// On-hook was seen: the modem answered OK to ATH after NO CARRIER or equal.
+    pub hang_up_verified: bool,
+}
+
+/// When what happened, from the first octet of ATD.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallTimes {
+    pub dialled: Option<Duration>,
+    pub answered: Option<Duration>,
+    pub trained: Option<Duration>,
+    pub page_started: Option<Duration>,
+    pub confirmed: Option<Duration>,
+    pub hung_up: Option<Duration>,
+}

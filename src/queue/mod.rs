@@ -1,0 +1,189 @@
+//! Where accepted notifications live: nothing is acknowledged before it is on disk.
+//!
+//! In: jobs, claims, steps of attempts, settlements. Out: a [`Pending`] answer that is given after COMMIT.
+//! Every change of a state and its event are one transaction.
+//! Not here: what an ending means (`settle`), when to try again (`schedule`).
+
+pub mod sqlite;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::job::{
+    AttemptId, AttemptState, ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis,
+};
+use crate::office::Route;
+use crate::settle::Settlement;
+
+/// The store of one appliance. Methods return at once; the answer comes after COMMIT.
+pub trait Queue: Send + Sync {
+    /// Stores a job with its idempotency key, in one transaction.
+    fn accept(&self, request: Acceptance) -> Pending<Accepted>;
+    /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
+    fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>>;
+    /// Makes an attempt's step durable before its side effect.
+    fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
+    /// Ends an attempt: its result, the job's state, the event and the end of the secret.
+    fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()>;
+    /// Withdraws a job that has no page data out yet.
+    fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled>;
+    /// One job as its client may see it.
+    fn show(&self, client: ClientId, id: JobId) -> Pending<Option<View>>;
+    /// Jobs of a client, newest first.
+    fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>>;
+    /// The ordered feed of changes after a cursor.
+    fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>>;
+}
+
+/// An answer that comes after COMMIT: awaited in async code, [`Pending::wait`]ed for on a thread.
+pub struct Pending<T>(tokio::sync::oneshot::Receiver<Result<T, QueueError>>);
+
+impl<T> Pending<T> {
+    /// A pending answer and the end that gives it.
+    pub fn channel() -> (tokio::sync::oneshot::Sender<Result<T, QueueError>>, Self) {
+        let (give, take) = tokio::sync::oneshot::channel();
+        (give, Self(take))
+    }
+
+    /// Blocks this thread until the answer is there. Not for async code.
+    pub fn wait(self) -> Result<T, QueueError> {
+        self.0.blocking_recv().unwrap_or(Err(QueueError::Stopped))
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, QueueError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|got| got.unwrap_or(Err(QueueError::Stopped)))
+    }
+}
+
+/// A request to accept.
+pub struct Acceptance {
+    pub client: ClientId,
+    pub key: IdempotencyKey,
+    /// Keyed hash of the request body: tells same key, other body.
+    pub fingerprint: [u8; 32],
+    pub now: UnixMillis,
+    pub job: NewJob,
+    pub route: Route,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Accepted {
+    New {
+        id: JobId,
+    },
+    /// The same key and body were accepted before.
+    Replay {
+        id: JobId,
+    },
+    /// The same key came with another body.
+    OtherBody,
+}
+
+/// One job leased to one line.
+pub struct Claim {
+    pub attempt: AttemptId,
+    /// Counted from 1.
+    pub attempt_number: u32,
+    pub id: JobId,
+    pub line: String,
+    pub job: NewJob,
+    pub route: Route,
+}
+
+/// A step of an attempt, durable before what follows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Written before `ATD`; counts in the redial ledger.
+    Dialing { now: UnixMillis, sheet_sha256: [u8; 32] },
+    /// Written before the first octet of phase C.
+    PageStarted { now: UnixMillis, page: u16 },
+    /// A page was confirmed, more follow.
+    PageAcked { now: UnixMillis, page: u16 },
+    /// A rung for people: identity seen, contract agreed. Never a secret, never a whole number.
+    Rung { now: UnixMillis, name: &'static str, detail: serde_json::Value },
+}
+
+/// Answer to a cancellation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cancelled {
+    /// It was waiting: now it is `Cancelled`.
+    Done,
+    /// A call is on but no page data has left: the call is being stopped.
+    Stopping,
+    /// Page data has left.
+    TooLate,
+    /// It is final already, in this state.
+    Final(JobState),
+    NotFound,
+}
+
+/// A job as its client may see it: no secret, number masked.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub id: JobId,
+    pub state: JobState,
+    pub reason: Option<String>,
+    pub kind: &'static str,
+    pub office_number: String,
+    pub fax_masked: String,
+    pub accepted_at: UnixMillis,
+    pub due_at: Option<UnixMillis>,
+    pub not_after: UnixMillis,
+    pub attempts: Vec<AttemptView>,
+}
+
+/// An attempt in a [`View`].
+#[derive(Clone, Debug)]
+pub struct AttemptView {
+    pub number: u32,
+    pub line: String,
+    pub state: AttemptState,
+    pub code: Option<String>,
+    /// Name, time and details of each rung, in order.
+    pub rungs: Vec<(String, UnixMillis, serde_json::Value)>,
+}
+
+/// Which jobs to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub state: Option<JobState>,
+    pub office_number: Option<String>,
+    pub after: Option<JobId>,
+    pub limit: u16,
+}
+
+/// One change, as clients read it.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    pub cursor: i64,
+    pub at: UnixMillis,
+    pub job: JobId,
+    pub name: String,
+    pub detail: serde_json::Value,
+}
+
+/// Why the store did not answer.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum QueueError {
+    /// The writer has stopped.
+    #[error("the store has stopped")]
+    Stopped,
+    /// No room on the disk; nothing was stored.
+    #[error("the disk is full")]
+    Full,
+    /// COMMIT failed: it is unknown whether the change is on disk. The process must end.
+    #[error("the store could not say whether the change is on disk")]
+    Ambiguous,
+    /// A step that the states do not allow; nothing was changed.
+    #[error("{what} is not allowed from {from}")]
+    NotAllowed { what: &'static str, from: String },
+    /// The file is not what this program can use.
+    #[error("store: {detail}")]
+    Broken { detail: String },
+}

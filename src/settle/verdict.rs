@@ -1,0 +1,1 @@
+//! Every ending and its policy.
