@@ -119,7 +119,7 @@ pub enum Question {
 }
 
 /// What the session wants next.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Output {
     Line(LineAction),
     Ask(Question),
@@ -150,7 +150,7 @@ pub enum Input {
 }
 
 /// For people and traces; the session does not wait.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Event {
     Agreed(Contract),
     /// DCS and TCF go out, first try is 1.
