@@ -1,6 +1,7 @@
 //! The fields of a notification.
 
-use super::{FaxNumber, Secret, UnixMillis};
+use super::names::stable_names;
+use super::{FaxNumber, OfficeNumber, Secret, SheetText, UnixMillis};
 
 /// Which sheet, and with it whether a secret is on it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -8,6 +9,8 @@ pub enum Kind {
     /// Login ID, password and first-time key for an office that knows nothing of the exchange.
     FirstContact,
 }
+
+stable_names!(Kind { FirstContact => "first_contact" });
 
 /// When lines may be used for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,14 +20,12 @@ pub enum Urgency {
     Urgent,
 }
 
-/// Text that can be set on a sheet: no control, bidi or line-separator characters, trimmed, within its limit.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SheetText(pub(super) String);
+stable_names!(Urgency { Normal => "normal", Urgent => "urgent" });
 
 /// The office that sends: printed on the sheet.
 #[derive(Clone, Debug)]
 pub struct Party {
-    pub office_number: String,
+    pub office_number: OfficeNumber,
     pub office_name: SheetText,
     pub phone: SheetText,
 }
@@ -32,17 +33,23 @@ pub struct Party {
 /// The office that is told.
 #[derive(Clone, Debug)]
 pub struct Recipient {
-    pub office_number: String,
+    pub office_number: OfficeNumber,
     pub office_name: SheetText,
     pub fax: FaxNumber,
 }
 
 /// What only the paper may show.
+#[derive(Clone, Debug)]
 pub struct Credentials {
     pub login_id: Secret,
     pub password: Secret,
     pub first_time_key: Secret,
     pub valid_until: Option<UnixMillis>,
+}
+
+impl Credentials {
+    /// Longest login ID, password or key that can be set large and grouped on one sheet. Chosen.
+    pub const MAX_CHARS: usize = 32;
 }
 
 /// A kind of document that waits, and how many.
@@ -52,7 +59,17 @@ pub struct Document {
     pub count: u16,
 }
 
+/// Most kinds of document that fit on one sheet. Chosen.
+pub const MAX_DOCUMENTS: usize = 12;
+/// Longest name of an office. Chosen: two lines on the sheet.
+pub const MAX_OFFICE_NAME_CHARS: usize = 60;
+/// Longest telephone number as printed. Chosen.
+pub const MAX_PHONE_CHARS: usize = 24;
+/// Longest title of a document. Chosen: one line on the sheet.
+pub const MAX_TITLE_CHARS: usize = 40;
+
 /// A notification whose every field was accepted.
+#[derive(Clone, Debug)]
 pub struct NewJob {
     pub kind: Kind,
     pub sender: Party,

@@ -1,22 +1,44 @@
 //! A notification as the gateway knows it: parsed once, trusted afterwards.
 //!
-//! In: raw fields from `hook`. Out: [`NewJob`], and the states that a job and its attempts go through.
+//! In: raw fields from `hook` and from the store. Out: [`NewJob`], and the states that a job and its
+//! attempts go through.
 //! Not here: whether it may be sent and how (`office`), where it is kept (`queue`).
 
+#[cfg(test)]
+pub(crate) mod examples;
 pub mod fields;
 pub mod id;
+pub(crate) mod names;
 pub mod number;
+pub mod office_number;
 pub mod secret;
 pub mod state;
+pub mod text;
 
-pub use fields::{Credentials, Document, Kind, NewJob, Party, Recipient, SheetText, Urgency};
-pub use id::{AttemptId, ClientId, IdempotencyKey, JobId};
-pub use number::FaxNumber;
-pub use secret::Secret;
+pub use fields::{Credentials, Document, Kind, NewJob, Party, Recipient, Urgency};
+pub use id::{AttemptId, ClientId, IdempotencyKey, JobId, KeyError};
+pub use names::UnknownName;
+pub use number::{Denied, FaxNumber, NumberError};
+pub use office_number::{OfficeClass, OfficeNumber, OfficeNumberError};
+pub use secret::{Secret, SecretError};
 pub use state::{AttemptState, Evidence, JobState};
+pub use text::{SheetText, TextError};
 
 /// Wall-clock time in milliseconds since 1970-01-01 UTC, as `app/clock.rs` read it.
 #[derive(
-    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize,
+    Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize,
 )]
+#[serde(transparent)]
 pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// This much later; stays at the end of time instead of overflowing.
+    pub fn after(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This much earlier; stays at the beginning of time instead of overflowing.
+    pub fn before(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}

@@ -7,9 +7,24 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the value over.
-    pub fn new(value: String) -> Self {
-        Self(Zeroizing::new(value))
+    /// Shorter ones can be guessed. Chosen.
+    pub const MIN_CHARS: usize = 4;
+
+    /// Takes the value over: [`Secret::MIN_CHARS`] to `limit` printable ASCII characters, no space,
+    /// so that a reader can copy each of them from paper.
+    ///
+    /// # Errors
+    /// [`SecretError`]; it never holds any of the value, and the value is wiped.
+    pub fn parse(value: String, limit: usize) -> Result<Self, SecretError> {
+        let value = Zeroizing::new(value);
+        if !value.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(SecretError::Character);
+        }
+        match value.len() {
+            short if short < Self::MIN_CHARS => Err(SecretError::Short { least: Self::MIN_CHARS }),
+            long if long > limit => Err(SecretError::Long { limit }),
+            _fits => Ok(Self(value)),
+        }
     }
 
     /// The value, for drawing and sealing only.
@@ -21,5 +36,51 @@ impl Secret {
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// Why a value cannot be printed as a secret. The caller's fault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SecretError {
+    #[error("must be printable ASCII characters without spaces")]
+    Character,
+    #[error("must have at least {least} characters")]
+    Short { least: usize },
+    #[error("must have at most {limit} characters")]
+    Long { limit: usize },
+}
+
+impl SecretError {
+    pub fn code(self) -> &'static str {
+        "invalid-credential"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_takes_4_to_limit_printable_ascii() {
+        assert_eq!(
+            Secret::parse("Ab3~".into(), 4).map(|s| s.expose().to_owned()),
+            Ok("Ab3~".into())
+        );
+        let refused = [
+            ("abc", SecretError::Short { least: 4 }),
+            ("abcde", SecretError::Long { limit: 4 }),
+            ("a bc", SecretError::Character),
+            ("ab\u{0}c", SecretError::Character),
+            ("パスワ", SecretError::Character),
+        ];
+        for (text, error) in refused {
+            assert_eq!(Secret::parse(text.into(), 4).err(), Some(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_value() {
+        let secret = Secret::parse("canary-9431".into(), 32).expect("parses");
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
     }
 }

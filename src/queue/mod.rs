@@ -14,20 +14,27 @@ use crate::job::{
     AttemptId, AttemptState, ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis,
 };
 use crate::office::Route;
-use crate::settle::Settlement;
+use crate::settle::{Settlement, Standing};
 
 /// The store of one appliance. Methods return at once; the answer comes after COMMIT.
 pub trait Queue: Send + Sync {
     /// Stores a job with its idempotency key, in one transaction.
     fn accept(&self, request: Acceptance) -> Pending<Accepted>;
     /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
+    /// Not to be asked outside the calling hours. What has run out is expired, and what the redial
+    /// rule holds back is put off, on the way.
     fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>>;
     /// Makes an attempt's step durable before its side effect.
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
     /// Ends an attempt: its result, the job's state, the event and the end of the secret.
     fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()>;
+    /// Ends what has run out, whether lines may be used or not, and says when to look again.
+    fn sweep(&self, now: UnixMillis) -> Pending<Swept>;
     /// Withdraws a job that has no page data out yet.
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled>;
+    /// Somebody wants this attempt to stop: its next step would be refused. Known at once after the
+    /// cancellation's COMMIT; never blocks on the disk.
+    fn stop_wanted(&self, attempt: AttemptId) -> bool;
     /// One job as its client may see it.
     fn show(&self, client: ClientId, id: JobId) -> Pending<Option<View>>;
     /// Jobs of a client, newest first.
@@ -94,6 +101,17 @@ pub struct Claim {
     pub line: String,
     pub job: NewJob,
     pub route: Route,
+    /// What `settle` has to know of the job.
+    pub standing: Standing,
+}
+
+/// What a sweep did and found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Swept {
+    /// Jobs that ended because their time was over.
+    pub ended: u32,
+    /// When the next waiting job is due; may lie in the past.
+    pub next_due: Option<UnixMillis>,
 }
 
 /// A step of an attempt, durable before what follows it.
@@ -145,6 +163,8 @@ pub struct AttemptView {
     pub line: String,
     pub state: AttemptState,
     pub code: Option<String>,
+    /// Facts of the call, once it is over; see `settle/receipt.rs`.
+    pub receipt: Option<serde_json::Value>,
     /// Name, time and details of each rung, in order.
     pub rungs: Vec<(String, UnixMillis, serde_json::Value)>,
 }
@@ -171,9 +191,12 @@ pub struct EventRow {
 /// Why the store did not answer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum QueueError {
-    /// The writer has stopped.
+    /// The writer has stopped; it is unknown whether the change is on disk. The process must end.
     #[error("the store has stopped")]
     Stopped,
+    /// Another process holds the store.
+    #[error("another process uses the store")]
+    InUse,
     /// No room on the disk; nothing was stored.
     #[error("the disk is full")]
     Full,
