@@ -1,0 +1,91 @@
+# The commands of this repository. Each one installs what it needs, then does its work.
+#
+#   make demo         one notification from an HTTP call to a page on a far fax machine
+#   make demo KEEP=1  the same, and leaves daemon and line running to try things on
+#   make clean-demo   stops what KEEP=1 left running and deletes its files
+#   make test         every test
+#   make bench-line   connected time of a page against the shortest that T.30 allows
+#   make deny         licences, banned crates, sources and known weaknesses of what we depend on
+#   make install      after `make release`; see "Install" below
+#
+# Not here: what each step does (.ci/setup, tests/demo/run.sh).
+
+CARGO ?= cargo
+KEEP ?=
+
+.PHONY: all setup build demo clean-demo test bench-line deny release install install-bin install-data
+all: build
+
+setup:
+	@.ci/setup
+
+build: setup
+	$(CARGO) build --workspace --bins
+
+demo: build
+	@KEEP=$(KEEP) tests/demo/run.sh
+
+clean-demo:
+	@tests/demo/run.sh --clean
+
+bench-line: build
+	@tests/demo/run.sh --bench
+
+# cargo-nextest keeps the tests that need the line from disturbing each other; without it they
+# run one test program after the other. Documentation examples are not its business.
+test: build
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    set -x; $(CARGO) nextest run --workspace; \
+	else \
+	    set -x; $(CARGO) test --workspace --lib --bins --tests; \
+	fi
+	$(CARGO) test --workspace --doc
+
+deny:
+	@.ci/deny
+
+# Install ----------------------------------------------------------------------------------------
+# `make release`, then `sudo make install`: nothing is built as root. For a package:
+# `make install PREFIX=/usr DESTDIR=folder`. Settings that are already there stay as they are.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= $(or $(CARGO_TARGET_DIR),target)/release
+
+ETC = $(DESTDIR)/etc/shirase
+BIN = $(DESTDIR)$(PREFIX)/bin
+LIB = $(DESTDIR)$(PREFIX)/lib
+SHARE = $(DESTDIR)$(PREFIX)/share
+WORKER = $(DESTDIR)$(PREFIX)/libexec/shirase
+# The files in systemd/ name the paths of PREFIX=/usr.
+RELOCATE = sed -E 's,/usr/(bin/shirase|libexec/shirase|share/shirase|share/doc),$(PREFIX)/\1,g'
+
+release: setup
+	$(CARGO) build --release --locked --workspace --bins
+
+install: install-bin install-data
+	@[ -n "$(DESTDIR)" ] || printf '%s\n' \
+	    'Next, as root:' \
+	    '  systemd-sysusers' \
+	    '  shirase key new >/etc/shirase/credentials/master-key' \
+	    '  shirase token new exchange    (its hash goes into /etc/shirase/credentials/tokens)' \
+	    '  editor /etc/shirase/shirase.toml' \
+	    '  udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=usb' \
+	    '  systemctl daemon-reload && systemctl enable --now shirase'
+
+install-bin:
+	@[ -x $(BUILD)/shirase ] || { echo '$(BUILD)/shirase is not there: make release' >&2; exit 1; }
+	install -D $(BUILD)/shirase $(BIN)/shirase
+	install -D $(BUILD)/softline $(BIN)/softline
+	install -D $(BUILD)/shirase-sheet $(WORKER)/shirase-sheet
+
+install-data:
+	install -d $(ETC) $(LIB)/systemd/system $(SHARE)/shirase $(SHARE)/doc/shirase
+	install -d -m 0700 $(ETC)/credentials
+	$(RELOCATE) systemd/shirase.service >$(LIB)/systemd/system/shirase.service
+	$(RELOCATE) systemd/shirase.toml >$(SHARE)/doc/shirase/shirase.toml
+	[ -e $(ETC)/shirase.toml ] || cp $(SHARE)/doc/shirase/shirase.toml $(ETC)/shirase.toml
+	install -D -m 0644 systemd/sysusers.conf $(LIB)/sysusers.d/shirase.conf
+	install -D -m 0644 systemd/60-shirase-modem.rules $(LIB)/udev/rules.d/60-shirase-modem.rules
+	[ ! -d templates ] || cp -R templates $(SHARE)/shirase/
+	install -m 0644 $(wildcard README.md) CHANGELOG.md LICENSE $(SHARE)/doc/shirase/
