@@ -112,6 +112,8 @@ pub enum Ending {
     },
     /// An incoming call was met while dialling.
     Glare,
+    /// The modem heard a person. Few modems say so; with the others it is [`Ending::NoCarrier`].
+    Voice,
     /// The host said stop before dialling, or the call was cancelled before page data.
     Stopped,
     /// The session ended early; see the error for the phase.
