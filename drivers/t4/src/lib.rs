@@ -1,24 +1,43 @@
 //! ITU-T T.4 and T.6: one-bit fax pages and the MH, MR and MMR codings of them.
 //!
-//! In: a [`Page`], or coded bytes from a line or a file. Out: coded bytes, or a page and its bad rows.
+//! In: a [`Page`], or coded octets from a line or a file. Out: coded octets, or a page and its bad rows.
 //! Source: ITU-T T.4 (07/2003) 4.1, 4.2, tables 2 to 4; T.6 (11/1988) 2.2; TIFF-F as RFC 2306.
 //! Not here: frames and page commands (`drivers/t30`), drawing (`drivers/sheet`).
-#![cfg_attr(not(feature = "tiff"), no_std)]
+//!
+//! | file | holds |
+//! |---|---|
+//! | `page.rs` | the page: rows of pels, halving, trimming |
+//! | `changes.rs` | a row as the positions where its colour changes, the form that all codings work on |
+//! | `codes.rs` | the code tables of the Recommendations |
+//! | `bits.rs` | octets to bits and back, in either bit order |
+//! | `encode.rs`, `decode.rs` | the codings |
+//! | `container.rs` | TIFF-F files (feature `tiff`) |
+//!
+//! Only the container needs `std`: `cargo check -p t4 --no-default-features` proves that the codings
+//! do without.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic))]
+
 extern crate alloc;
+#[cfg(any(feature = "tiff", test))]
+extern crate std;
 
-use alloc::vec::Vec;
+mod bits;
+mod changes;
+mod codes;
+#[cfg(feature = "tiff")]
+pub mod container;
+mod decode;
+mod encode;
+mod error;
+mod page;
 
-/// Pels on a scan line of 215 mm at R8 (T.4 2.2).
-pub const WIDTH_A4_PELS: u16 = 1728;
-
-/// How close scan lines lie (T.4 2.2): R8 × 3.85 or R8 × 7.7 line/mm.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Resolution {
-    /// 204 × 98 dpi, 3.85 line/mm.
-    Standard,
-    /// 204 × 196 dpi, 7.7 line/mm.
-    Fine,
-}
+pub use decode::{Decoded, decode};
+pub use encode::encode;
+pub use error::CodecError;
+pub use page::{MAX_ROWS, MAX_WIDTH_PELS, Page, Resolution, WIDTH_A4_PELS};
 
 /// The coding of scan lines on the line or in a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,14 +55,38 @@ pub enum Coding {
 pub enum BitOrder {
     /// Bit 7 first: TIFF FillOrder 1.
     MsbFirst,
-    /// Bit 0 first: what a Class 1 modem puts on the line (T.31 8.2).
+    /// Bit 0 first: what a Class 1 modem puts on the line (T.31 8.2), TIFF FillOrder 2.
     LsbFirst,
 }
 
-/// One page of pels: 1 is black, bit 7 of an octet is the left pel, each row begins on an octet.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Page {
-    width_pels: u16,
-    resolution: Resolution,
-    bits: Vec<u8>,
+/// How a page becomes octets. A reader needs only `coding` and `order`; the rest is the writer's.
+///
+/// The K parameter of MR is not a choice: [`Resolution::k_rows`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Encoding {
+    /// The coding.
+    pub coding: Coding,
+    /// Which bit of an octet goes first.
+    pub order: BitOrder,
+    /// Least length of a row from EOL to EOL in bits, reached with fill (T.4 4.1.3, 4.2.3): line rate times
+    /// the least scan line time that the receiver asks for. 0 is no fill. Only for MH and MR without
+    /// error correction; MMR has no fill and ignores it.
+    pub min_row_bits: u32,
+    /// The page ends with RTC (MH, MR: T.4 4.1.4, 4.2.4) or EOFB (MMR: T.6 2.4.1.1).
+    pub end: bool,
+}
+
+impl Encoding {
+    /// As a TIFF-F strip holds it: no fill, EOFB after MMR, no RTC after MH and MR (RFC 2306).
+    #[must_use]
+    pub fn file(coding: Coding) -> Self {
+        Self { coding, order: BitOrder::MsbFirst, min_row_bits: 0, end: coding == Coding::Mmr }
+    }
+
+    /// As phase C carries it: with fill up to `min_row_bits` (0 with error correction), ended by RTC
+    /// or EOFB.
+    #[must_use]
+    pub fn line(coding: Coding, order: BitOrder, min_row_bits: u32) -> Self {
+        Self { coding, order, min_row_bits, end: true }
+    }
 }
