@@ -1,0 +1,139 @@
+//! DIS: what the called machine can do.
+//!
+//! In: the FIF of a DIS, hostile. Out: [`Capabilities`]; every FIF reads as some.
+//! Source: ITU-T T.30 (09/2005) 5.3.6.2.1 and table 2; bits are counted from 1, bit 1 is first.
+//! Not here: what is made of it (`contract`).
+
+use core::time::Duration;
+
+use crate::modulation::Modulations;
+
+/// The part of a DIS that a sender of one-bit A4 pages needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Capabilities {
+    /// Bit 10: it has a receiver.
+    pub(crate) receives: bool,
+    pub(crate) modulations: Modulations,
+    /// Bit 15: 7.7 line/mm.
+    pub(crate) fine: bool,
+    /// Bit 16: two-dimensional coding.
+    pub(crate) mr: bool,
+    /// Bits 19 and 20: a page of any length.
+    pub(crate) unlimited: bool,
+    /// Least time of a scan line at 3.85 and at 7.7 line/mm.
+    pub(crate) scan_line_standard: Duration,
+    pub(crate) scan_line_fine: Duration,
+    /// Bit 27: error correction of Annex A.
+    pub(crate) ecm: bool,
+    /// Bit 31: T.6 coding; counts only with bit 27.
+    pub(crate) mmr: bool,
+}
+
+impl Capabilities {
+    /// Octets that are not there read as 0, as do those behind an extend bit (24, 32, …) of 0.
+    pub(crate) fn read(fif: &[u8]) -> Self {
+        let dis = Bits(fif);
+        let (scan_line_standard, scan_line_fine) = scan_lines(dis.field::<3>(21));
+        Self {
+            receives: dis.bit(10),
+            modulations: Modulations::from_dis_code(dis.field::<4>(11)),
+            fine: dis.bit(15),
+            mr: dis.bit(16),
+            unlimited: dis.bit(20),
+            scan_line_standard,
+            scan_line_fine,
+            ecm: dis.bit(27),
+            mmr: dis.bit(31),
+        }
+    }
+}
+
+/// Bits 21 to 23, bit 21 in the least place: least scan line time at 3.85 and at 7.7 line/mm.
+fn scan_lines(code: u8) -> (Duration, Duration) {
+    let (standard_ms, fine_ms) = match code & 0b111 {
+        0b000 => (20, 20),
+        0b001 => (5, 5),
+        0b010 => (10, 10),
+        0b100 => (40, 40),
+        0b011 => (20, 10),
+        0b110 => (10, 5),
+        0b101 => (40, 20),
+        _ => (0, 0), // 0b111, the only one left of three bits
+    };
+    (Duration::from_millis(standard_ms), Duration::from_millis(fine_ms))
+}
+
+/// A FIF of which bits are asked by their number in table 2.
+struct Bits<'a>(&'a [u8]);
+
+/// Octets 1 to 3 have no extend bit before them; bit 24 is the first.
+const OCTETS_ALWAYS: usize = 3;
+
+impl Bits<'_> {
+    fn bit(&self, number: usize) -> bool {
+        let index = number.saturating_sub(1);
+        let octet = index / 8;
+        let reached =
+            (OCTETS_ALWAYS..=octet).all(|o| self.0.get(o - 1).is_some_and(|b| b & 0x80 != 0));
+        reached && self.0.get(octet).is_some_and(|b| b & (1 << (index % 8)) != 0)
+    }
+
+    /// `N` bits from `first` on, `first` in the least place.
+    fn field<const N: usize>(&self, first: usize) -> u8 {
+        (0..N).fold(0, |value, i| value | (u8::from(self.bit(first + i)) << i))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modulation::Modulation;
+
+    /// The DIS of a published trace: `ff 13 80 00 6e b8 00`, from a spandsp receiver without ECM.
+    const PUBLISHED: [u8; 4] = [0x00, 0x6E, 0xB8, 0x00];
+
+    #[test]
+    fn published_dis_reads_as_its_own_log_said() {
+        let got = Capabilities::read(&PUBLISHED);
+        assert!(got.receives && got.fine && got.unlimited);
+        assert!(!got.mr && !got.ecm && !got.mmr);
+        let top = got.modulations.best_up_to(Modulation::V17At14400);
+        assert_eq!(top, Some(Modulation::V17At14400));
+        // "Minimum bits per row will be 144", at 14 400 bit/s and 7.7 line/mm.
+        assert_eq!(got.scan_line_fine, Duration::from_millis(10));
+    }
+
+    #[test]
+    fn octets_behind_a_clear_extend_bit_are_not_there() {
+        assert!(!Capabilities::read(&[0x00, 0x6E, 0x78, 0x44]).ecm);
+        assert!(Capabilities::read(&[0x00, 0x6E, 0xF8, 0x44]).ecm);
+    }
+
+    #[test]
+    fn short_dis_of_any_length_reads() {
+        assert!(!Capabilities::read(&[]).receives);
+        assert!(!Capabilities::read(&[0xFF]).receives);
+        assert!(Capabilities::read(&[0x00, 0x02]).receives);
+    }
+
+    #[test]
+    fn scan_line_table_halves_where_it_says_so() {
+        // Bits 21, 22, 23 in the order of table 2.
+        let printed = [
+            ("000", 20, 20),
+            ("001", 40, 40),
+            ("010", 10, 10),
+            ("100", 5, 5),
+            ("011", 10, 5),
+            ("110", 20, 10),
+            ("101", 40, 20),
+            ("111", 0, 0),
+        ];
+        for (bits, standard, fine) in printed {
+            let octet = bits.bytes().enumerate().fold(0, |o, (i, b)| o | ((b - b'0') << (4 + i)));
+            let got = Capabilities::read(&[0, 0, octet]);
+            let want = (Duration::from_millis(standard), Duration::from_millis(fine));
+            assert_eq!((got.scan_line_standard, got.scan_line_fine), want, "{bits}");
+        }
+    }
+}
