@@ -58,7 +58,7 @@ LIB = $(DESTDIR)$(PREFIX)/lib
 SHARE = $(DESTDIR)$(PREFIX)/share
 WORKER = $(DESTDIR)$(PREFIX)/libexec/shirase
 # The files in systemd/ name the paths of PREFIX=/usr.
-RELOCATE = sed -E 's,/usr/(bin/shirase|libexec/shirase|share/shirase|share/doc),$(PREFIX)/\1,g'
+RELOCATE = umask 022 && sed -E 's,/usr/(bin/shirase|libexec/shirase|share/shirase|share/doc),$(PREFIX)/\1,g'
 
 release: setup
 	$(CARGO) build --release --locked --workspace --bins
@@ -84,8 +84,8 @@ install-data:
 	install -d -m 0700 $(ETC)/credentials
 	$(RELOCATE) systemd/shirase.service >$(LIB)/systemd/system/shirase.service
 	$(RELOCATE) systemd/shirase.toml >$(SHARE)/doc/shirase/shirase.toml
-	[ -e $(ETC)/shirase.toml ] || cp $(SHARE)/doc/shirase/shirase.toml $(ETC)/shirase.toml
+	[ -e $(ETC)/shirase.toml ] || install -m 0644 $(SHARE)/doc/shirase/shirase.toml $(ETC)/shirase.toml
 	install -D -m 0644 systemd/sysusers.conf $(LIB)/sysusers.d/shirase.conf
 	install -D -m 0644 systemd/60-shirase-modem.rules $(LIB)/udev/rules.d/60-shirase-modem.rules
-	[ ! -d templates ] || cp -R templates $(SHARE)/shirase/
+	[ ! -d templates ] || { umask 022 && cp -R templates $(SHARE)/shirase/; }
 	install -m 0644 $(wildcard README.md) CHANGELOG.md LICENSE $(SHARE)/doc/shirase/

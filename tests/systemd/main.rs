@@ -29,10 +29,12 @@ impl Machine {
     }
 
     fn install(&self) {
-        let mut make = Command::new("make");
+        let mut make = Command::new("sh");
         // A `make` around this test would hand its own variables and job slots down.
         make.env_remove("MAKEFLAGS").env_remove("MAKEOVERRIDES").env_remove("MFLAGS");
-        make.args(["-s", "-C", env!("CARGO_MANIFEST_DIR"), "install-data"]);
+        // The umask of a careful root must not keep the daemon from its files.
+        make.args(["-c", "umask 077 && exec make \"$@\"", "make", "-s", "install-data"]);
+        make.args(["-C", env!("CARGO_MANIFEST_DIR")]);
         make.arg(format!("DESTDIR={}", self.root.path().display()));
         make.arg(format!("PREFIX={}", self.prefix));
         let got = run(&mut make, "make");
@@ -196,10 +198,19 @@ fn install_over_changed_settings_keeps_them_and_shows_the_new_ones_beside() {
 }
 
 #[test]
-fn credentials_folder_opens_for_root_only() {
+fn install_by_a_root_with_umask_077_opens_everything_but_the_credentials() {
     let machine = Machine::with_prefix("/usr");
-    let mode = fs::metadata(machine.path("/etc/shirase/credentials")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
+    let unit = machine.unit_path();
+    for (path, expected) in [
+        ("/etc/shirase", 0o755),
+        ("/etc/shirase/credentials", 0o700),
+        ("/etc/shirase/shirase.toml", 0o644),
+        ("/usr/share/doc/shirase/shirase.toml", 0o644),
+        (unit.as_str(), 0o644),
+    ] {
+        let mode = fs::metadata(machine.path(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, expected, "{path} is {mode:o}");
+    }
 }
 
 fn repository(path: &str) -> PathBuf {
