@@ -4,6 +4,31 @@
 //! Source: ITU-T T.31 (07/1995), V.250, makers' manuals as each profile says.
 //! Not here: what frames mean (`drivers/t30`), coding of pels (`drivers/t4`), whether to call again
 //! (`src/settle`).
+//!
+//! The way of a call, a file each: [`Line`] opens a `port`, `init` gets the modem ready by `talk`ing
+//! to it, `call` dials and drives `t30::Sender`, whose line actions `class1` carries out, `hang_up`
+//! proves that it is over. [`fake`] is a modem that does what a test says.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::unreachable)
+)]
+
+mod at;
+mod call;
+mod class1;
+mod dle;
+mod error;
+pub mod fake;
+mod hang_up;
+mod init;
+mod line;
+mod port;
+mod profile;
+mod talk;
+
+pub use error::{Fault, LineError, PortError};
+pub use line::Line;
+pub use port::{Dtr, Flow, Port, SerialPort};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,7 +143,8 @@ pub enum Ending {
     Stopped,
     /// The session ended early; see the error for the phase.
     Session(t30::CallError),
-    /// The modem stopped answering or answered nonsense. `page_started` as in the report.
+    /// The modem stopped answering, answered nonsense, or lost the line. `code` is one of
+    /// [`Fault::code`] or, before dialling, of [`LineError::code`]; `page_started` as in the report.
     Modem {
         code: &'static str,
         detail: String,

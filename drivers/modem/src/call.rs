@@ -1,0 +1,353 @@
+//! One call, from ATD to on-hook.
+//!
+//! In: a ready modem, a [`Call`], and the [`CallHost`] that decides and writes down. Out: a
+//! [`CallReport`]. Source: ITU-T V.250 6.3.1 (D), T.31 (ATD in Class 1); our order of what is durable
+//! before which octet: intent before ATD, page start before +FTM, result before ATH.
+//! Not here: frames and timers (`drivers/t30`), setting the modem up (`init.rs`).
+
+use crate::at::{Reply, dial_command};
+use crate::class1::{Class1, Heard, Sending};
+use crate::hang_up::{Dialogue, hang_up};
+use crate::init::Abilities;
+use crate::port::Port;
+use crate::profile::Profile;
+use crate::talk::{Talk, later, millis, since};
+use crate::{Call, CallHost, CallReport, CallTimes, Ending, Fault, Go, LineSettings, Progress};
+use std::time::Duration;
+use t30::{Event, Input, LineAction, Millis, Output, Question};
+use tracing::{debug, trace};
+
+/// Tone dialling: 0.1 s on, 0.1 s off, and a margin (V.250 S11 95 ms).
+const PER_DIGIT: Duration = Duration::from_millis(250);
+/// A comma waits S8, 2 s by default.
+const PER_COMMA: Duration = Duration::from_secs(2);
+/// Second dial tone: S7 in most modems, but an exchange gives it within 3 s.
+const PER_TONE: Duration = Duration::from_secs(5);
+/// Relay, first dial tone, and the modem's own slack after S7.
+const DIAL_SLACK: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(200);
+/// A modem drops a dialling within a second; 5 s, because some finish the digits first.
+const DIAL_ABORT: Duration = Duration::from_secs(5);
+/// How often a person sees the page move.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// What one call has come to so far.
+struct Course {
+    started: Millis,
+    page_started: bool,
+    pages_confirmed: u16,
+    csi: Option<String>,
+    contract: Option<t30::Contract>,
+    times: CallTimes,
+}
+
+impl Course {
+    fn report(self, ending: Ending, hang_up_verified: bool) -> CallReport {
+        CallReport {
+            ending,
+            page_started: self.page_started,
+            pages_confirmed: self.pages_confirmed,
+            csi: self.csi,
+            contract: self.contract,
+            times: self.times,
+            hang_up_verified,
+        }
+    }
+}
+
+/// Makes the call. The modem is on-hook again when this returns, or the report says otherwise.
+pub(crate) fn run<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    settings: &LineSettings,
+    abilities: Abilities,
+    call: &Call,
+    host: &mut dyn CallHost,
+) -> CallReport {
+    let mut course = Course {
+        started: talk.now(),
+        page_started: false,
+        pages_confirmed: 0,
+        csi: None,
+        contract: None,
+        times: CallTimes::default(),
+    };
+    talk.limit_call(settings.call_limit);
+    let (ending, stood) = match prepared(profile, settings, abilities, call) {
+        Err(fault) => (modem_ending(&fault), Dialogue::Clean),
+        Ok(plan) => match dial_and_send(talk, profile, settings, plan, host, &mut course) {
+            Ok(ending) => (ending, Dialogue::Clean),
+            Err(fault) => (modem_ending(&fault), Dialogue::Broken),
+        },
+    };
+    host.result_before_hang_up(&ending);
+    let hang_up_verified = hang_up(talk, profile, stood);
+    course.times.hung_up = course.times.dialled.map(|_| since(course.started, talk.now()));
+    host.progress(Progress::HungUp);
+    debug!(?ending, hang_up_verified, course.page_started, "modem.call.ended");
+    course.report(ending, hang_up_verified)
+}
+
+/// The report of a call that no modem could make.
+pub(crate) fn not_made(host: &mut dyn CallHost, code: &'static str, detail: String) -> CallReport {
+    let ending = Ending::Modem { code, detail };
+    host.result_before_hang_up(&ending);
+    CallReport {
+        ending,
+        page_started: false,
+        pages_confirmed: 0,
+        csi: None,
+        contract: None,
+        times: CallTimes::default(),
+        hang_up_verified: false,
+    }
+}
+
+fn modem_ending(fault: &Fault) -> Ending {
+    Ending::Modem { code: fault.code(), detail: fault.to_string() }
+}
+
+/// A call whose every octet is known to be allowed.
+struct Plan {
+    /// The whole command line, with the number in it.
+    command: String,
+    sender: t30::SenderSettings,
+}
+
+fn prepared(
+    profile: &Profile,
+    settings: &LineSettings,
+    abilities: Abilities,
+    call: &Call,
+) -> Result<Plan, Fault> {
+    let command = dial_command(&profile.dial, &settings.dial_prefix, &call.digits);
+    let tsi = call.tsi.as_deref().map(t30::Identity::parse).transpose();
+    Ok(Plan {
+        command: command.ok_or(Fault::NotDigits)?,
+        sender: t30::SenderSettings {
+            tsi: tsi.map_err(Fault::Identity)?,
+            fine: call.fine,
+            ecm: call.ecm,
+            fastest: call.fastest.min(abilities.fastest),
+            ..t30::SenderSettings::new(call.pages)
+        },
+    })
+}
+
+fn dial_and_send<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    settings: &LineSettings,
+    plan: Plan,
+    host: &mut dyn CallHost,
+    course: &mut Course,
+) -> Result<Ending, Fault> {
+    match dial(talk, profile, settings, &plan.command, host, course)? {
+        Dialled::Not(ending) => Ok(ending),
+        Dialled::Answered => {
+            let mut line = Class1::connected(talk, profile.flow, profile.abort);
+            session(&mut line, t30::Sender::new(plan.sender), host, course)
+        }
+    }
+}
+
+enum Dialled {
+    /// CONNECT: the V.21 receiver is on.
+    Answered,
+    Not(Ending),
+}
+
+fn dial<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    settings: &LineSettings,
+    command: &str,
+    host: &mut dyn CallHost,
+    course: &mut Course,
+) -> Result<Dialled, Fault> {
+    // A ringing line would be answered by going off-hook.
+    if talk.discard()?.contains(&Reply::Ring) {
+        return Ok(Dialled::Not(Ending::Glare));
+    }
+    if host.cancelled() || host.dial_starts() == Go::Stop {
+        return Ok(Dialled::Not(Ending::Stopped));
+    }
+    host.progress(Progress::Dialling);
+    course.started = talk.now();
+    course.times.dialled = Some(Duration::ZERO);
+    talk.start(command, "ATD")?;
+
+    let dialling: Duration = command.chars().map(time_to_dial).sum();
+    let until = talk.after(dialling + settings.answer_wait + DIAL_SLACK);
+    loop {
+        if host.cancelled() {
+            stop_dialling(talk, profile)?;
+            return Ok(Dialled::Not(Ending::Stopped));
+        }
+        let now = talk.now();
+        if now >= until {
+            stop_dialling(talk, profile)?;
+            return Ok(Dialled::Not(Ending::NoCarrier));
+        }
+        let ending = match talk.reply(later(now, TICK).min(until))? {
+            Some(Reply::Connect) => {
+                course.times.answered = Some(since(course.started, talk.now()));
+                host.progress(Progress::Answered);
+                return Ok(Dialled::Answered);
+            }
+            Some(Reply::Busy) => Ending::Busy,
+            Some(Reply::NoAnswer) => Ending::NoAnswer,
+            Some(Reply::NoDialTone) => Ending::NoDialTone,
+            Some(Reply::NoCarrier) => Ending::NoCarrier,
+            Some(Reply::DialRefused(word)) => Ending::DialRefused { word },
+            Some(Reply::Voice) => Ending::Voice,
+            Some(Reply::Ring) => {
+                stop_dialling(talk, profile)?;
+                Ending::Glare
+            }
+            Some(Reply::Error) => return Err(talk.refused()),
+            Some(other @ (Reply::Ok | Reply::FcError)) => return Err(talk.nonsense(&other)),
+            Some(Reply::Text(_)) | None => continue, // RINGING and the like
+        };
+        return Ok(Dialled::Not(ending));
+    }
+}
+
+fn time_to_dial(modifier: char) -> Duration {
+    match modifier {
+        ',' => PER_COMMA,
+        'W' => PER_TONE,
+        _ => PER_DIGIT,
+    }
+}
+
+/// Any octet stops a dialling (V.250 5.6.1); the modem says NO CARRIER or OK.
+fn stop_dialling<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<(), Fault> {
+    talk.send(&[profile.abort], DIAL_ABORT)?;
+    let until = talk.after(DIAL_ABORT);
+    while let Some(reply) = talk.reply(until)? {
+        match reply {
+            Reply::Ring | Reply::Text(_) | Reply::Connect => {}
+            Reply::Ok
+            | Reply::NoCarrier
+            | Reply::Error
+            | Reply::NoDialTone
+            | Reply::Busy
+            | Reply::NoAnswer
+            | Reply::DialRefused(_)
+            | Reply::Voice
+            | Reply::FcError => return Ok(()),
+        }
+    }
+    Err(talk.silent(DIAL_ABORT))
+}
+
+/// Drives T.30 until it ends.
+fn session<P: Port>(
+    line: &mut Class1<'_, P>,
+    mut sender: t30::Sender,
+    host: &mut dyn CallHost,
+    course: &mut Course,
+) -> Result<Ending, Fault> {
+    let mut stopping = false;
+    loop {
+        let input = match sender.poll(line.now()) {
+            // Once page data has left, stopping would only hide what became of it.
+            Output::Line(_) if !stopping && !course.page_started && host.cancelled() => {
+                stopping = true;
+                Input::Abort
+            }
+            Output::Line(action) => match perform(line, action, stopping, host, course)? {
+                Heard::Input(input) => input,
+                Heard::Interrupted => {
+                    stopping = true;
+                    Input::Abort
+                }
+            },
+            Output::Ask(question) => answer(question, host, course),
+            Output::Event(event) => {
+                note(event, line.now(), host, course);
+                continue;
+            }
+            Output::Ended(Ok(())) => return Ok(Ending::Delivered),
+            Output::Ended(Err(_)) if stopping => return Ok(Ending::Stopped),
+            Output::Ended(Err(error)) => return Ok(Ending::Session(error)),
+        };
+        sender.handle(line.now(), input);
+    }
+}
+
+fn perform<P: Port>(
+    line: &mut Class1<'_, P>,
+    action: LineAction,
+    stopping: bool,
+    host: &mut dyn CallHost,
+    course: &mut Course,
+) -> Result<Heard, Fault> {
+    let input = match action {
+        LineAction::SendControl { silence, frames } => line.send_control(silence, &frames)?,
+        LineAction::Receive { until } => {
+            let may_stop = !stopping && !course.page_started;
+            return line.receive(until, &|| may_stop && host.cancelled());
+        }
+        LineAction::SendFast { silence, modulation, training, what, octets } => {
+            let mut shown = None;
+            let now_of = course.started;
+            let mut watch = |sending: Sending, now: Millis| match (what, sending) {
+                (t30::Fast::Tcf, Sending::Starts | Sending::Taken(_)) => {}
+                (t30::Fast::Page { page: _ }, Sending::Starts) => {
+                    course.page_started = true;
+                    course.times.page_started.get_or_insert(since(now_of, now));
+                }
+                (t30::Fast::Page { page }, Sending::Taken(taken)) => {
+                    let of = octets.len();
+                    if taken == of || shown.is_none_or(|at| since(at, now) >= PROGRESS_EVERY) {
+                        shown = Some(now);
+                        host.progress(Progress::Page { page, octets: taken, of });
+                    }
+                }
+            };
+            line.send_fast(silence, modulation, training, &octets, &mut watch)?
+        }
+    };
+    Ok(Heard::Input(input))
+}
+
+fn answer(question: Question, host: &mut dyn CallHost, course: &mut Course) -> Input {
+    match question {
+        Question::FarEnd(far_end) => {
+            course.csi.clone_from(&far_end.csi);
+            host.progress(Progress::Identity { csi: far_end.csi.clone() });
+            Input::Judged(host.far_end(&far_end) == Go::On)
+        }
+        Question::Page { page, contract } => Input::Page(host.page(page, &contract)),
+        // T.30 leaves the far end waiting meanwhile; the carrier must not, so this comes before +FTM.
+        Question::PageStart { page } => Input::PageMayStart(host.page_starts(page) == Go::On),
+    }
+}
+
+fn note(event: Event, now: Millis, host: &mut dyn CallHost, course: &mut Course) {
+    let at = since(course.started, now);
+    trace!(?event, at_ms = millis(at), "modem.session.event");
+    match event {
+        Event::Agreed(contract) => {
+            course.contract = Some(contract.clone());
+            host.progress(Progress::Agreed(contract));
+        }
+        Event::Training { modulation, tries } => {
+            host.progress(Progress::Training { modulation, tries });
+        }
+        Event::Trained { modulation } => {
+            course.times.trained = Some(at);
+            host.progress(Progress::Trained { modulation });
+        }
+        Event::Confirmed(proof) => {
+            course.pages_confirmed = course.pages_confirmed.saturating_add(1);
+            course.times.confirmed = Some(at);
+            let page = proof.page();
+            host.page_confirmed(proof);
+            host.progress(Progress::Confirmed { page });
+        }
+        Event::Repeat { page, frames } => host.progress(Progress::Repeat { page, frames }),
+    }
+}

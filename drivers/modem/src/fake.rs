@@ -1,0 +1,321 @@
+//! A modem that does what a script says, in simulated time: for the faults that no real one gives.
+//!
+//! In: answers per command, and what the driver writes. Out: octets at their time, and a log of what
+//! the driver did. Source: ITU-T T.31 for when a modem is in data. Not here: T.30, lines, audio
+//! (`drivers/softline` has real modems).
+
+use crate::{Dtr, Port, PortError};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+use t30::Millis;
+
+const DLE: u8 = 0x10;
+const ETX: u8 = 0x03;
+
+/// What the driver did with the modem, in order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Done {
+    Command(String),
+    /// Octets behind CONNECT, shield taken off.
+    Data(Vec<u8>),
+    /// An octet that stopped what was going on.
+    Abort,
+    XonXoff(bool),
+    DtrOff,
+    Reopened,
+}
+
+/// How the modem stands after an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Then {
+    /// Waits for a command.
+    Command,
+    /// Takes data until DLE ETX.
+    Data,
+    /// Still at work: any octet stops it, and it says OK.
+    Busy,
+    /// The plug is pulled.
+    Gone,
+    /// Takes nothing any more.
+    Stuck,
+    /// Takes all and never says anything again, until DTR falls or the device is opened anew.
+    Dead,
+}
+
+/// What the modem says to one command, `after` the command came.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    after: Duration,
+    octets: Vec<u8>,
+    then: Then,
+}
+
+impl Answer {
+    /// Lines, each between CR LF: `says("CONNECT")`.
+    pub fn says(lines: &str) -> Self {
+        let octets = lines.lines().flat_map(|line| format!("\r\n{line}\r\n").into_bytes());
+        Self { after: Duration::from_millis(1), octets: octets.collect(), then: Then::Command }
+    }
+
+    /// These octets as they are.
+    pub fn raw(octets: impl Into<Vec<u8>>) -> Self {
+        Self { octets: octets.into(), ..Self::says("") }
+    }
+
+    /// CONNECT, then this frame with two octets of FCS, then `result`.
+    pub fn frame(frame: &[u8], result: &str) -> Self {
+        let mut octets = b"\r\nCONNECT\r\n".to_vec();
+        octets.extend(crate::dle::shield(&[frame, &[0xAA, 0x55]].concat()));
+        octets.extend(Self::says(result).octets);
+        Self::raw(octets)
+    }
+
+    /// Nothing, until an octet stops the modem.
+    pub fn nothing() -> Self {
+        Self::says("").unfinished()
+    }
+
+    /// The modem goes on with the command until an octet stops it.
+    #[must_use]
+    pub fn unfinished(self) -> Self {
+        Self { then: Then::Busy, ..self }
+    }
+
+    /// CONNECT, and data is taken until DLE ETX; that is answered by the rule for `DATA`.
+    pub fn takes_data() -> Self {
+        Self { then: Then::Data, ..Self::says("CONNECT") }
+    }
+
+    /// No answer, not even to an octet that stops.
+    pub fn dead() -> Self {
+        Self { then: Then::Dead, ..Self::says("") }
+    }
+
+    /// CONNECT, and then no octet is taken any more.
+    pub fn stuck() -> Self {
+        Self { then: Then::Stuck, ..Self::says("CONNECT") }
+    }
+
+    /// No answer: the plug is pulled.
+    pub fn unplugged() -> Self {
+        Self { then: Then::Gone, ..Self::says("") }
+    }
+
+    #[must_use]
+    pub fn after(self, after: Duration) -> Self {
+        Self { after, ..self }
+    }
+}
+
+/// The modem. Commands without a rule are answered with OK; +FTH and +FTM take data.
+pub struct FakeModem {
+    now: Millis,
+    rules: Vec<(String, VecDeque<Answer>)>,
+    due: VecDeque<(Millis, u8)>,
+    line: Vec<u8>,
+    state: Then,
+    after_dle: bool,
+    /// Octets of data taken per second; `None` takes all at once.
+    pub octets_per_s: Option<u32>,
+    pub has_dtr: bool,
+    /// Whether the plug is back when the device is opened again.
+    pub comes_back: bool,
+    pub log: Vec<Done>,
+}
+
+impl Default for FakeModem {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FakeModem {
+    /// A modem that is Class 1, knows every rate and says OK to all else.
+    pub fn new() -> Self {
+        let modem = Self {
+            now: Millis(0),
+            rules: Vec::new(),
+            due: VecDeque::new(),
+            line: Vec::new(),
+            state: Then::Command,
+            after_dle: false,
+            octets_per_s: None,
+            has_dtr: true,
+            comes_back: true,
+            log: Vec::new(),
+        };
+        modem
+            .on("AT+FCLASS=?", [Answer::says("0,1,1.0,2,8\nOK")])
+            .on("AT+GCI?", [Answer::says("+GCI: 00\nOK")])
+            .on("AT+FTH", [Answer::takes_data()])
+            .on("AT+FTM", [Answer::takes_data()])
+            .on("AT+FTM=?", [Answer::says("24,48,72,73,74,96,97,98,121,122,145,146\nOK")])
+            .on("AT+FRH", [Answer::nothing()])
+            .on("ATD", [Answer::nothing()])
+    }
+
+    /// The answers to commands that begin so, one after the other, the last for ever. A later rule
+    /// goes before an earlier one. `DATA` stands for the end of data.
+    #[must_use]
+    pub fn on(mut self, command: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+        self.rules.insert(0, (command.to_owned(), answers.into_iter().collect()));
+        self
+    }
+
+    /// Octets that nobody asked for, `after` now.
+    pub fn unasked(&mut self, octets: &[u8], after: Duration) {
+        let at = crate::talk::later(self.now, after);
+        let behind = self.due.partition_point(|(due, _)| *due <= at);
+        let later = self.due.split_off(behind);
+        self.due.extend(octets.iter().map(|&octet| (at, octet)));
+        self.due.extend(later);
+    }
+
+    /// The commands so far.
+    pub fn commands(&self) -> Vec<&str> {
+        let commands = self.log.iter().filter_map(|done| match done {
+            Done::Command(command) => Some(command.as_str()),
+            Done::Data(_) | Done::Abort | Done::XonXoff(_) | Done::DtrOff | Done::Reopened => None,
+        });
+        commands.collect()
+    }
+
+    fn answer(&mut self, command: &str) {
+        let found = self.rules.iter_mut().find(|(prefix, _)| command.starts_with(prefix.as_str()));
+        let answer = match found {
+            Some((_, answers)) if answers.len() > 1 => answers.pop_front(),
+            Some((_, answers)) => answers.front().cloned(),
+            None => None,
+        };
+        let answer = answer.unwrap_or_else(|| Answer::says("OK"));
+        self.unasked(&answer.octets, answer.after);
+        self.state = answer.then;
+    }
+
+    fn take(&mut self, octet: u8) {
+        match self.state {
+            Then::Gone | Then::Stuck | Then::Dead => {}
+            Then::Busy => {
+                self.log.push(Done::Abort);
+                self.due.clear();
+                self.state = Then::Command;
+                self.unasked(b"\r\nOK\r\n", Duration::from_millis(1));
+            }
+            Then::Data if std::mem::take(&mut self.after_dle) => match octet {
+                ETX => {
+                    let data = std::mem::take(&mut self.line);
+                    // A frame whose final bit is clear is not the last (T.31, +FTH).
+                    let more = data.starts_with(&[0xFF, 0x03]);
+                    self.log.push(Done::Data(data));
+                    self.answer("DATA");
+                    if more && self.state == Then::Command {
+                        self.due.clear();
+                        self.unasked(b"\r\nCONNECT\r\n", Duration::from_millis(1));
+                        self.state = Then::Data;
+                    }
+                }
+                other => self.line.push(other),
+            },
+            Then::Data if octet == DLE => self.after_dle = true,
+            Then::Data => self.line.push(octet),
+            Then::Command if octet == b'\r' => {
+                let line = std::mem::take(&mut self.line);
+                let command = String::from_utf8_lossy(&line).into_owned();
+                // As V.250 5.2.1 says, anything before AT is nothing.
+                let Some(start) = command.find("AT") else { return };
+                let command = command.split_at(start).1.to_owned();
+                self.log.push(Done::Command(command.clone()));
+                self.answer(&command);
+            }
+            Then::Command => self.line.push(octet),
+        }
+    }
+
+    fn gone(&self) -> PortError {
+        PortError::Gone { device: PathBuf::from("/dev/fake"), detail: "unplugged".into() }
+    }
+}
+
+impl Port for FakeModem {
+    fn read(&mut self, octets: &mut [u8], until: Millis) -> Result<usize, PortError> {
+        if self.state == Then::Gone && self.due.is_empty() {
+            return Err(self.gone());
+        }
+        match self.due.front() {
+            Some((at, _)) if *at <= until.max(self.now) => self.now = self.now.max(*at),
+            Some(_) | None => {
+                self.now = self.now.max(until);
+                return Ok(0);
+            }
+        }
+        let mut got = 0;
+        for place in octets {
+            match self.due.front() {
+                Some((at, octet)) if *at <= self.now => *place = *octet,
+                Some(_) | None => break,
+            }
+            self.due.pop_front();
+            got += 1;
+        }
+        Ok(got)
+    }
+
+    fn write(&mut self, octets: &[u8], until: Millis) -> Result<usize, PortError> {
+        match self.state {
+            Then::Gone => return Err(self.gone()),
+            Then::Stuck => {
+                self.now = self.now.max(until);
+                return Ok(0);
+            }
+            Then::Command | Then::Data | Then::Busy | Then::Dead => {}
+        }
+        let mut takes = octets.len();
+        if let (Then::Data, Some(per_s)) = (self.state, self.octets_per_s) {
+            takes = takes.min(64);
+            let took_ms = (takes as u64 * 1000).div_ceil(u64::from(per_s));
+            self.now = Millis(self.now.0 + took_ms);
+        }
+        for &octet in octets.iter().take(takes) {
+            self.take(octet);
+        }
+        Ok(takes)
+    }
+
+    fn now(&self) -> Millis {
+        self.now
+    }
+
+    fn xon_xoff(&mut self, on: bool) -> Result<(), PortError> {
+        self.log.push(Done::XonXoff(on));
+        Ok(())
+    }
+
+    fn set_dtr(&mut self, on: bool) -> Result<Dtr, PortError> {
+        if self.state == Then::Gone {
+            return Err(self.gone());
+        }
+        if !self.has_dtr {
+            return Ok(Dtr::Unknown);
+        }
+        if !on {
+            self.log.push(Done::DtrOff);
+            self.due.clear();
+            self.line.clear();
+            self.state = Then::Command;
+        }
+        Ok(Dtr::Set)
+    }
+
+    fn reopen(&mut self) -> Result<(), PortError> {
+        self.log.push(Done::Reopened);
+        if self.state == Then::Gone && !self.comes_back {
+            return Err(PortError::NoSuchDevice(PathBuf::from("/dev/fake")));
+        }
+        self.due.clear();
+        self.line.clear();
+        self.after_dle = false;
+        self.state = Then::Command;
+        Ok(())
+    }
+}

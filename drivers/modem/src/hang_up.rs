@@ -1,0 +1,83 @@
+//! The end of every call: on-hook, and seen to be so.
+//!
+//! In: a modem in any state. Out: whether it answered from on-hook. Source: ITU-T V.250 6.3.6 (ATH);
+//! the order of means is our own: word, DTR, closing the device.
+//! Not here: DCN (`drivers/t30`), what the call came to (`call.rs`).
+
+use crate::Fault;
+use crate::at::Reply;
+use crate::class1::leave_data;
+use crate::init::drop_dtr;
+use crate::port::{Dtr, Port};
+use crate::profile::Profile;
+use crate::talk::Talk;
+use std::time::Duration;
+use tracing::{debug, warn};
+
+/// The relay falls at once; 3 s, because some modems first end a carrier.
+const ON_HOOK: Duration = Duration::from_secs(3);
+/// What a modem may still have to send out of its buffers after DLE ETX: 4 KiB at 14 400 bit/s
+/// are 2.3 s.
+const BUFFERED: Duration = Duration::from_secs(4);
+
+/// How the call's dialogue stood when it ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Dialogue {
+    /// The modem waits for a command.
+    Clean,
+    /// It may be in data, or not answer at all.
+    Broken,
+}
+
+/// Hangs up by the mildest means that works; `true` if the modem answered from on-hook.
+pub(crate) fn hang_up<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dialogue) -> bool {
+    talk.lift_limit();
+    for (means, prepare) in [
+        ("word", by_word as fn(&mut Talk<P>, &Profile, Dialogue) -> Result<bool, Fault>),
+        ("dtr", by_dtr),
+        ("reopen", by_reopen),
+    ] {
+        match prepare(talk, profile, stood) {
+            Ok(true) => {
+                debug!(means, "modem.hang_up.verified");
+                return true;
+            }
+            Ok(false) => debug!(means, "modem.hang_up.refused"),
+            Err(fault) => warn!(means, code = fault.code(), %fault, "modem.hang_up.failed"),
+        }
+    }
+    false
+}
+
+fn by_word<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dialogue) -> Result<bool, Fault> {
+    if stood == Dialogue::Broken {
+        leave_data(talk, profile.abort)?;
+        let until = talk.after(BUFFERED);
+        while !matches!(
+            talk.reply(until)?,
+            None | Some(Reply::Ok | Reply::NoCarrier | Reply::Error)
+        ) {}
+    }
+    on_hook(talk, profile)
+}
+
+fn by_dtr<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Result<bool, Fault> {
+    match drop_dtr(talk)? {
+        Dtr::Set => on_hook(talk, profile),
+        Dtr::Unknown => Ok(false),
+    }
+}
+
+fn by_reopen<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Result<bool, Fault> {
+    talk.port().reopen()?;
+    on_hook(talk, profile)
+}
+
+/// Two answers, so that a late OK of something else cannot stand for the one to ATH.
+fn on_hook<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<bool, Fault> {
+    let hung_up = talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok;
+    Ok(hung_up && talk.command("AT", ON_HOOK)?.result == Reply::Ok)
+}
+
+#[cfg(test)]
+mod tests;

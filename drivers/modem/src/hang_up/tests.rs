@@ -1,0 +1,62 @@
+//! Hanging up modems that obey, that need force, and that are beyond it.
+
+use super::*;
+use crate::fake::{Answer, Done, FakeModem};
+
+fn hung_up(modem: FakeModem, stood: Dialogue) -> (bool, Vec<Done>) {
+    let mut talk = Talk::new(modem);
+    talk.numeric = false;
+    let verified = hang_up(&mut talk, &Profile::generic().unwrap(), stood);
+    (verified, std::mem::take(&mut talk.port().log))
+}
+
+fn command(command: &str) -> Done {
+    Done::Command(command.into())
+}
+
+#[test]
+fn clean_modem_that_obeys_is_verified_by_two_answers() {
+    let (verified, log) = hung_up(FakeModem::new(), Dialogue::Clean);
+    assert!(verified);
+    assert_eq!(log, [command("ATH0"), command("AT")]);
+}
+
+#[test]
+fn modem_that_refuses_loses_dtr() {
+    let modem = FakeModem::new().on("ATH0", [Answer::says("ERROR"), Answer::says("OK")]);
+    let (verified, log) = hung_up(modem, Dialogue::Clean);
+    assert!(verified);
+    assert_eq!(log, [command("ATH0"), Done::DtrOff, command("ATH0"), command("AT")]);
+}
+
+#[test]
+fn late_ok_of_something_else_is_not_taken_for_on_hook() {
+    let modem = FakeModem::new().on("AT", [Answer::dead()]).on("ATH0", [Answer::says("OK")]);
+    assert!(!hung_up(modem, Dialogue::Clean).0);
+}
+
+#[test]
+fn silent_modem_without_dtr_is_reopened() {
+    let mut modem = FakeModem::new().on("ATH0", [Answer::dead(), Answer::says("OK")]);
+    modem.has_dtr = false;
+    let (verified, log) = hung_up(modem, Dialogue::Clean);
+    assert!(verified);
+    assert!(log.contains(&Done::Reopened));
+}
+
+#[test]
+fn modem_in_data_is_taken_out_of_it_before_the_word() {
+    let mut talk = Talk::new(FakeModem::new());
+    talk.command("AT+FTM=146", ON_HOOK).unwrap();
+    talk.send(&[1, 2, 3], ON_HOOK).unwrap();
+    assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Broken));
+    let log = &talk.port().log;
+    assert_eq!(log[1..], [Done::Data(vec![1, 2, 3]), command("ATH0"), command("AT")]);
+}
+
+#[test]
+fn unplugged_modem_is_reported_as_not_verified() {
+    let mut modem = FakeModem::new().on("ATH0", [Answer::unplugged()]);
+    modem.comes_back = false;
+    assert!(!hung_up(modem, Dialogue::Clean).0);
+}

@@ -1,0 +1,129 @@
+//! Setting up modems that are asleep, quiet, chatty, in data, or no fax modems.
+
+use super::*;
+use crate::fake::{Answer, Done, FakeModem};
+use std::path::PathBuf;
+use t30::Millis;
+
+fn settings() -> LineSettings {
+    LineSettings {
+        name: "l1".into(),
+        device: PathBuf::from("/dev/fake"),
+        baud: 115_200,
+        dial_prefix: String::new(),
+        country: Some(0x00),
+        answer_wait: Duration::from_secs(60),
+        call_limit: Duration::from_secs(600),
+    }
+}
+
+fn started(modem: FakeModem) -> (Result<Abilities, NotReady>, Talk<FakeModem>) {
+    let mut talk = Talk::new(modem);
+    let abilities = start(&mut talk, &Profile::generic().unwrap(), &settings());
+    (abilities, talk)
+}
+
+#[test]
+fn start_good_modem_is_reset_first_never_answers_and_is_class_1() {
+    let (abilities, mut talk) = started(FakeModem::new());
+    assert_eq!(abilities, Ok(Abilities { fastest: Modulation::V17At14400 }));
+    assert_eq!(
+        talk.port().commands(),
+        [
+            "ATE0Q0V1",
+            "ATZ",
+            "ATE0Q0V1",
+            "ATE0V1Q0",
+            "ATX4",
+            "ATM0",
+            "ATS0=0",
+            "ATS2=255",
+            "AT&D2",
+            "AT&K3",
+            "AT+IFC=2,2",
+            "AT+FCLASS=?",
+            "AT+FCLASS=1",
+            "AT+GCI=00",
+            "AT+GCI?",
+            "ATS7=60",
+            "AT+FTM=?",
+        ]
+    );
+}
+
+#[test]
+fn start_optional_commands_refused_goes_on_but_answering_must_be_off() {
+    let refuses = || [Answer::says("ERROR")];
+    let modem = FakeModem::new()
+        .on("ATX4", refuses())
+        .on("ATS2", refuses())
+        .on("AT&K3", refuses())
+        .on("AT+GCI", refuses())
+        .on("ATS7", refuses())
+        .on("AT+FTM=?", refuses());
+    assert_eq!(started(modem).0, Ok(Abilities { fastest: Modulation::V29At9600 }));
+
+    let (failed, _) = started(FakeModem::new().on("ATS0=0", refuses()));
+    assert_eq!(failed, Err(NotReady::Fault(Fault::Refused { command: "ATS0=0".into() })));
+}
+
+#[test]
+fn start_data_modem_is_refused_with_its_own_words() {
+    let (failed, _) = started(FakeModem::new().on("AT+FCLASS=?", [Answer::says("0,2,2.0\nOK")]));
+    assert_eq!(failed, Err(NotReady::NotClass1("0,2,2.0".into())));
+}
+
+#[test]
+fn start_v29_modem_is_not_asked_for_v17() {
+    let modem = FakeModem::new().on("AT+FTM=?", [Answer::says("(24,48,72,96)\nOK")]);
+    assert_eq!(started(modem).0, Ok(Abilities { fastest: Modulation::V29At9600 }));
+}
+
+#[test]
+fn start_number_codes_echo_and_old_answers_do_not_confuse() {
+    let mut modem = FakeModem::new()
+        .on("ATE0Q0V1", [Answer::raw(b"ATE0Q0V1\r0\r".as_slice()), Answer::says("OK")])
+        .on("ATZ", [Answer::raw(b"ATZ\r\r\nRING\r\n\r\nOK\r\n\r\nOK\r\n".as_slice())]);
+    modem.unasked(b"\r\nOK\r\n\x11\x00NO CARRIER\r\n", Duration::ZERO);
+    assert!(started(modem).0.is_ok());
+}
+
+#[test]
+fn wake_modem_left_in_data_is_taken_out_of_it() {
+    // The first commands are data to it; DLE ETX ends that, the octet behind it does no harm.
+    let modem = FakeModem::new().on("ATE0Q0V1", [Answer::takes_data(), Answer::says("OK")]);
+    let (abilities, mut talk) = started(modem);
+    assert!(abilities.is_ok(), "{abilities:?}");
+    assert!(matches!(talk.port().log[1], Done::Data(_)));
+}
+
+#[test]
+fn wake_without_an_answer_tries_dtr_then_the_device_then_says_what_to_check() {
+    let (failed, mut talk) = started(FakeModem::new().on("AT", [Answer::dead()]));
+    let Err(NotReady::Fault(fault)) = failed else { panic!("{failed:?}") };
+    assert_eq!(fault.code(), "modem-silent");
+    assert!(fault.to_string().contains("baud"));
+    let means: Vec<_> = talk
+        .port()
+        .log
+        .iter()
+        .filter(|done| matches!(done, Done::DtrOff | Done::Reopened))
+        .collect();
+    assert_eq!(means, [&Done::DtrOff, &Done::Reopened]);
+    assert!(talk.now() < Millis(30_000), "found out within half a minute");
+}
+
+#[test]
+fn start_babble_without_a_line_end_is_a_fault_not_a_memory() {
+    let (failed, _) = started(FakeModem::new().on("ATZ", [Answer::raw(vec![b'x'; 1 << 20])]));
+    let Err(NotReady::Fault(fault)) = failed else { panic!("{failed:?}") };
+    assert_eq!(fault.code(), "modem-babble");
+}
+
+#[test]
+fn start_unplugged_is_gone_at_once() {
+    let (failed, talk) = started(FakeModem::new().on("ATX4", [Answer::unplugged()]));
+    let Err(NotReady::Fault(fault)) = failed else { panic!("{failed:?}") };
+    assert_eq!(fault.code(), "modem-gone");
+    assert!(talk.now() < Millis(1000));
+}

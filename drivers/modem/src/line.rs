@@ -1,0 +1,124 @@
+//! One telephone line with its modem, as its owner's thread uses it.
+//!
+//! In: [`LineSettings`], then calls. Out: [`CallReport`]s; a line that had a fault sets itself up
+//! again before the next call. Source: our own.
+//! Not here: which call goes over which line, when to give a line up (both policy).
+
+use crate::call;
+use crate::init::{self, Abilities, NotReady};
+use crate::port::{Port, SerialPort};
+use crate::profile::Profile;
+use crate::talk::Talk;
+use crate::{Call, CallHost, CallReport, Fault, LineError, LineSettings, at};
+use tracing::{debug, warn};
+
+/// A line, owned by one thread. Dropping it closes the device, which hangs up.
+pub struct Line<P: Port = SerialPort> {
+    settings: LineSettings,
+    profile: Profile,
+    talk: Talk<P>,
+    /// `None` after a fault: nothing is known of the modem until it is set up again.
+    ready: Option<Abilities>,
+}
+
+impl Line<SerialPort> {
+    /// Opens the device and sets the modem up; takes 1 s with a modem that works, at most 30 s.
+    ///
+    /// # Errors
+    /// [`LineError`]; each names the line or device and what to do.
+    pub fn open(settings: LineSettings) -> Result<Self, LineError> {
+        let profile = Profile::generic()?;
+        let port = SerialPort::open(&settings.device, settings.baud, profile.flow)
+            .map_err(|error| modem_error(&settings, Fault::Port(error)))?;
+        Self::with_port(settings, port)
+    }
+}
+
+impl<P: Port> Line<P> {
+    /// A line over a port that is open already.
+    ///
+    /// # Errors
+    /// As [`Line::open`], without those of opening.
+    pub fn with_port(settings: LineSettings, port: P) -> Result<Self, LineError> {
+        if !at::is_prefix(&settings.dial_prefix) {
+            return Err(LineError::Prefix { line: settings.name });
+        }
+        let profile = Profile::generic()?;
+        let mut line = Self { settings, profile, talk: Talk::new(port), ready: None };
+        line.start()?;
+        Ok(line)
+    }
+
+    /// Makes one call and hangs up. Blocks its thread for the length of the call, at most
+    /// `call_limit` and 20 s for hanging up.
+    pub fn call(&mut self, call: &Call, host: &mut dyn CallHost) -> CallReport {
+        let abilities = match self.awake() {
+            Ok(abilities) => abilities,
+            Err(error) => {
+                warn!(line = self.settings.name, code = error.code(), %error, "modem.line.unusable");
+                return call::not_made(host, error.code(), error.to_string());
+            }
+        };
+        let (talk, profile, settings) = (&mut self.talk, &self.profile, &self.settings);
+        let report = call::run(talk, profile, settings, abilities, call, host);
+        if !report.hang_up_verified || matches!(report.ending, crate::Ending::Modem { .. }) {
+            self.ready = None;
+        }
+        report
+    }
+
+    /// Closes and opens the device and sets the modem up from nothing.
+    ///
+    /// # Errors
+    /// As [`Line::open`]. The line can be used again by a later call or reset that succeeds.
+    pub fn reset(&mut self) -> Result<(), LineError> {
+        self.restart().map(drop)
+    }
+
+    /// The settings that the line was opened with.
+    pub fn settings(&self) -> &LineSettings {
+        &self.settings
+    }
+
+    /// The port, for tests that play the modem.
+    pub fn port(&mut self) -> &mut P {
+        self.talk.port()
+    }
+
+    /// A modem that answers in Class 1: the one of the last call, or set up again.
+    fn awake(&mut self) -> Result<Abilities, LineError> {
+        if let Some(abilities) = self.ready {
+            match init::select_class1(&mut self.talk) {
+                Ok(()) => return Ok(abilities),
+                Err(fault) => {
+                    debug!(line = self.settings.name, code = fault.code(), "modem.line.lost");
+                    self.ready = None;
+                }
+            }
+        }
+        self.restart()
+    }
+
+    fn restart(&mut self) -> Result<Abilities, LineError> {
+        self.ready = None;
+        self.talk.port().reopen().map_err(|error| modem_error(&self.settings, error.into()))?;
+        self.start()
+    }
+
+    fn start(&mut self) -> Result<Abilities, LineError> {
+        match init::start(&mut self.talk, &self.profile, &self.settings) {
+            Ok(abilities) => {
+                self.ready = Some(abilities);
+                Ok(abilities)
+            }
+            Err(NotReady::Fault(fault)) => Err(modem_error(&self.settings, fault)),
+            Err(NotReady::NotClass1(says)) => {
+                Err(LineError::NotClass1 { line: self.settings.name.clone(), says })
+            }
+        }
+    }
+}
+
+fn modem_error(settings: &LineSettings, fault: Fault) -> LineError {
+    LineError::Modem { line: settings.name.clone(), fault }
+}

@@ -1,0 +1,213 @@
+//! The dialogue with one modem: a command out, its answer in, each before a deadline.
+//!
+//! In: command lines and data octets. Out: [`Reply`]s and data octets, or a [`Fault`].
+//! Source: ITU-T V.250 5 (a command line and its one final result code); limits are our own.
+//! Not here: which commands (`init.rs`, `class1.rs`), reading the words (`at.rs`).
+
+use crate::at::{Lines, Reply};
+use crate::{Fault, Port};
+use std::collections::VecDeque;
+use std::time::Duration;
+use t30::Millis;
+use tracing::trace;
+
+/// Octets that a modem may send in answer to one command. The longest known answer (`AT&V`) has
+/// about 2 KiB; +FTM=? has 60.
+const ANSWER_MAX: usize = 16 * 1024;
+/// A command line is gone within 20 ms at 19 200 bit/s; 2 s, because the modem may hold us back.
+const COMMAND_WRITE: Duration = Duration::from_secs(2);
+
+/// A command's result, and what the modem said before it.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Answer {
+    pub text: Vec<String>,
+    pub result: Reply,
+}
+
+pub(crate) struct Talk<P> {
+    port: P,
+    lines: Lines,
+    unread: VecDeque<u8>,
+    /// What the modem is working on, for messages; never a telephone number.
+    after: String,
+    /// Octets since then.
+    heard: usize,
+    /// V0 answers are understood too, until V1 is known to be set.
+    pub numeric: bool,
+    limit: Option<(Millis, Duration)>,
+}
+
+impl<P: Port> Talk<P> {
+    pub(crate) fn new(port: P) -> Self {
+        Self {
+            port,
+            lines: Lines::default(),
+            unread: VecDeque::new(),
+            after: "opening".into(),
+            heard: 0,
+            numeric: true,
+            limit: None,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.port.now()
+    }
+
+    pub(crate) fn after(&self, wait: Duration) -> Millis {
+        later(self.now(), wait)
+    }
+
+    pub(crate) fn port(&mut self) -> &mut P {
+        &mut self.port
+    }
+
+    /// From now on every wait ends at this limit, with [`Fault::CallLimit`].
+    pub(crate) fn limit_call(&mut self, limit: Duration) {
+        self.limit = Some((self.after(limit), limit));
+    }
+
+    pub(crate) fn lift_limit(&mut self) {
+        self.limit = None;
+    }
+
+    /// Sends a command and waits for its final result.
+    ///
+    /// # Errors
+    /// [`Fault::Silent`] without a result after `wait`. An `ERROR` is a result, not a fault.
+    pub(crate) fn command(&mut self, command: &str, wait: Duration) -> Result<Answer, Fault> {
+        self.start(command, command)?;
+        let until = self.after(wait);
+        let mut text = Vec::new();
+        loop {
+            match self.reply(until)? {
+                Some(Reply::Text(line)) => text.push(line),
+                // Somebody calls; S0=0 leaves it ringing, and it is no answer to anything.
+                Some(Reply::Ring) => {}
+                Some(result) => return Ok(Answer { text, result }),
+                None => return Err(self.silent(wait)),
+            }
+        }
+    }
+
+    /// Sends a command line without waiting; `shown` stands for it in messages and traces. What the
+    /// modem said before is thrown away: no result may be older than its command.
+    pub(crate) fn start(&mut self, command: &str, shown: &str) -> Result<(), Fault> {
+        self.discard()?;
+        shown.clone_into(&mut self.after);
+        trace!(command = shown, "modem.command");
+        let mut line = command.as_bytes().to_vec();
+        line.push(b'\r');
+        self.send(&line, COMMAND_WRITE)
+    }
+
+    /// Reads all that is there; the replies among it.
+    pub(crate) fn discard(&mut self) -> Result<Vec<Reply>, Fault> {
+        self.heard = 0;
+        let mut old = Vec::new();
+        while let Some(reply) = self.reply(Millis(0))? {
+            trace!(?reply, "modem.unasked");
+            old.push(reply);
+        }
+        self.lines.clear();
+        self.heard = 0;
+        Ok(old)
+    }
+
+    /// Octets that are no command line: data, or one that aborts.
+    pub(crate) fn send(&mut self, octets: &[u8], wait: Duration) -> Result<(), Fault> {
+        let until = self.after(wait);
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let taken = self.offer(rest, until)?;
+            if taken == 0 {
+                let taken = octets.len() - rest.len();
+                return Err(Fault::Stuck { taken, of: octets.len(), waited: wait });
+            }
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Offers octets until one is taken or `until` has passed (0).
+    pub(crate) fn offer(&mut self, octets: &[u8], until: Millis) -> Result<usize, Fault> {
+        let until = self.within_limit(until)?;
+        Ok(self.port.write(octets, until)?)
+    }
+
+    /// The next line, or `None` at `until`. Echoes are passed over.
+    pub(crate) fn reply(&mut self, until: Millis) -> Result<Option<Reply>, Fault> {
+        while let Some(octet) = self.octet(until)? {
+            self.heard += 1;
+            if self.heard > ANSWER_MAX {
+                return Err(Fault::Babble { after: self.after.clone(), octets: ANSWER_MAX });
+            }
+            let Some(line) = self.lines.octet(octet) else { continue };
+            if line.starts_with("AT") {
+                continue;
+            }
+            let reply = Reply::parse(&line, self.numeric);
+            trace!(?reply, after = self.after, "modem.reply");
+            return Ok(Some(reply));
+        }
+        Ok(None)
+    }
+
+    /// The next octet of data behind `CONNECT`, or `None` at `until`.
+    pub(crate) fn data(&mut self, until: Millis) -> Result<Option<u8>, Fault> {
+        while let Some(octet) = self.octet(until)? {
+            if !self.lines.skips(octet) {
+                return Ok(Some(octet));
+            }
+        }
+        Ok(None)
+    }
+
+    fn octet(&mut self, until: Millis) -> Result<Option<u8>, Fault> {
+        if self.unread.is_empty() {
+            let until = self.within_limit(until)?;
+            let mut some = [0; 256];
+            let got = self.port.read(&mut some, until)?;
+            self.unread.extend(some.iter().take(got));
+        }
+        Ok(self.unread.pop_front())
+    }
+
+    fn within_limit(&self, until: Millis) -> Result<Millis, Fault> {
+        match self.limit {
+            None => Ok(until),
+            Some((end, limit)) if self.now() >= end => Err(Fault::CallLimit { limit }),
+            Some((end, _)) => Ok(until.min(end)),
+        }
+    }
+
+    /// A new name for what the modem is working on.
+    pub(crate) fn now_at(&mut self, after: &str) {
+        after.clone_into(&mut self.after);
+        self.heard = 0;
+    }
+
+    pub(crate) fn silent(&self, waited: Duration) -> Fault {
+        Fault::Silent { after: self.after.clone(), waited }
+    }
+
+    pub(crate) fn nonsense(&self, got: &Reply) -> Fault {
+        Fault::Nonsense { after: self.after.clone(), got: format!("{got:?}") }
+    }
+
+    pub(crate) fn refused(&self) -> Fault {
+        Fault::Refused { command: self.after.clone() }
+    }
+}
+
+pub(crate) fn later(time: Millis, wait: Duration) -> Millis {
+    Millis(time.0.saturating_add(millis(wait)))
+}
+
+pub(crate) fn since(from: Millis, to: Millis) -> Duration {
+    Duration::from_millis(to.0.saturating_sub(from.0))
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
