@@ -42,7 +42,8 @@ struct Course {
 }
 
 impl Course {
-    fn report(self, ending: Ending, hang_up_verified: bool) -> CallReport {
+    /// What is known before the hang-up.
+    fn report(self, ending: Ending) -> CallReport {
         CallReport {
             ending,
             page_started: self.page_started,
@@ -50,7 +51,7 @@ impl Course {
             csi: self.csi,
             contract: self.contract,
             times: self.times,
-            hang_up_verified,
+            hang_up_verified: false,
         }
     }
 }
@@ -80,27 +81,30 @@ pub(crate) fn run<P: Port>(
             Err(fault) => (modem_ending(&fault), Dialogue::Broken),
         },
     };
-    host.result_before_hang_up(&ending);
-    let hang_up_verified = hang_up(talk, profile, stood);
-    course.times.hung_up = course.times.dialled.map(|_| since(course.started, talk.now()));
+    let started = course.started;
+    let mut report = course.report(ending);
+    host.result_before_hang_up(&report);
+    report.hang_up_verified = hang_up(talk, profile, stood);
+    report.times.hung_up = report.times.dialled.map(|_| since(started, talk.now()));
     host.progress(Progress::HungUp);
-    debug!(?ending, hang_up_verified, course.page_started, "modem.call.ended");
-    course.report(ending, hang_up_verified)
+    let CallReport { ending, page_started, hang_up_verified, .. } = &report;
+    debug!(?ending, hang_up_verified, page_started, "modem.call.ended");
+    report
 }
 
 /// The report of a call that no modem could make.
 pub(crate) fn not_made(host: &mut dyn CallHost, code: &'static str, detail: String) -> CallReport {
-    let ending = Ending::Modem { code, detail };
-    host.result_before_hang_up(&ending);
-    CallReport {
-        ending,
+    let report = CallReport {
+        ending: Ending::Modem { code, detail },
         page_started: false,
         pages_confirmed: 0,
         csi: None,
         contract: None,
         times: CallTimes::default(),
         hang_up_verified: false,
-    }
+    };
+    host.result_before_hang_up(&report);
+    report
 }
 
 fn modem_ending(fault: &Fault) -> Ending {

@@ -46,8 +46,9 @@ pub trait CallHost {
     fn page_starts(&mut self, page: u16) -> Go;
     /// The far end confirmed a page.
     fn page_confirmed(&mut self, proof: t30::PageConfirmed);
-    /// All is known and the line is still held: make the result durable. Blocks at most 5 s.
-    fn result_before_hang_up(&mut self, ending: &Ending);
+    /// All but the hang-up is known and the line is still held: make the result durable. Blocks at
+    /// most 5 s.
+    fn result_before_hang_up(&mut self, report: &CallReport);
     /// For people: never blocks.
     fn progress(&mut self, progress: Progress);
     /// Somebody wants this call to stop.

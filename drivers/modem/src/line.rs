@@ -49,6 +49,15 @@ impl<P: Port> Line<P> {
         Ok(line)
     }
 
+    /// Sees that the modem answers; sets it up again if need be. A few milliseconds with a modem that
+    /// does, at most 30 s.
+    ///
+    /// # Errors
+    /// As [`Line::open`]. The line can be asked again.
+    pub fn make_ready(&mut self) -> Result<(), LineError> {
+        self.awake().map(drop)
+    }
+
     /// Makes one call and hangs up. Blocks its thread for the length of the call, at most
     /// `call_limit` and 20 s for hanging up.
     pub fn call(&mut self, call: &Call, host: &mut dyn CallHost) -> CallReport {
