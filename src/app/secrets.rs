@@ -1,0 +1,177 @@
+//! Files that hold secrets: found, checked and read once, at start.
+//!
+//! In: the name that the settings give, e.g. `$CREDENTIALS_DIRECTORY/tokens`. Out: the octets, wiped
+//! when they are dropped.
+//! Source: systemd.exec(5), `LoadCredential=`.
+//! Not here: what tokens mean (`hook/auth.rs`), how secrets are sealed (`queue/seal.rs`).
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// The variable by which systemd tells a service where its credentials are.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// No secret file of ours is longer: a hundred clients have about 12 KiB of tokens.
+const FILE_LIMIT_OCTETS: u64 = 256 << 10;
+
+/// Length of the key that seals secrets at rest.
+pub const MASTER_KEY_OCTETS: usize = 32;
+
+/// Name of a secret file: an absolute path, or one that begins with `$CREDENTIALS_DIRECTORY/`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+pub struct SecretFile(String);
+
+impl SecretFile {
+    pub(super) fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// Where the file is.
+    ///
+    /// # Errors
+    /// [`SecretError`] if the name needs systemd's folder and there is none.
+    pub fn path(&self, credentials: Option<&Path>) -> Result<PathBuf, SecretError> {
+        match (self.in_credentials(), credentials) {
+            (None, _) => Ok(PathBuf::from(&self.0)),
+            (Some(rest), Some(folder)) => Ok(folder.join(rest)),
+            (Some(_), None) => Err(SecretError {
+                path: PathBuf::from(&self.0),
+                detail: String::from(
+                    "$CREDENTIALS_DIRECTORY is not set: name a file, or start by systemd",
+                ),
+            }),
+        }
+    }
+
+    /// Reads the file, found by this process's environment.
+    ///
+    /// # Errors
+    /// [`SecretError`]: not there, readable by everybody, too long.
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        let folder = std::env::var_os(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+        read(&self.path(folder.as_deref())?)
+    }
+
+    /// Reads a file of exactly 32 octets.
+    ///
+    /// # Errors
+    /// As [`SecretFile::read`], and for any other length: a key with a newline is another key.
+    pub fn read_key(&self) -> Result<Zeroizing<[u8; MASTER_KEY_OCTETS]>, SecretError> {
+        let octets = self.read()?;
+        <[u8; MASTER_KEY_OCTETS]>::try_from(octets.as_slice()).map(Zeroizing::new).map_err(|_| {
+            SecretError {
+                path: PathBuf::from(&self.0),
+                detail: format!(
+                    "must hold {MASTER_KEY_OCTETS} octets, not {}; `shirase key new` makes one",
+                    octets.len()
+                ),
+            }
+        })
+    }
+
+    fn in_credentials(&self) -> Option<&str> {
+        self.0.strip_prefix("$CREDENTIALS_DIRECTORY/")
+    }
+}
+
+impl TryFrom<String> for SecretFile {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let file = Self(name);
+        if file.in_credentials().is_some() || Path::new(&file.0).is_absolute() {
+            Ok(file)
+        } else {
+            Err("must be an absolute path or $CREDENTIALS_DIRECTORY/…")
+        }
+    }
+}
+
+/// Why a secret file cannot be used. Never holds what is in it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}: {detail}", path.display())]
+pub struct SecretError {
+    pub path: PathBuf,
+    pub detail: String,
+}
+
+/// Reads a secret file that nobody else can read.
+///
+/// # Errors
+/// [`SecretError`]: not there, no file, readable or writable by everybody, too long.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let fault = |detail: String| SecretError { path: path.to_owned(), detail };
+    let file = std::fs::File::open(path).map_err(|error| fault(error.to_string()))?;
+    let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(fault(String::from("is no regular file")));
+    }
+    if metadata.permissions().mode() & 0o007 != 0 {
+        return Err(fault(String::from("can be read or written by everybody: chmod o= it")));
+    }
+    let mut octets = Zeroizing::new(Vec::new());
+    file.take(FILE_LIMIT_OCTETS + 1)
+        .read_to_end(&mut octets)
+        .map_err(|error| fault(error.to_string()))?;
+    if octets.len() as u64 > FILE_LIMIT_OCTETS {
+        return Err(fault(String::from("is longer than 256 KiB")));
+    }
+    Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8], mode: u32) -> (tempfile::TempDir, SecretFile) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        std::fs::write(&path, content).expect("a file");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("a mode");
+        let name = SecretFile::new(&path.to_string_lossy());
+        (folder, name)
+    }
+
+    fn refusal(content: &[u8], mode: u32) -> String {
+        let (_folder, name) = file(content, mode);
+        name.read_key().expect_err("refused").detail
+    }
+
+    #[test]
+    fn key_of_32_octets_readable_by_its_group_is_taken() {
+        let (_folder, name) = file(&[7; 32], 0o440);
+        assert_eq!(*name.read_key().expect("a key"), [7; 32]);
+    }
+
+    #[test]
+    fn key_that_everybody_reads_is_refused() {
+        assert!(refusal(&[7; 32], 0o604).starts_with("can be read or written by everybody"));
+    }
+
+    #[test]
+    fn key_of_31_octets_or_with_a_newline_is_refused() {
+        assert!(refusal(&[7; 31], 0o600).starts_with("must hold 32 octets, not 31"));
+        let with_newline = [&[7; 32][..], b"\n"].concat();
+        assert!(refusal(&with_newline, 0o600).starts_with("must hold 32 octets, not 33"));
+    }
+
+    #[test]
+    fn credential_without_systemd_says_what_to_do() {
+        let name = SecretFile::new("$CREDENTIALS_DIRECTORY/tokens");
+        assert!(name.path(None).expect_err("no folder").detail.contains("start by systemd"));
+        assert_eq!(
+            name.path(Some(Path::new("/run/credentials/shirase.service"))),
+            Ok(PathBuf::from("/run/credentials/shirase.service/tokens"))
+        );
+    }
+
+    #[test]
+    fn relative_name_is_refused() {
+        assert!(SecretFile::try_from(String::from("tokens")).is_err());
+    }
+}
