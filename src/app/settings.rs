@@ -582,57 +582,57 @@ help_hours = "平日 9:00–17:00"
     #[test]
     fn every_slip_of_the_pen_is_named_with_its_place() {
         let cases: &[(&str, &str)] = &[
-            ("[calling]\nhour = \"08:30-18:00\"\n", "shirase.toml:11:1: unknown field `hour`"),
-            ("[caling]\n", "shirase.toml:10:2: unknown field `caling`"),
-            ("[calling]\nhours = \"18:00-08:30\"\n", "shirase.toml:11:9: must be hours like"),
-            ("[calling]\nhours = \"8:30-18:00\"\n", "shirase.toml:11:9: must be hours like"),
+            ("[calling]\nhour = \"08:30-18:00\"\n", "shirase.toml:12:1: unknown field `hour`"),
+            ("[caling]\n", "shirase.toml:11:2: unknown field `caling`"),
+            ("[calling]\nhours = \"18:00-08:30\"\n", "shirase.toml:12:9: must be hours like"),
+            ("[calling]\nhours = \"8:30-18:00\"\n", "shirase.toml:12:9: must be hours like"),
             (
                 "[calling]\nholidays = [\"2026-02-30\"]\n",
-                "shirase.toml:11:12: `2026-02-30` is no day",
+                "shirase.toml:12:12: `2026-02-30` is no day",
             ),
-            ("[calling]\ndeny_prefixes = [\"03x\"]\n", "shirase.toml:11:17: each prefix must be"),
-            ("[calling]\non_absent_identity = \"maybe\"\n", "shirase.toml:11:22: unknown variant"),
+            ("[calling]\ndeny_prefixes = [\"03x\"]\n", "shirase.toml:12:17: each prefix must be"),
+            ("[calling]\non_absent_identity = \"maybe\"\n", "shirase.toml:12:22: unknown variant"),
             (
                 "[sheet]\ndeadline_ms = -5\n",
-                "shirase.toml:11:15: must be from 500 to 60000, not -5",
+                "shirase.toml:12:15: must be from 500 to 60000, not -5",
             ),
             (
                 "[sheet]\ntemplates = \"templates/fax\"\n",
-                "shirase.toml:11:13: must be an absolute path",
+                "shirase.toml:12:13: must be an absolute path",
             ),
-            ("[http]\nlisten = \"127.0.0.1:9\"\n", "shirase.toml:10:1: duplicate key"),
-            ("[[line]]\nname = \"a\"\n", "shirase.toml:10:1: missing field `device`"),
+            ("[http]\nlisten = \"127.0.0.1:9\"\n", "shirase.toml:11:2: duplicate key"),
+            ("[[line]]\nname = \"a\"\n", "shirase.toml:11:1: missing field `device`"),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"ttyS0\"\n",
-                "shirase.toml:12:10: must be an absolute path",
+                "shirase.toml:13:10: must be an absolute path",
             ),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/etc/passwd\"\n",
-                "shirase.toml:10:1: line `a`: /etc/passwd is no serial device",
+                "shirase.toml:11:1: line `a`: /etc/passwd is no serial device",
             ),
             (
                 "[[line]]\nname = \"A b\"\ndevice = \"/dev/ttyS0\"\n",
-                "shirase.toml:11:8: must be 1 to 16 of a-z",
+                "shirase.toml:12:8: must be 1 to 16 of a-z",
             ),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nfastest_bps = 33600\n",
-                "shirase.toml:13:15: must be 2400",
+                "shirase.toml:14:15: must be 2400",
             ),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nanswer_wait_s = 0\n",
-                "shirase.toml:13:17: must be from 30 to 120, not 0",
+                "shirase.toml:14:17: must be from 30 to 120, not 0",
             ),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ntsi = \"ABC\"\n",
-                "shirase.toml:13:7: must be 1 to 20",
+                "shirase.toml:14:7: must be 1 to 20",
             ),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ndial_prefix = \"0;\"\n",
-                "shirase.toml:13:15: must be at most 8",
+                "shirase.toml:14:15: must be at most 8",
             ),
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ncountry = 255\n",
-                "shirase.toml:13:11: must be from 0 to 254, not 255",
+                "shirase.toml:14:11: must be from 0 to 254, not 255",
             ),
         ];
         for (tail, expected) in cases {
@@ -660,7 +660,7 @@ help_hours = "平日 9:00–17:00"
         let message = parse(&format!("{LEAST}{LINE}{second}")).expect_err("one device, two lines");
         assert_eq!(
             message,
-            "shirase.toml:13:1: line `line-2`: /dev/shirase/nowhere belongs to another line"
+            "shirase.toml:14:1: line `line-2`: /dev/shirase/nowhere belongs to another line"
         );
     }
 
@@ -668,7 +668,7 @@ help_hours = "平日 9:00–17:00"
     fn second_line_of_the_same_name_is_refused_at_its_table() {
         let second = LINE.replace("nowhere", "elsewhere");
         let message = parse(&format!("{LEAST}{LINE}{second}")).expect_err("one name, two lines");
-        assert_eq!(message, "shirase.toml:13:1: a second line is named `line-1`");
+        assert_eq!(message, "shirase.toml:14:1: a second line is named `line-1`");
     }
 
     #[test]

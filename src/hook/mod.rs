@@ -1,1 +1,168 @@
-//! hook
+//! The hook: what the exchange calls over HTTP.
+//!
+//! In: requests. Out: accepted notifications in the `queue`, and answers that are true once they are given:
+//! 202 only after COMMIT.
+//! Source: RFC 9110, RFC 9457; the Idempotency-Key header as draft-ietf-httpapi-idempotency-key-header-07.
+//! Not here: TLS (a reverse proxy's work, if the caller is another machine), webhooks.
+
+pub mod auth;
+pub mod body;
+pub mod events;
+pub mod fingerprint;
+pub mod health;
+mod json;
+pub mod limits;
+pub mod listener;
+pub mod notifications;
+pub mod problem;
+pub mod problems;
+pub mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::Notify;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::clock::Clock;
+use crate::job::{NewJob, ProgressBoard};
+use crate::office::Policy;
+use crate::queue::{Queue, QueueError};
+use crate::schedule::windows::Windows;
+
+pub use auth::{Scope, Tokens};
+pub use fingerprint::Fingerprints;
+pub use limits::Limits;
+use problem::{Code, Problem};
+
+/// Everything that a request may need. Clones share it.
+#[derive(Clone)]
+pub struct Hook(Arc<Parts>);
+
+/// What [`Hook`] is made of.
+pub struct Parts {
+    pub queue: Arc<dyn Queue>,
+    pub clock: Arc<dyn Clock>,
+    pub sheet: Arc<dyn SheetCheck>,
+    pub policy: Policy,
+    pub windows: Windows,
+    pub tokens: Tokens,
+    pub fingerprints: Fingerprints,
+    pub progress: ProgressBoard,
+    pub limits: Limits,
+    /// Raised when the store can no longer be believed: the process must end.
+    pub alarm: Alarm,
+}
+
+impl Hook {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// A store's error as the caller hears it; if the store is lost, so is this process.
+    fn queue_problem(&self, error: QueueError) -> Problem {
+        tracing::error!(%error, "hook.store.failed");
+        match error {
+            QueueError::Ambiguous | QueueError::Stopped => self.alarm.raise(),
+            QueueError::Full
+            | QueueError::InUse
+            | QueueError::NotAllowed { .. }
+            | QueueError::Broken { .. } => {}
+        }
+        error.into()
+    }
+}
+
+impl std::ops::Deref for Hook {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Tells before anything is stored whether the sheet can be drawn: every glyph is there, one page.
+pub trait SheetCheck: Send + Sync {
+    /// Draws and throws away; may block for the worker's deadline.
+    ///
+    /// # Errors
+    /// [`SheetFault`]; nothing is stored.
+    fn check(&self, job: &NewJob) -> Result<(), SheetFault>;
+}
+
+/// Why a sheet cannot be drawn. Never holds a field's value.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SheetFault {
+    /// Other texts could be drawn: the caller's matter.
+    #[error("{message}")]
+    Unrenderable { message: String },
+    /// No text could be drawn: the technician's matter.
+    #[error("{message}")]
+    OutOfOrder { message: String },
+}
+
+/// The store cannot be believed any more: whoever notices raises it, `serve` ends the process.
+#[derive(Clone, Default)]
+pub struct Alarm(Arc<Notify>);
+
+impl Alarm {
+    pub fn raise(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until it is raised; at once if it was.
+    pub async fn raised(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// All routes, on one screen.
+pub fn router(hook: Hook) -> Router {
+    let (router, api) = routes().split_for_parts();
+    let api = finish(api);
+    router
+        .route("/v1/openapi.json", axum::routing::get(async move || axum::Json(api)))
+        .fallback(async || Problem::new(Code::NoSuchRoute))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
+        .with_state(hook)
+}
+
+fn routes() -> OpenApiRouter<Hook> {
+    OpenApiRouter::with_openapi(Face::openapi())
+        .routes(routes!(notifications::submit, notifications::list))
+        .routes(routes!(notifications::show, notifications::cancel))
+        .routes(routes!(events::feed))
+        .routes(routes!(problems::catalogue))
+        .routes(routes!(problems::entry))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+}
+
+/// The description of all routes, as `/v1/openapi.json` gives it.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    finish(routes().into_openapi())
+}
+
+fn finish(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("`id.secret`, as `shirase token new` prints it"))
+        .build();
+    api.components
+        .get_or_insert_default()
+        .add_security_scheme("token", SecurityScheme::Http(bearer));
+    api
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "shirase",
+    description = "FAX notification gateway. Every refusal is application/problem+json with a stable `code`."
+))]
+struct Face;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The body of a notification: from octets to a [`NewJob`] whose every field is parsed.
+//!
+//! In: the request's body and the time. Out: a [`NewJob`], or a [`Problem`] that names every faulty field
+//! by its JSON pointer and never repeats a value.
+//! Limits: octets and time by [`Limits`]; lengths by `job::fields`; times below.
+//! Not here: whether it may be sent (`office`), whether it can be drawn (`SheetCheck`).
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::json::{self, Fault, Faults, Fields};
+use super::limits::Limits;
+use super::problem::{Code, Problem};
+use crate::job::fields::{MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
+use crate::job::{
+    Credentials, Document, FaxNumber, Kind, NewJob, NumberError, OfficeNumber, Party, Recipient,
+    Secret, SheetText, UnixMillis, Urgency,
+};
+
+/// How long a notification is tried when the caller does not say: from Saturday's closing hour a day
+/// would end before the next call is allowed, three days end on Tuesday.
+pub const DEFAULT_LIFE: Duration = Duration::from_secs(72 * 60 * 60);
+
+/// Shortest time to send in: dialling, one repetition, and the page.
+pub const LEAST_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// Nobody waits longer for a fax; a later time is taken for a slip.
+pub const MOST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Most documents of one title.
+const MOST_OF_ONE_TITLE: u16 = 9999;
+
+/// Reads a JSON body within its limits of size and time.
+///
+/// # Errors
+/// [`Code::UnsupportedMediaType`], [`Code::BodyTooLarge`], [`Code::BodyTimeout`], [`Code::BodyBroken`].
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    if !is_json(headers) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    let limited = Limited::new(body, limits.body_octets);
+    let collected = tokio::time::timeout(limits.body, limited.collect())
+        .await
+        .map_err(|_| Problem::new(Code::BodyTimeout))?
+        .map_err(|error| {
+            let large = error.downcast_ref::<LengthLimitError>().is_some();
+            Problem::new(if large { Code::BodyTooLarge } else { Code::BodyBroken })
+        })?;
+    Ok(Zeroizing::new(collected.to_bytes().to_vec()))
+}
+
+/// `application/json`, UTF-8, not compressed.
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.unwrap_or("").split(';').next().unwrap_or("").trim();
+    essence.eq_ignore_ascii_case("application/json")
+        && !headers.contains_key(header::CONTENT_ENCODING)
+}
+
+/// Parses a notification.
+///
+/// # Errors
+/// A [`Problem`] with every faulty field.
+pub fn parse(octets: &[u8], now: UnixMillis) -> Result<NewJob, Problem> {
+    let mut faults = Faults::default();
+    let mut fields = Fields::new(String::new(), json::object(octets)?, &mut faults);
+    let job = notification(&mut fields, now);
+    fields.close();
+    faults.verdict(job)
+}
+
+fn notification(fields: &mut Fields<'_>, now: UnixMillis) -> Option<NewJob> {
+    // Every field is read before the first `?`, so that all faults are told at once.
+    let kind = fields.required("kind", name::<Kind>);
+    let sender = fields.object("sender", party);
+    let recipient = fields.object("recipient", recipient);
+    let credentials = fields.optional_object("credentials", |fields| credentials(fields, now));
+    let documents = fields.list("documents", MAX_DOCUMENTS, document);
+    let urgency = fields.optional("urgency", name::<Urgency>);
+    let not_before = fields.optional("not_before", time);
+    let not_after = fields.optional("not_after", time);
+    let credentials = credentials?;
+    let valid_until = credentials.as_ref().and_then(|credentials| credentials.valid_until);
+    let (not_before, not_after) = window(fields, now, not_before?, not_after?, valid_until)?;
+    Some(NewJob {
+        kind: kind?,
+        sender: sender?,
+        recipient: recipient?,
+        credentials,
+        documents: documents?,
+        urgency: urgency?.unwrap_or(Urgency::Normal),
+        not_before,
+        not_after,
+    })
+}
+
+fn party(fields: &mut Fields<'_>) -> Option<Party> {
+    let office_number = fields.required("office_number", office_number);
+    let office_name = fields.required("office_name", sheet_text::<MAX_OFFICE_NAME_CHARS>);
+    let phone = fields.required("phone", sheet_text::<MAX_PHONE_CHARS>);
+    Some(Party { office_number: office_number?, office_name: office_name?, phone: phone? })
+}
+
+fn recipient(fields: &mut Fields<'_>) -> Option<Recipient> {
+    let office_number = fields.required("office_number", office_number);
+    let office_name = fields.required("office_name", sheet_text::<MAX_OFFICE_NAME_CHARS>);
+    let fax = fields.required("fax", fax_number);
+    Some(Recipient { office_number: office_number?, office_name: office_name?, fax: fax? })
+}
+
+fn credentials(fields: &mut Fields<'_>, now: UnixMillis) -> Option<Credentials> {
+    let login_id = fields.required("login_id", secret);
+    let password = fields.required("password", secret);
+    let first_time_key = fields.required("first_time_key", secret);
+    let valid_until = fields.optional("valid_until", |value| future(value, now));
+    Some(Credentials {
+        login_id: login_id?,
+        password: password?,
+        first_time_key: first_time_key?,
+        valid_until: valid_until?,
+    })
+}
+
+fn document(fields: &mut Fields<'_>) -> Option<Document> {
+    let title = fields.required("title", sheet_text::<MAX_TITLE_CHARS>);
+    let count = fields.required("count", |value| json::count(&value, MOST_OF_ONE_TITLE));
+    Some(Document { title: title?, count: count? })
+}
+
+/// The time to send in. Without `not_after` it ends after [`DEFAULT_LIFE`], or when the credentials do;
+/// a sheet whose key is dead helps nobody.
+fn window(
+    fields: &mut Fields<'_>,
+    now: UnixMillis,
+    not_before: Option<UnixMillis>,
+    not_after: Option<UnixMillis>,
+    valid_until: Option<UnixMillis>,
+) -> Option<(Option<UnixMillis>, UnixMillis)> {
+    let start = not_before.map_or(now, |not_before| not_before.max(now));
+    let by_default = valid_until.unwrap_or(UnixMillis(i64::MAX)).min(start.after(DEFAULT_LIFE));
+    let end = not_after.unwrap_or(by_default);
+    let wrong = if end > now.after(MOST_LIFE) {
+        Some("must lie within 30 days from now")
+    } else if end < start.after(LEAST_LIFE) {
+        Some("must leave at least 15 minutes after now and after not_before")
+    } else if valid_until.is_some_and(|valid_until| end > valid_until) {
+        Some("must not be later than credentials.valid_until")
+    } else {
+        None
+    };
+    match wrong {
+        Some(message) => {
+            fields.note("not_after", Fault::new(Code::InvalidTime, message));
+            None
+        }
+        None => Some((not_before, end)),
+    }
+}
+
+fn name<T: std::str::FromStr<Err = crate::job::UnknownName>>(value: Value) -> Result<T, Fault> {
+    json::text(value)?.parse().map_err(|error| Fault::new(Code::InvalidValue, error))
+}
+
+fn office_number(value: Value) -> Result<OfficeNumber, Fault> {
+    OfficeNumber::parse(&json::text(value)?)
+        .map_err(|error| Fault::new(Code::InvalidOfficeNumber, error))
+}
+
+fn sheet_text<const LIMIT: usize>(value: Value) -> Result<SheetText, Fault> {
+    SheetText::parse(&json::text(value)?, LIMIT)
+        .map_err(|error| Fault::new(Code::InvalidText, error))
+}
+
+fn fax_number(value: Value) -> Result<FaxNumber, Fault> {
+    FaxNumber::parse(&json::text(value)?).map_err(|error| {
+        let code = match error {
+            NumberError::Denied(_) => Code::DestinationDenied,
+            NumberError::Empty
+            | NumberError::Long { .. }
+            | NumberError::Character { .. }
+            | NumberError::NoAreaCode
+            | NumberError::Length { .. } => Code::InvalidNumber,
+        };
+        Fault::new(code, error)
+    })
+}
+
+fn secret(value: Value) -> Result<Secret, Fault> {
+    Secret::parse(json::text(value)?, Credentials::MAX_CHARS)
+        .map_err(|error| Fault::new(Code::InvalidCredential, error))
+}
+
+/// A time of RFC 3339 with a zone.
+fn time(value: Value) -> Result<UnixMillis, Fault> {
+    let text = json::text(value)?;
+    // jiff reads more than RFC 3339: zones in brackets, a space for the T, and second 60 as 59.
+    let plain = text.len() <= 35 && text.is_ascii() && !text.contains(['[', ' ']);
+    let leap_second = text.get(17..19) == Some("60");
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .filter(|_| plain && !leap_second)
+        .map(|time| UnixMillis(time.as_millisecond()))
+        .ok_or_else(|| {
+            Fault::new(Code::InvalidTime, "must be a time like 2026-11-24T09:00:00+09:00")
+        })
+}
+
+fn future(value: Value, now: UnixMillis) -> Result<UnixMillis, Fault> {
+    let time = time(value)?;
+    if time > now { Ok(time) } else { Err(Fault::new(Code::InvalidTime, "lies in the past")) }
+}

@@ -1,0 +1,352 @@
+//! Every way in which the hook says no: one code, one status, one sentence in each language, one who mends it.
+//!
+//! In: a [`Code`] and what is special about this case. Out: `application/problem+json`.
+//! Source: RFC 9457. `type` is `/v1/problems/{code}`, which this hook answers with the entry below.
+//! A code never changes its meaning. Nothing here ever holds a value that the caller sent, but for the
+//! names of fields that do not exist.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::office::Refusal;
+use crate::queue::QueueError;
+
+/// What can be wrong with a request, or with us.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Code {
+    Unauthorized,
+    ScopeMissing,
+    NoSuchRoute,
+    MethodNotAllowed,
+    NotificationNotFound,
+    ProblemNotFound,
+    InvalidQuery,
+    InvalidJson,
+    UnsupportedMediaType,
+    BodyTooLarge,
+    BodyTimeout,
+    BodyBroken,
+    IdempotencyKeyMissing,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    UnknownField,
+    MissingField,
+    DuplicateField,
+    WrongType,
+    InvalidText,
+    InvalidNumber,
+    InvalidOfficeNumber,
+    InvalidCredential,
+    InvalidTime,
+    InvalidValue,
+    DestinationDenied,
+    ServiceNotSupported,
+    CredentialsRequired,
+    OutsideCallingHours,
+    Unrenderable,
+    CancelTooLate,
+    AlreadyFinal,
+    SheetUnavailable,
+    StoreFull,
+    StoreUnavailable,
+    OutcomeUnknown,
+    Internal,
+}
+
+/// Who can do something about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub enum Mender {
+    /// The care manager's office that sends.
+    #[serde(rename = "居宅")]
+    CareManager,
+    /// The service office that is told.
+    #[serde(rename = "事業所")]
+    Office,
+    /// A technician: of the exchange for requests, of this gateway for the rest.
+    #[serde(rename = "技術者")]
+    Technician,
+    /// Whoever runs the telephone line.
+    #[serde(rename = "回線")]
+    Line,
+}
+
+/// The catalogue entry of a code.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Entry {
+    /// Stable name, as in `type`.
+    pub code: &'static str,
+    /// HTTP status with which it comes.
+    #[serde(serialize_with = "status_number")]
+    #[schema(value_type = u16)]
+    pub status: StatusCode,
+    /// One English sentence.
+    pub title: &'static str,
+    /// The same sentence in Japanese.
+    pub title_ja: &'static str,
+    /// Who can mend it.
+    pub mender: Mender,
+}
+
+impl Code {
+    /// Every code, for the catalogue.
+    pub const ALL: &'static [Self] = &[
+        Self::Unauthorized,
+        Self::ScopeMissing,
+        Self::NoSuchRoute,
+        Self::MethodNotAllowed,
+        Self::NotificationNotFound,
+        Self::ProblemNotFound,
+        Self::InvalidQuery,
+        Self::InvalidJson,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::BodyTimeout,
+        Self::BodyBroken,
+        Self::IdempotencyKeyMissing,
+        Self::IdempotencyKeyInvalid,
+        Self::IdempotencyKeyReused,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::DuplicateField,
+        Self::WrongType,
+        Self::InvalidText,
+        Self::InvalidNumber,
+        Self::InvalidOfficeNumber,
+        Self::InvalidCredential,
+        Self::InvalidTime,
+        Self::InvalidValue,
+        Self::DestinationDenied,
+        Self::ServiceNotSupported,
+        Self::CredentialsRequired,
+        Self::OutsideCallingHours,
+        Self::Unrenderable,
+        Self::CancelTooLate,
+        Self::AlreadyFinal,
+        Self::SheetUnavailable,
+        Self::StoreFull,
+        Self::StoreUnavailable,
+        Self::OutcomeUnknown,
+        Self::Internal,
+    ];
+
+    /// The catalogue.
+    #[rustfmt::skip]
+    pub const fn entry(self) -> Entry {
+        use Mender::{CareManager, Technician};
+        const fn entry(
+            code: &'static str, status: StatusCode, mender: Mender, title: &'static str, title_ja: &'static str,
+        ) -> Entry {
+            Entry { code, status, title, title_ja, mender }
+        }
+        match self {
+            Self::Unauthorized => entry("unauthorized", StatusCode::UNAUTHORIZED, Technician,
+                "A valid bearer token is needed.", "有効なアクセストークンが必要です。"),
+            Self::ScopeMissing => entry("scope-missing", StatusCode::FORBIDDEN, Technician,
+                "This token may not do that.", "このトークンにはその操作の権限がありません。"),
+            Self::NoSuchRoute => entry("no-such-route", StatusCode::NOT_FOUND, Technician,
+                "There is nothing at this path.", "このパスには何もありません。"),
+            Self::MethodNotAllowed => entry("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, Technician,
+                "This path does not take this method; see Allow.", "このパスではそのメソッドを使えません。Allow ヘッダーをご覧ください。"),
+            Self::NotificationNotFound => entry("notification-not-found", StatusCode::NOT_FOUND, Technician,
+                "There is no notification of yours with this id.", "この ID の通知は見つかりません。"),
+            Self::ProblemNotFound => entry("problem-not-found", StatusCode::NOT_FOUND, Technician,
+                "The catalogue has no such code.", "このコードはカタログにありません。"),
+            Self::InvalidQuery => entry("invalid-query", StatusCode::BAD_REQUEST, Technician,
+                "A query parameter is unknown or has a value that is not allowed.", "クエリーパラメーターに誤りがあります。"),
+            Self::InvalidJson => entry("invalid-json", StatusCode::BAD_REQUEST, Technician,
+                "The body is not JSON.", "本文が JSON として読めません。"),
+            Self::UnsupportedMediaType => entry("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, Technician,
+                "The body must be application/json without Content-Encoding.", "本文は application/json（圧縮なし）で送ってください。"),
+            Self::BodyTooLarge => entry("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, Technician,
+                "The body is larger than a notification can be.", "本文が大きすぎます。"),
+            Self::BodyTimeout => entry("body-timeout", StatusCode::REQUEST_TIMEOUT, Technician,
+                "The body did not arrive in time.", "本文が時間内に届きませんでした。"),
+            Self::BodyBroken => entry("body-broken", StatusCode::BAD_REQUEST, Technician,
+                "The body broke off.", "本文が途中で途切れました。"),
+            Self::IdempotencyKeyMissing => entry("idempotency-key-missing", StatusCode::BAD_REQUEST, Technician,
+                "The header Idempotency-Key is needed.", "Idempotency-Key ヘッダーが必要です。"),
+            Self::IdempotencyKeyInvalid => entry("idempotency-key-invalid", StatusCode::BAD_REQUEST, Technician,
+                "Idempotency-Key must be given once, with 1 to 255 visible ASCII characters.", "Idempotency-Key は 1 つだけ、1～255 文字の ASCII で指定してください。"),
+            Self::IdempotencyKeyReused => entry("idempotency-key-reused", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "This Idempotency-Key came before with another body.", "この Idempotency-Key は別の内容で使用済みです。"),
+            Self::UnknownField => entry("unknown-field", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "The body has a field that does not exist.", "存在しない項目が含まれています。"),
+            Self::MissingField => entry("missing-field", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "A required field is missing.", "必須の項目がありません。"),
+            Self::DuplicateField => entry("duplicate-field", StatusCode::BAD_REQUEST, Technician,
+                "A field is given twice in one object.", "同じ項目が二重に指定されています。"),
+            Self::WrongType => entry("wrong-type", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "A field has the wrong JSON type.", "項目の型が違います。"),
+            Self::InvalidText => entry("invalid-text", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "A text cannot be printed, or is empty or too long.", "印刷できない文字を含むか、空か、長すぎる文字列があります。"),
+            Self::InvalidNumber => entry("invalid-number", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "This is not a fax number in Japan.", "FAX 番号の形式が正しくありません。"),
+            Self::InvalidOfficeNumber => entry("invalid-office-number", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "This is not an office number.", "事業所番号の形式が正しくありません。"),
+            Self::InvalidCredential => entry("invalid-credential", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "A credential cannot be copied from paper: wrong characters or length.", "ログイン情報に紙面で書き写せない文字があるか、長さが範囲外です。"),
+            Self::InvalidTime => entry("invalid-time", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "A time is not RFC 3339 with a zone, or not in its range.", "日時の形式または範囲が正しくありません。"),
+            Self::InvalidValue => entry("invalid-value", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "A field has a value that is not allowed.", "項目の値が許される範囲にありません。"),
+            Self::DestinationDenied => entry("destination-denied", StatusCode::FORBIDDEN, CareManager,
+                "This number may not be called.", "この番号には送信できません。"),
+            Self::ServiceNotSupported => entry("service-not-supported", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "The services of this kind of office are not linked.", "この種別の事業所は連携の対象外です。"),
+            Self::CredentialsRequired => entry("credentials-required", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "A first contact needs a login ID, a password and a first-time key.", "初回の通知にはログイン ID・パスワード・初回ダウンロード KEY が必要です。"),
+            Self::OutsideCallingHours => entry("outside-calling-hours", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "No calling hours lie between not_before and not_after.", "指定された期間に配信時間帯がありません。"),
+            Self::Unrenderable => entry("unrenderable", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "The sheet cannot be drawn with these texts.", "この内容では用紙を作成できません。"),
+            Self::CancelTooLate => entry("cancel-too-late", StatusCode::CONFLICT, CareManager,
+                "Page data has left; it can no longer be withdrawn.", "送信が始まっているため取り消せません。"),
+            Self::AlreadyFinal => entry("already-final", StatusCode::CONFLICT, CareManager,
+                "The notification has ended in another way.", "この通知はすでに終了しています。"),
+            Self::SheetUnavailable => entry("sheet-unavailable", StatusCode::SERVICE_UNAVAILABLE, Technician,
+                "Sheets cannot be drawn now; nothing was stored.", "現在、用紙を作成できません。受け付けていません。"),
+            Self::StoreFull => entry("store-full", StatusCode::INSUFFICIENT_STORAGE, Technician,
+                "The gateway's disk is full; nothing was stored.", "ディスクに空きがありません。受け付けていません。"),
+            Self::StoreUnavailable => entry("store-unavailable", StatusCode::SERVICE_UNAVAILABLE, Technician,
+                "The gateway's store does not answer; nothing was stored.", "記録装置が応答しません。受け付けていません。"),
+            Self::OutcomeUnknown => entry("outcome-unknown", StatusCode::SERVICE_UNAVAILABLE, Technician,
+                "It is not known whether this was stored; ask again with the same Idempotency-Key.", "受け付けたか確定できません。同じ Idempotency-Key でもう一度送ってください。"),
+            Self::Internal => entry("internal", StatusCode::INTERNAL_SERVER_ERROR, Technician,
+                "The gateway made a mistake; nothing is known to be stored.", "ゲートウェイの内部で誤りが起きました。"),
+        }
+    }
+}
+
+/// One field and what is wrong with it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) to the field.
+    pub pointer: String,
+    /// Code of this field's fault.
+    pub code: &'static str,
+    /// What is wrong, in English; never the value.
+    pub message: String,
+}
+
+/// A refusal on its way to the caller.
+#[derive(Debug)]
+pub struct Problem {
+    code: Code,
+    detail: Option<String>,
+    errors: Vec<FieldError>,
+}
+
+/// The body of a refusal (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct ProblemBody<'a> {
+    /// `/v1/problems/{code}`: stable, and answered by this gateway.
+    r#type: String,
+    #[serde(flatten)]
+    entry: Entry,
+    /// What is special about this case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    /// The fields that are wrong, all of them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A refusal without more to say.
+    pub fn new(code: Code) -> Self {
+        Self { code, detail: None, errors: Vec::new() }
+    }
+
+    /// A refusal with a sentence about this case; never a value that the caller sent.
+    pub fn because(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: Some(detail.into()), errors: Vec::new() }
+    }
+
+    /// A refusal of fields. `code` is the first fault's, so that a body with one fault has one code.
+    pub fn fields(code: Code, errors: Vec<FieldError>) -> Self {
+        Self { code, detail: None, errors }
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(match refusal {
+            Refusal::DestinationDenied => Code::DestinationDenied,
+            Refusal::ServiceNotSupported => Code::ServiceNotSupported,
+            Refusal::CredentialsRequired => Code::CredentialsRequired,
+        })
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        Self::new(match error {
+            QueueError::Full => Code::StoreFull,
+            QueueError::Broken { .. } | QueueError::InUse => Code::StoreUnavailable,
+            QueueError::Stopped | QueueError::Ambiguous => Code::OutcomeUnknown,
+            QueueError::NotAllowed { .. } => Code::Internal,
+        })
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let entry = self.code.entry();
+        let status = entry.status;
+        let body = ProblemBody {
+            r#type: format!("/v1/problems/{}", entry.code),
+            entry,
+            detail: self.detail.as_deref(),
+            errors: &self.errors,
+        };
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            // What is left of the body is not worth reading.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+fn status_number<S: serde::Serializer>(status: &StatusCode, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_u16(status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_slug_and_speaks_both_languages() {
+        let mut seen = HashSet::new();
+        for code in Code::ALL {
+            let entry = code.entry();
+            assert!(seen.insert(entry.code), "{} twice", entry.code);
+            assert!(entry.code.bytes().all(|o| o.is_ascii_lowercase() || o == b'-'));
+            assert!(entry.title.is_ascii() && entry.title.ends_with('.'), "{}", entry.title);
+            assert!(entry.title_ja.ends_with('。'), "{}", entry.title_ja);
+            assert!(entry.status.is_client_error() || entry.status.is_server_error());
+        }
+    }
+}

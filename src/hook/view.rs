@@ -1,0 +1,158 @@
+//! What a caller may see of a notification: no secret, numbers masked to the last four.
+//!
+//! In: the queue's view and what is live. Out: JSON, of which every field is described here.
+//! Not here: what the codes of endings mean (`settle/verdict.rs`).
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::job::{Live, UnixMillis};
+use crate::queue::{AttemptView, View};
+
+/// Answer to an accepted notification; the same for every repetition of the request.
+#[derive(Serialize, ToSchema)]
+pub struct Acceptance {
+    pub id: String,
+    /// Always `waiting`: the state at acceptance, not now.
+    pub state: &'static str,
+    /// `fax`.
+    pub channel: &'static str,
+    pub links: Links,
+}
+
+/// Where to ask next.
+#[derive(Serialize, ToSchema)]
+pub struct Links {
+    /// This notification.
+    #[serde(rename = "self")]
+    pub own: String,
+    /// The feed of all changes.
+    pub events: &'static str,
+}
+
+impl Links {
+    pub fn of(id: &str) -> Self {
+        Self { own: format!("/v1/notifications/{id}"), events: "/v1/events" }
+    }
+}
+
+/// A notification.
+#[derive(Serialize, ToSchema)]
+pub struct Notification {
+    pub id: String,
+    /// `waiting`, `sending`, `uncertain`, `hold`, `confirmed`, `failed`, `expired`, `cancelled`,
+    /// `resolved_delivered`, `resolved_not_delivered`.
+    pub state: &'static str,
+    /// Whether the state can still change.
+    pub is_final: bool,
+    /// Stable code of why it is in this state.
+    pub reason: Option<String>,
+    pub kind: &'static str,
+    pub channel: &'static str,
+    pub recipient: RecipientView,
+    /// RFC 3339, as all times.
+    pub accepted_at: String,
+    /// When it has its next turn.
+    pub due_at: Option<String>,
+    pub not_after: String,
+    /// What is happening on the line right now; in memory only, no evidence.
+    pub live: Option<LiveView>,
+    pub receipt: Receipt,
+    pub links: Links,
+}
+
+/// Who is told.
+#[derive(Serialize, ToSchema)]
+pub struct RecipientView {
+    pub office_number: String,
+    /// Masked but for the last four digits.
+    pub fax: String,
+}
+
+/// A call that is on.
+#[derive(Serialize, ToSchema)]
+pub struct LiveView {
+    pub line: String,
+    /// `dialling`, `answered`, `identity`, `training`, `page`, `confirmed`, `hung_up`.
+    pub phase: &'static str,
+    /// 0 to 100 of the page.
+    pub percent: Option<u8>,
+}
+
+/// What was tried and what the far end really said.
+#[derive(Serialize, ToSchema)]
+pub struct Receipt {
+    pub attempts: Vec<Attempt>,
+}
+
+/// One call.
+#[derive(Serialize, ToSchema)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    pub line: String,
+    /// `claimed`, `dialing`, `page_started`, `page_acked`, `confirmed`, `not_sent`, `uncertain`.
+    pub state: &'static str,
+    /// Stable code of the ending.
+    pub code: Option<String>,
+    /// What was reached, in order.
+    pub rungs: Vec<Rung>,
+    /// Facts of the call once it is over: times, rate, identity, pages.
+    #[schema(value_type = Option<Object>)]
+    pub facts: Option<serde_json::Value>,
+}
+
+/// One rung of the receipt ladder.
+#[derive(Serialize, ToSchema)]
+pub struct Rung {
+    pub name: String,
+    pub at: String,
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+}
+
+impl Notification {
+    pub fn new(view: View, live: Option<Live>) -> Self {
+        let id = view.id.to_string();
+        Self {
+            links: Links::of(&id),
+            id,
+            state: view.state.as_str(),
+            is_final: view.state.is_final(),
+            reason: view.reason,
+            kind: view.kind,
+            channel: "fax",
+            recipient: RecipientView { office_number: view.office_number, fax: view.fax_masked },
+            accepted_at: rfc3339(view.accepted_at),
+            due_at: view.due_at.map(rfc3339),
+            not_after: rfc3339(view.not_after),
+            live: live.map(|live| LiveView {
+                line: live.line,
+                phase: live.phase,
+                percent: live.percent,
+            }),
+            receipt: Receipt { attempts: view.attempts.into_iter().map(Attempt::new).collect() },
+        }
+    }
+}
+
+impl Attempt {
+    fn new(view: AttemptView) -> Self {
+        let rung = |(name, at, detail)| Rung { name, at: rfc3339(at), detail };
+        Self {
+            number: view.number,
+            line: view.line,
+            state: view.state.as_str(),
+            code: view.code,
+            rungs: view.rungs.into_iter().map(rung).collect(),
+            facts: view.receipt,
+        }
+    }
+}
+
+/// `2026-11-24T00:00:00.123Z`.
+pub fn rfc3339(at: UnixMillis) -> String {
+    let clamped =
+        at.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
+    jiff::Timestamp::from_millisecond(clamped).unwrap_or_default().to_string()
+}
