@@ -1,0 +1,212 @@
+//! The exchange: its lines, the calls between them and the far ends, and what each frame brings.
+//!
+//! In: what hosts do to their terminals, and the beat of the line clock. Out: [`Event`]s.
+//! Not here: what happens inside one call (`call`), when a frame is due (`clock`).
+
+use crate::call::{Call, CallSettings, Usage};
+use crate::clock::{LineClock, LineTime};
+use crate::config::Plan;
+use crate::modem_end::{By, Keys, ModemEnd, Wish};
+use crate::pty::{HostState, PtyError};
+use crate::report::{Event, LineReport};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::time::ClockId;
+use std::time::Duration;
+
+pub(crate) struct Exchange {
+    plan: Plan,
+    settings: CallSettings,
+    lines: Vec<ModemEnd>,
+    calls: Vec<Call>,
+    last_call: u64,
+    now: LineTime,
+    slipped: Duration,
+    events: Vec<Event>,
+}
+
+impl Exchange {
+    /// # Errors
+    /// [`PtyError`] of the first line that cannot be made; the others are gone with it.
+    pub(crate) fn new(plan: Plan, settings: CallSettings, strict: bool) -> Result<Self, PtyError> {
+        let lines: Result<Vec<_>, _> = plan
+            .lines
+            .iter()
+            .map(|line| ModemEnd::new(&line.name, line.link.as_deref(), strict))
+            .collect();
+        let lines = lines?;
+        let ready = lines
+            .iter()
+            .map(|line| LineReport::new(&line.name, line.pty().device(), line.pty().link()))
+            .collect();
+        Ok(Self {
+            plan,
+            settings,
+            lines,
+            calls: Vec::new(),
+            last_call: 0,
+            now: LineTime::default(),
+            slipped: Duration::ZERO,
+            events: vec![Event::Ready { lines: ready }],
+        })
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Waits until the next frame is due or a host does something, then serves all hosts. A host's
+    /// command is answered when it comes and not when the next frame runs.
+    pub(crate) fn wait_and_serve(&mut self, clock: &LineClock) {
+        let wait = clock.wait();
+        let timeout = Timespec {
+            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: wait.subsec_nanos().into(),
+        };
+        let mut fds: Vec<PollFd<'_>> = self
+            .lines
+            .iter()
+            .filter(|line| line.pty().host() == HostState::Present)
+            .map(|line| {
+                let mut wanted = PollFlags::empty();
+                wanted.set(PollFlags::IN, line.listens());
+                wanted.set(PollFlags::OUT, line.pty().has_unsent());
+                PollFd::from_borrowed_fd(line.pty().as_fd(), wanted)
+            })
+            .collect();
+        // Interrupted by a signal or not: what is there is served, and main looks at signals.
+        let _interrupted = rustix::event::poll(&mut fds, Some(&timeout));
+        self.serve_hosts();
+    }
+
+    fn serve_hosts(&mut self) {
+        for line in 0..self.lines.len() {
+            let dials = self
+                .calls
+                .iter()
+                .any(|call| call.caller() == line && !call.caller_has_left() && call.abortable());
+            let keys = if dials { Keys::AbortDialling } else { Keys::Typed };
+            self.lines[line].serve_host(self.now, keys);
+            self.grant_wishes(line);
+        }
+    }
+
+    fn grant_wishes(&mut self, line: usize) {
+        while let Some(wish) = self.lines[line].next_wish() {
+            match wish {
+                Wish::Dial(number) => self.dial(line, number),
+                Wish::Answer => self.answer(line),
+                Wish::OnHook(by) => self.on_hook(line, by),
+                Wish::Abort => self.abort(line),
+                // Off hook without dialling leads nowhere; ATH1 is allowed to.
+                Wish::OffHook => {}
+            }
+        }
+    }
+
+    fn dial(&mut self, line: usize, number: String) {
+        if self.in_call(line) || self.ringing(line).is_some() {
+            self.lines[line].say_no_carrier();
+            return;
+        }
+        self.last_call += 1;
+        let plan = self.plan.far(&number.replace(',', ""));
+        let call =
+            Call::dial(self.last_call, line, number, plan, &self.settings, self.now, self.usage());
+        self.events.push(call.started(&self.lines));
+        self.calls.push(call);
+    }
+
+    fn answer(&mut self, line: usize) {
+        if let Some(call) = self.ringing(line) {
+            self.calls[call].answered_by_line(line, &mut self.lines, self.now, &mut self.events);
+        }
+    }
+
+    fn on_hook(&mut self, line: usize, by: By) {
+        for index in 0..self.calls.len() {
+            let rings = self.callee_of(index).map(|(callee, _)| callee);
+            let call = &mut self.calls[index];
+            if call.caller() == line && !call.caller_has_left() {
+                call.caller_leaves(&mut self.lines, by, rings, self.now);
+            } else if call.callee() == Some(line) {
+                call.callee_leaves(&mut self.lines, line, self.now);
+            }
+        }
+        self.report_ended();
+    }
+
+    fn abort(&mut self, line: usize) {
+        for index in 0..self.calls.len() {
+            let rings = self.callee_of(index).map(|(callee, _)| callee);
+            let call = &mut self.calls[index];
+            if call.caller() == line && call.abortable() {
+                call.abort(&mut self.lines, rings, self.now);
+            }
+        }
+        self.report_ended();
+    }
+
+    /// Runs one frame on every line.
+    pub(crate) fn frame(&mut self, slipped: Duration) {
+        self.slipped = slipped;
+        for index in 0..self.calls.len() {
+            let callee = self.callee_of(index);
+            self.calls[index].frame(&mut self.lines, callee, self.now, &mut self.events);
+        }
+        for line in 0..self.lines.len() {
+            if !self.in_call(line) {
+                self.idle_frame(line);
+            }
+        }
+        self.now = self.now.after_samples(self.settings.frame_samples);
+        for line in 0..self.lines.len() {
+            self.grant_wishes(line);
+        }
+        self.report_ended();
+    }
+
+    /// A line without a call hears silence, so that a modem can time its `+FTS` there too.
+    fn idle_frame(&mut self, line: usize) {
+        let mut audio = vec![0; self.settings.frame_samples];
+        self.lines[line].speaks(&mut audio, self.now, None);
+        audio.fill(0);
+        self.lines[line].hears(&mut audio);
+    }
+
+    fn report_ended(&mut self) {
+        let usage = self.usage();
+        for call in self.calls.iter().filter(|call| call.over()) {
+            self.events.push(call.report(&self.lines, self.now, usage));
+        }
+        self.calls.retain(|call| !call.over());
+    }
+
+    fn in_call(&self, line: usize) -> bool {
+        self.calls.iter().any(|call| {
+            (call.caller() == line && !call.caller_has_left()) || call.callee() == Some(line)
+        })
+    }
+
+    /// The call that rings at this line.
+    fn ringing(&self, line: usize) -> Option<usize> {
+        let name = self.lines[line].name.as_str();
+        self.calls.iter().position(|call| call.rings_at() == Some(name))
+    }
+
+    /// The line of ours that a call is for, and whether it is free for this call.
+    fn callee_of(&self, call: usize) -> Option<(usize, bool)> {
+        let name = self.calls[call].callee_name()?;
+        let line = self.lines.iter().position(|line| line.name == name)?;
+        let rings_for = self.ringing(line);
+        let free = !self.in_call(line) && rings_for.is_none_or(|ringing| ringing == call);
+        Some((line, free))
+    }
+
+    fn usage(&self) -> Usage {
+        let cpu = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
+        Usage {
+            slip_ms: self.slipped.as_secs_f64() * 1000.0,
+            cpu_ms: cpu.tv_sec as f64 * 1000.0 + cpu.tv_nsec as f64 / 1e6,
+        }
+    }
+}

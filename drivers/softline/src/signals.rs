@@ -1,0 +1,153 @@
+//! Listens to one end of a call, before any fault: its carriers and its T.30 frames, with times.
+//!
+//! In: audio as an end sends it. Out: [`CarrierHeard`] and [`FrameHeard`], in line time.
+//! The modems here fall silent as exact zeros, so a carrier's first and last sample are known.
+//! Not here: what the record looks like (`report`).
+
+use crate::at_tap::{Carrier, Run};
+use crate::clock::LineTime;
+use crate::ffi::{TapEvent, V21Tap};
+
+/// Zeros this long end a carrier; the shortest silence that T.30 puts between two is 55 ms.
+const GAP_SAMPLES: u64 = 80;
+/// The tap listens this finely, which is how exact a frame's end is known.
+const TAP_SAMPLES: usize = 8;
+/// The tap hears silence this long after a carrier, to let go of it.
+const TAIL_SAMPLES: u64 = 1600;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CarrierHeard {
+    pub kind: &'static str,
+    pub rate_bps: Option<u32>,
+    pub short: bool,
+    pub start: LineTime,
+    pub end: LineTime,
+    /// Of a fast carrier, what the host gave for it.
+    pub run: Option<Run>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct FrameHeard {
+    pub name: String,
+    /// When its closing flag had been sent, to the millisecond or two.
+    pub end: LineTime,
+    /// Which carrier it was in: the index that carrier has once it has ended.
+    pub carrier: usize,
+}
+
+pub(crate) struct Listener {
+    tap: V21Tap,
+    /// A tone that is no modem signal is this end's CED or CNG.
+    tone: &'static str,
+    open: Option<Open>,
+    last_sound: Option<LineTime>,
+    pub carriers: Vec<CarrierHeard>,
+    pub frames: Vec<FrameHeard>,
+}
+
+struct Open {
+    start: LineTime,
+    last: LineTime,
+    asked: Option<Carrier>,
+    preamble: bool,
+}
+
+impl Listener {
+    pub(crate) fn new(tone: &'static str) -> Self {
+        Self {
+            tap: V21Tap::new(),
+            tone,
+            open: None,
+            last_sound: None,
+            carriers: Vec::new(),
+            frames: Vec::new(),
+        }
+    }
+
+    /// When the carrier that is up began.
+    pub(crate) fn carrier_start(&self) -> Option<LineTime> {
+        self.open.as_ref().map(|open| open.start)
+    }
+
+    /// One frame of audio that starts at `at`. `asked` and `run` are what the host of this end
+    /// asked its modem to send; a fax machine has no host.
+    pub(crate) fn hears(
+        &mut self,
+        audio: &[i16],
+        at: LineTime,
+        asked: Option<Carrier>,
+        run: Option<&Run>,
+    ) {
+        for (index, part) in audio.chunks(TAP_SAMPLES).enumerate() {
+            let start = at.after_samples(index * TAP_SAMPLES);
+            for (offset, sample) in part.iter().enumerate() {
+                self.sample(*sample != 0, start.after_samples(offset), asked, run);
+            }
+            self.tap_hears(part, start.after_samples(part.len()));
+        }
+    }
+
+    fn sample(&mut self, sound: bool, at: LineTime, asked: Option<Carrier>, run: Option<&Run>) {
+        if sound {
+            self.last_sound = Some(at);
+            let open =
+                self.open.get_or_insert(Open { start: at, last: at, asked, preamble: false });
+            open.last = at;
+        } else if self.open.as_ref().is_some_and(|open| at.0 - open.last.0 >= GAP_SAMPLES) {
+            self.carrier_ended(run);
+        }
+    }
+
+    fn tap_hears(&mut self, part: &[i16], end: LineTime) {
+        let recent = self.last_sound.is_some_and(|last| end.0 - last.0 < TAIL_SAMPLES);
+        let fast = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.asked.is_some_and(|carrier| carrier != Carrier::V21));
+        if !recent || fast {
+            return;
+        }
+        for event in self.tap.hears(part) {
+            match event {
+                TapEvent::Preamble => {
+                    if let Some(open) = &mut self.open {
+                        open.preamble = true;
+                    }
+                }
+                TapEvent::Frame { fcf, fcf2 } => {
+                    // The receiver is late by a bit or so: a frame at the very end of a carrier
+                    // may be heard when the carrier has just been closed.
+                    let carrier = match &self.open {
+                        Some(_) => self.carriers.len(),
+                        None => self.carriers.len().saturating_sub(1),
+                    };
+                    let name = TapEvent::frame_name(fcf, fcf2);
+                    self.frames.push(FrameHeard { name, end, carrier });
+                }
+            }
+        }
+    }
+
+    fn carrier_ended(&mut self, run: Option<&Run>) {
+        let Some(open) = self.open.take() else { return };
+        let (kind, rate_bps, short) = match (open.asked, open.preamble) {
+            (Some(carrier), _) => (carrier.kind, Some(carrier.rate_bps), carrier.short),
+            (None, true) => (Carrier::V21.kind, Some(Carrier::V21.rate_bps), false),
+            (None, false) => (self.tone, None, false),
+        };
+        let fast = open.asked.filter(|carrier| *carrier != Carrier::V21);
+        self.carriers.push(CarrierHeard {
+            kind,
+            rate_bps,
+            short,
+            start: open.start,
+            end: open.last.after_samples(1),
+            run: fast.and(run.copied()),
+        });
+    }
+
+    /// The call is over: a carrier that is still up ends here.
+    pub(crate) fn call_ended(&mut self, run: Option<&Run>) {
+        self.carrier_ended(run);
+    }
+}
