@@ -49,7 +49,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// TOML file with [[line]], [[far]] and [fault].
+    /// TOML file with lines, far ends and faults.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A line end, and where to put a link to its terminal; may be repeated.
