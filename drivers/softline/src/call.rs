@@ -569,8 +569,8 @@ impl Call {
         let ced = carriers.iter().find(|carrier| carrier.kind == "ced");
         let fax = self.fax.as_ref();
         let talked = fax.is_some_and(|fax| fax.pages.pages > 0);
-        let bidden = up.frames.iter().any(|frame| frame.name == "DCN");
-        let left = self.far_gone.is_some_and(|gone| gone <= on_hook) && !bidden;
+        let bidden_by = |at| up.frames.iter().any(|frame| frame.name == "DCN" && frame.end <= at);
+        let left = self.far_gone.is_some_and(|gone| gone <= on_hook && !bidden_by(gone));
         let by = if left { "far" } else { first };
         Event::Call(Box::new(CallReport {
             call: self.id,
