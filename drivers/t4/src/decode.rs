@@ -17,6 +17,8 @@ const RTC_EOLS: u32 = 6;
 /// EOFB as the reader sees it (T.6 2.4.1.1).
 const EOFB: u32 = 0x00_1001;
 const EOFB_BITS: u32 = 24;
+/// Its first EOL, if the octets end within the second.
+const CUT_EOFB: u32 = 0x00_1000;
 
 /// A page as far as it could be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -131,22 +133,29 @@ impl Reading<'_> {
     /// T.6. True if EOFB was there.
     fn rows_of_mmr(&mut self, most_rows: u32) -> Result<bool, CodecError> {
         while self.page.rows() < most_rows {
-            if self.bits.peek(EOFB_BITS) == EOFB {
+            let next = self.bits.peek(EOFB_BITS);
+            if next == EOFB {
                 return Ok(true);
             }
-            if self.only_zeros_left() {
+            // Padding (T.6 2.4.1.2), or an EOFB that was cut.
+            let is_short = self.bits.left() < u64::from(EOFB_BITS);
+            if is_short && (next == 0 || next == CUT_EOFB) {
                 return Ok(false);
             }
             let row = self.page.rows();
             let read = self.row_2d();
-            if self.bits.overran() || (read.is_err() && self.only_zeros_left()) {
+            let bit = self.bits.position();
+            if self.bits.overran() {
                 return Err(CodecError::Truncated { row });
             }
-            let bit = self.bits.position();
-            read.map_err(|fault| match fault {
-                RowFault::Code => CodecError::Code { row, bit },
-                RowFault::Outside => CodecError::Outside { row, bit },
-            })?;
+            match read {
+                Ok(()) => {}
+                Err(RowFault::Code) if self.bits.left() < u64::from(RUN_CODE_BITS) => {
+                    return Err(CodecError::Truncated { row }); // a code, but not all of it
+                }
+                Err(RowFault::Code) => return Err(CodecError::Code { row, bit }),
+                Err(RowFault::Outside) => return Err(CodecError::Outside { row, bit }),
+            }
             self.keep_row()?;
         }
         Ok(false)
@@ -160,13 +169,13 @@ impl Reading<'_> {
 
     /// Goes behind the next EOL and its tag bit; what is before it belongs to no good row.
     fn row_start(&mut self, tagged: bool) -> RowStart {
-        for eols in 1..=RTC_EOLS {
+        for _ in 1..RTC_EOLS {
             if !self.skip_eol() {
                 return RowStart::Nothing;
             }
             let one_dimensional = !tagged || self.bits.peek(1) == 1;
             self.bits.skip(u32::from(tagged));
-            if eols < RTC_EOLS && self.bits.left() == 0 {
+            if self.bits.left() == 0 {
                 return RowStart::Nothing;
             }
             // No row begins with so many zeros: that is the next EOL of an RTC, or padding.
@@ -178,7 +187,7 @@ impl Reading<'_> {
                 };
             }
         }
-        RowStart::End
+        if self.skip_eol() { RowStart::End } else { RowStart::Nothing }
     }
 
     /// True if there was an EOL, which is behind us then.
@@ -199,11 +208,6 @@ impl Reading<'_> {
             zeros = 0;
         }
         false
-    }
-
-    /// Padding after the last row (T.6 2.4.1.2) has fewer bits than any EOFB.
-    fn only_zeros_left(&mut self) -> bool {
-        self.bits.left() < u64::from(EOFB_BITS) && self.bits.peek(EOFB_BITS) == 0
     }
 
     /// T.4 4.1.1.
