@@ -83,6 +83,15 @@ fn mh_row_cut_off_by_the_end_is_bad() {
 }
 
 #[test]
+fn last_code_cut_by_the_end_is_not_guessed() {
+    // White 8, black 5, white 3 is 10011 0011 1000; the last 0 is missing.
+    assert_reads(Coding::Mh, &[EOL, "10011", "0011", "100"], &[WHITE], &[0], false);
+    // Six white rows; horizontal, white 13, black 3 is 001 000011 10; the last 0 is missing.
+    let got = read(Coding::Mmr, &[&V0.repeat(6), "001", "000011", "1"]);
+    assert_eq!(got, Err(CodecError::Truncated { row: 6 }));
+}
+
+#[test]
 fn mh_fill_of_any_length_is_no_row() {
     let fill = "0".repeat(1000);
     let parts = [EOL, BLACK_16, &fill, EOL, WHITE_16, "0000000", EOL, BLACK_16, &fill];
