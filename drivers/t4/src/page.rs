@@ -5,6 +5,7 @@
 //! Not here: any coding; pels that are not black or white.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::{CodecError, changes};
 
@@ -39,7 +40,7 @@ impl Resolution {
 ///
 /// Bits right of the last pel are always 0, so two pages are equal when their pels are. A page of a
 /// width that no page has (0, or more than [`MAX_WIDTH_PELS`]) refuses every row.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Page {
     width_pels: u16,
     resolution: Resolution,
@@ -207,6 +208,18 @@ impl Page {
     }
 }
 
+/// Without the pels: a page may hold passwords, and what can be printed ends up in a log.
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { width_pels, resolution, bits: _ } = self;
+        f.debug_struct("Page")
+            .field("width_pels", width_pels)
+            .field("rows", &self.rows())
+            .field("resolution", resolution)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The bits of a row's last octet that are pels.
 fn last_octet_mask(width_pels: u16) -> u8 {
     match width_pels % 8 {
@@ -247,6 +260,13 @@ mod tests {
             page.trim_trailing_white();
             assert_eq!(page.to_standard().rows(), 0);
         }
+    }
+
+    #[test]
+    fn debug_shows_no_pel() {
+        let page = Page::from_bits(16, Resolution::Fine, vec![0xab; 4]).unwrap();
+        let shown = alloc::format!("{page:?}");
+        assert_eq!(shown, "Page { width_pels: 16, rows: 2, resolution: Fine, .. }");
     }
 
     #[test]

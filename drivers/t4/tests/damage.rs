@@ -5,8 +5,8 @@
 mod common;
 
 use t4::{
-    BitOrder, CodecError, Coding, Decoded, Encoding, MAX_ROWS, MAX_WIDTH_PELS, Page, Resolution,
-    decode, encode,
+    BitOrder, CodecError, Coding, Decoded, Encoding, MAX_ROWS, MAX_WIDTH_PELS, Resolution, decode,
+    encode,
 };
 
 const EOL: &str = "000000000001";
@@ -37,8 +37,8 @@ fn read(coding: Coding, parts: &[&str]) -> Result<Decoded, CodecError> {
 
 #[track_caller]
 fn assert_reads(coding: Coding, parts: &[&str], rows: &[[u8; 2]], bad: &[u32], ended: bool) {
-    let page = Page::from_bits(16, Resolution::Fine, rows.concat()).expect("whole rows");
-    assert_eq!(read(coding, parts), Ok(Decoded { page, bad_rows: bad.to_vec(), ended }));
+    let Decoded { page, bad_rows, ended: got_end } = read(coding, parts).expect("a page");
+    assert_eq!((page.bits(), &bad_rows[..], got_end), (&rows.concat()[..], bad, ended));
 }
 
 #[test]
