@@ -54,6 +54,24 @@ impl Reply {
             other => Self::Text(other.into()),
         }
     }
+
+    /// The word for traces and messages, without any text of the modem: that may hold a number.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Connect => "CONNECT",
+            Self::Ring => "RING",
+            Self::NoCarrier => "NO CARRIER",
+            Self::Error => "ERROR",
+            Self::NoDialTone => "NO DIALTONE",
+            Self::Busy => "BUSY",
+            Self::NoAnswer => "NO ANSWER",
+            Self::DialRefused(_) => "DELAYED or BLACKLISTED",
+            Self::Voice => "VOICE",
+            Self::FcError => "+FCERROR",
+            Self::Text(_) => "text",
+        }
+    }
 }
 
 /// Cuts the octets of a modem into lines.

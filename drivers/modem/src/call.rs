@@ -170,7 +170,8 @@ fn dial<P: Port>(
     course: &mut Course,
 ) -> Result<Dialled, Fault> {
     // A ringing line would be answered by going off-hook.
-    if talk.discard()?.contains(&Reply::Ring) {
+    talk.discard()?;
+    if talk.is_ringing() {
         return Ok(Dialled::Not(Ending::Glare));
     }
     if host.cancelled() || host.dial_starts() == Go::Stop {

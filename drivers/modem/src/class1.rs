@@ -361,7 +361,7 @@ impl<'a, P: Port> Class1<'a, P> {
     fn lost(&self, during: &'static str, reply: &Reply) -> Fault {
         match reply {
             Reply::NoCarrier | Reply::Busy | Reply::NoAnswer | Reply::NoDialTone => {
-                Fault::Dropped { during, word: format!("{reply:?}") }
+                Fault::Dropped { during, word: reply.name() }
             }
             Reply::Error => self.talk.refused(),
             Reply::Ok

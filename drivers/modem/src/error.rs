@@ -61,8 +61,8 @@ pub enum Fault {
     #[error("the modem took {taken} of {of} octets in {} ms: check the flow control", waited.as_millis())]
     Stuck { taken: usize, of: usize, waited: Duration },
     /// An answer that the command cannot have.
-    #[error("the modem answered {got:?} to {after}")]
-    Nonsense { after: String, got: String },
+    #[error("the modem answered {got} to {after}")]
+    Nonsense { after: String, got: &'static str },
     /// `ERROR` to a command that a fax modem must know, or knows only off-hook.
     #[error("the modem refused {command}")]
     Refused { command: String },
@@ -71,7 +71,7 @@ pub enum Fault {
     Babble { after: String, octets: usize },
     /// The modem gave up the line by itself.
     #[error("the connection was lost: the modem said {word} during {during}")]
-    Dropped { during: &'static str, word: String },
+    Dropped { during: &'static str, word: &'static str },
     /// The carrier ended before our data did, so part of it was never sent.
     #[error("the modem ran out of data after {taken} of {of} octets")]
     Underrun { taken: usize, of: usize },

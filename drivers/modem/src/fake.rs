@@ -116,6 +116,8 @@ pub struct FakeModem {
     line: Vec<u8>,
     state: Then,
     after_dle: bool,
+    /// When the answer to the last command comes; before that any octet stops it.
+    answers_at: Millis,
     /// Octets of data taken per second; `None` takes all at once.
     pub octets_per_s: Option<u32>,
     pub has_dtr: bool,
@@ -140,6 +142,7 @@ impl FakeModem {
             line: Vec::new(),
             state: Then::Command,
             after_dle: false,
+            answers_at: Millis(0),
             octets_per_s: None,
             has_dtr: true,
             comes_back: true,
@@ -190,18 +193,23 @@ impl FakeModem {
         };
         let answer = answer.unwrap_or_else(|| Answer::says("OK"));
         self.unasked(&answer.octets, answer.after);
+        self.answers_at = crate::talk::later(self.now, answer.after);
         self.state = answer.then;
     }
 
+    fn stop(&mut self) {
+        self.log.push(Done::Abort);
+        self.due.clear();
+        (self.state, self.answers_at) = (Then::Command, self.now);
+        self.unasked(b"\r\nOK\r\n", Duration::from_millis(1));
+    }
+
     fn take(&mut self, octet: u8) {
+        let at_work = self.now < self.answers_at;
         match self.state {
             Then::Gone | Then::Stuck | Then::Dead => {}
-            Then::Busy => {
-                self.log.push(Done::Abort);
-                self.due.clear();
-                self.state = Then::Command;
-                self.unasked(b"\r\nOK\r\n", Duration::from_millis(1));
-            }
+            Then::Busy => self.stop(),
+            Then::Command | Then::Data if at_work => self.stop(),
             Then::Data if std::mem::take(&mut self.after_dle) => match octet {
                 ETX => {
                     let data = std::mem::take(&mut self.line);

@@ -17,6 +17,9 @@ const ANSWER_MAX: usize = 16 * 1024;
 /// A command line is gone within 20 ms at 19 200 bit/s; 2 s, because the modem may hold us back.
 const COMMAND_WRITE: Duration = Duration::from_secs(2);
 
+/// From one RING to the next: 3 s in Japan, 6 s elsewhere, and a margin.
+const RING_PERIOD: Duration = Duration::from_secs(7);
+
 /// A command's result, and what the modem said before it.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Answer {
@@ -35,6 +38,7 @@ pub(crate) struct Talk<P> {
     /// V0 answers are understood too, until V1 is known to be set.
     pub numeric: bool,
     limit: Option<(Millis, Duration)>,
+    rang_at: Option<Millis>,
 }
 
 impl<P: Port> Talk<P> {
@@ -47,6 +51,7 @@ impl<P: Port> Talk<P> {
             heard: 0,
             numeric: true,
             limit: None,
+            rang_at: None,
         }
     }
 
@@ -101,17 +106,18 @@ impl<P: Port> Talk<P> {
         self.send(&line, COMMAND_WRITE)
     }
 
-    /// Reads all that is there; the replies among it.
-    pub(crate) fn discard(&mut self) -> Result<Vec<Reply>, Fault> {
+    /// Reads all that is there and throws it away.
+    pub(crate) fn discard(&mut self) -> Result<(), Fault> {
         self.heard = 0;
-        let mut old = Vec::new();
-        while let Some(reply) = self.reply(Millis(0))? {
-            trace!(?reply, "modem.unasked");
-            old.push(reply);
-        }
+        while self.reply(Millis(0))?.is_some() {}
         self.lines.clear();
         self.heard = 0;
-        Ok(old)
+        Ok(())
+    }
+
+    /// Whether somebody calls just now: RING comes again with each ring.
+    pub(crate) fn is_ringing(&self) -> bool {
+        self.rang_at.is_some_and(|at| since(at, self.now()) < RING_PERIOD)
     }
 
     /// Octets that are no command line: data, or one that aborts.
@@ -147,7 +153,10 @@ impl<P: Port> Talk<P> {
                 continue;
             }
             let reply = Reply::parse(&line, self.numeric);
-            trace!(?reply, after = self.after, "modem.reply");
+            if reply == Reply::Ring {
+                self.rang_at = Some(self.now());
+            }
+            trace!(reply = reply.name(), after = self.after, "modem.reply");
             return Ok(Some(reply));
         }
         Ok(None)
@@ -192,7 +201,7 @@ impl<P: Port> Talk<P> {
     }
 
     pub(crate) fn nonsense(&self, got: &Reply) -> Fault {
-        Fault::Nonsense { after: self.after.clone(), got: format!("{got:?}") }
+        Fault::Nonsense { after: self.after.clone(), got: got.name() }
     }
 
     pub(crate) fn refused(&self) -> Fault {

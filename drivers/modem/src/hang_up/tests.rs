@@ -51,7 +51,8 @@ fn modem_in_data_is_taken_out_of_it_before_the_word() {
     talk.send(&[1, 2, 3], ON_HOOK).unwrap();
     assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Broken));
     let log = &talk.port().log;
-    assert_eq!(log[1..], [Done::Data(vec![1, 2, 3]), command("ATH0"), command("AT")]);
+    assert_eq!(log[1], Done::Data(vec![1, 2, 3]));
+    assert_eq!(log[log.len() - 2..], [command("ATH0"), command("AT")]);
 }
 
 #[test]

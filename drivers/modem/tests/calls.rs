@@ -1,0 +1,482 @@
+//! Whole calls over the scripted modem: every ending, the order of what is durable, pulled plugs.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail so")]
+
+use modem::fake::{Answer, Done, FakeModem};
+use modem::{
+    Call, CallHost, CallReport, Dtr, Ending, Go, Line, LineSettings, Port, PortError, Progress,
+};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use t30::{Millis, Modulation};
+
+// Frames as a Class 1 modem hands them over: bit 0 first on the line.
+const DIS: [u8; 6] = [0xFF, 0x13, 0x80, 0x00, 0x6E, 0x70]; // fine, MH, V.17, no ECM, 0 ms
+const CFR: [u8; 3] = [0xFF, 0x13, 0x84];
+const MCF: [u8; 3] = [0xFF, 0x13, 0x8C];
+const DCN_OURS: [u8; 3] = [0xFF, 0x13, 0xFB];
+const NUMBER: &str = "0398765432";
+
+/// What happened at the host and at the modem, in one order.
+type Journal = Arc<Mutex<Vec<String>>>;
+
+fn settings() -> LineSettings {
+    LineSettings {
+        name: "l1".into(),
+        device: PathBuf::from("/dev/fake"),
+        baud: 115_200,
+        dial_prefix: "0,".into(),
+        country: None,
+        answer_wait: Duration::from_secs(60),
+        call_limit: Duration::from_secs(600),
+    }
+}
+
+fn call() -> Call {
+    Call {
+        digits: NUMBER.into(),
+        tsi: Some("+81 3 1111 2222".into()),
+        pages: 1,
+        fine: true,
+        ecm: true,
+        fastest: Modulation::V17At14400,
+    }
+}
+
+/// A page with everything in it that a modem could mistake for a command.
+fn page() -> Vec<u8> {
+    let mut page = b"+++ATH\r\x10\x03ATD119\r\x10\x10\x11\x13".to_vec();
+    page.extend((0..=255).cycle().take(20_000));
+    page
+}
+
+/// A modem with a far end that takes the page.
+fn good_modem() -> FakeModem {
+    FakeModem::new()
+        .on("ATD", [Answer::frame(&DIS, "OK").after(Duration::from_secs(9))])
+        .on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::frame(&MCF, "OK"), Answer::nothing()])
+}
+
+struct Tapped {
+    modem: FakeModem,
+    journal: Journal,
+}
+
+impl Port for Tapped {
+    fn read(&mut self, octets: &mut [u8], until: Millis) -> Result<usize, PortError> {
+        self.modem.read(octets, until)
+    }
+    fn write(&mut self, octets: &[u8], until: Millis) -> Result<usize, PortError> {
+        if octets.starts_with(b"AT") && octets.ends_with(b"\r") {
+            let command = String::from_utf8_lossy(octets).trim_end().to_owned();
+            self.journal.lock().unwrap().push(command);
+        }
+        self.modem.write(octets, until)
+    }
+    fn now(&self) -> Millis {
+        self.modem.now()
+    }
+    fn xon_xoff(&mut self, on: bool) -> Result<(), PortError> {
+        self.modem.xon_xoff(on)
+    }
+    fn set_dtr(&mut self, on: bool) -> Result<Dtr, PortError> {
+        self.modem.set_dtr(on)
+    }
+    fn reopen(&mut self) -> Result<(), PortError> {
+        self.modem.reopen()
+    }
+}
+
+/// Says yes to everything but what a test forbids.
+#[derive(Default)]
+struct Host {
+    journal: Journal,
+    stop_dial: bool,
+    refuse_far_end: bool,
+    refuse_page: bool,
+    /// Cancelled from the progress step with this name on.
+    cancel_at: Option<&'static str>,
+    cancelled: bool,
+    result: Option<Ending>,
+    confirmed: Vec<u16>,
+    progress: Vec<Progress>,
+}
+
+impl Host {
+    fn note(&self, what: &str) {
+        self.journal.lock().unwrap().push(what.into());
+    }
+}
+
+impl CallHost for Host {
+    fn dial_starts(&mut self) -> Go {
+        self.note("dial_starts");
+        if self.stop_dial { Go::Stop } else { Go::On }
+    }
+    fn far_end(&mut self, _: &t30::FarEnd) -> Go {
+        self.note("far_end");
+        if self.refuse_far_end { Go::Stop } else { Go::On }
+    }
+    fn page(&mut self, _: u16, _: &t30::Contract) -> Vec<u8> {
+        page()
+    }
+    fn page_starts(&mut self, _: u16) -> Go {
+        self.note("page_starts");
+        if self.refuse_page { Go::Stop } else { Go::On }
+    }
+    fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
+        self.confirmed.push(proof.page());
+    }
+    fn result_before_hang_up(&mut self, ending: &Ending) {
+        self.note("result");
+        assert!(self.result.replace(ending.clone()).is_none(), "one result a call");
+    }
+    fn progress(&mut self, progress: Progress) {
+        let name = format!("{progress:?}");
+        self.cancelled |= self.cancel_at.is_some_and(|at| name.starts_with(at));
+        self.progress.push(progress);
+    }
+    fn cancelled(&self) -> bool {
+        self.cancelled
+    }
+}
+
+struct Called {
+    report: CallReport,
+    host: Host,
+    line: Line<Tapped>,
+    journal: Vec<String>,
+}
+
+impl Called {
+    /// Octets that went behind CONNECT.
+    fn data(&mut self) -> Vec<Vec<u8>> {
+        let log = self.line.port().modem.log.iter();
+        log.filter_map(|done| if let Done::Data(data) = done { Some(data.clone()) } else { None })
+            .collect()
+    }
+
+    fn code(&self) -> &'static str {
+        match &self.report.ending {
+            Ending::Modem { code, .. } => code,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn make(modem: FakeModem, call: &Call, host: Host) -> Called {
+    make_with(settings(), modem, call, host)
+}
+
+fn make_with(settings: LineSettings, modem: FakeModem, call: &Call, mut host: Host) -> Called {
+    let journal = host.journal.clone();
+    let port = Tapped { modem, journal: journal.clone() };
+    let mut line = Line::with_port(settings, port).unwrap();
+    journal.lock().unwrap().clear();
+    let report = line.call(call, &mut host);
+    assert_eq!(host.result.as_ref(), Some(&report.ending), "the host knows before the hang-up");
+    let journal = journal.lock().unwrap().clone();
+    Called { report, host, line, journal }
+}
+
+#[test]
+fn good_call_is_delivered_and_each_promise_is_kept_before_its_octet() {
+    let mut called = make(good_modem(), &call(), Host::default());
+    let report = called.report.clone();
+    assert_eq!(report.ending, Ending::Delivered);
+    assert_eq!(
+        called.journal,
+        [
+            "AT+FCLASS=1",
+            "dial_starts",
+            "ATDT0,0398765432",
+            "far_end",
+            "AT+FRS=6",
+            "AT+FTH=3",
+            "AT+FTS=6",
+            "AT+FTM=145",
+            "AT+FRH=3",
+            "page_starts",
+            "AT+FRS=6",
+            "AT+FTM=146",
+            "AT+FTS=6",
+            "AT+FTH=3",
+            "AT+FRH=3",
+            "AT+FRS=6",
+            "AT+FTH=3",
+            "result",
+            "ATH0",
+            "AT",
+        ]
+    );
+    assert!(report.page_started && report.hang_up_verified);
+    assert_eq!((report.pages_confirmed, called.host.confirmed.as_slice()), (1, [0].as_slice()));
+    let contract = report.contract.unwrap();
+    assert_eq!((contract.modulation, contract.ecm), (Modulation::V17At14400, false));
+    assert!(called.data().contains(&page()), "octet for octet");
+    assert_eq!(called.data().last().unwrap(), &DCN_OURS);
+
+    let times = report.times;
+    let in_order = [
+        times.dialled,
+        times.answered,
+        times.trained,
+        times.page_started,
+        times.confirmed,
+        times.hung_up,
+    ];
+    assert!(in_order.iter().all(Option::is_some) && in_order.is_sorted(), "{in_order:?}");
+    assert!(times.answered.unwrap() >= Duration::from_secs(9));
+
+    let steps: Vec<String> = called.host.progress.iter().map(|step| format!("{step:?}")).collect();
+    let names: Vec<&str> =
+        steps.iter().map(|step| step.split([' ', '(', '{']).next().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "Dialling",
+            "Answered",
+            "Identity",
+            "Agreed",
+            "Training",
+            "Trained",
+            "Page",
+            "Page",
+            "Confirmed",
+            "HungUp"
+        ]
+    );
+    let of = page().len();
+    assert!(called.host.progress.contains(&Progress::Page { page: 0, octets: of, of }));
+}
+
+#[test]
+fn dial_each_word_of_the_modem_is_its_own_ending() {
+    for (word, ending) in [
+        ("BUSY", Ending::Busy),
+        ("NO ANSWER", Ending::NoAnswer),
+        ("NO DIALTONE", Ending::NoDialTone),
+        ("NO DIAL TONE", Ending::NoDialTone),
+        ("NO CARRIER", Ending::NoCarrier),
+        ("DELAYED", Ending::DialRefused { word: "DELAYED".into() }),
+        ("BLACKLISTED 02", Ending::DialRefused { word: "BLACKLISTED".into() }),
+        ("RINGING\nVOICE", Ending::Voice),
+    ] {
+        let modem = FakeModem::new().on("ATD", [Answer::says(word)]);
+        let called = make(modem, &call(), Host::default());
+        assert_eq!(called.report.ending, ending);
+        assert!(!called.report.page_started && called.report.hang_up_verified, "{word}");
+        assert!(called.report.times.answered.is_none());
+    }
+}
+
+#[test]
+fn dial_refused_or_nonsense_is_the_modems_fault() {
+    for (word, code) in [("ERROR", "modem-refused"), ("OK", "modem-nonsense")] {
+        let modem = FakeModem::new().on("ATD", [Answer::says(word)]);
+        assert_eq!(make(modem, &call(), Host::default()).code(), code);
+    }
+}
+
+#[test]
+fn dial_without_any_answer_is_no_carrier_after_the_wait() {
+    let called = make(FakeModem::new(), &call(), Host::default());
+    assert_eq!(called.report.ending, Ending::NoCarrier);
+    let took = called.report.times.hung_up.unwrap();
+    assert!((60..90).contains(&took.as_secs()), "{took:?}");
+}
+
+#[test]
+fn ring_before_or_while_dialling_is_glare() {
+    let mut host = Host::default();
+    let port = Tapped { modem: good_modem(), journal: Journal::default() };
+    let mut line = Line::with_port(settings(), port).unwrap();
+    line.port().modem.unasked(b"\r\nRING\r\n", Duration::ZERO);
+    assert_eq!(line.call(&call(), &mut host).ending, Ending::Glare);
+    assert!(!line.port().modem.commands().iter().any(|command| command.starts_with("ATD")));
+
+    let ringing = FakeModem::new().on("ATD", [Answer::says("RING").unfinished()]);
+    let called = make(ringing, &call(), Host::default());
+    assert_eq!(called.report.ending, Ending::Glare);
+    assert!(called.report.hang_up_verified);
+}
+
+#[test]
+fn host_says_no_at_each_question_and_nothing_further_goes_out() {
+    let mut called = make(good_modem(), &call(), Host { stop_dial: true, ..Host::default() });
+    assert_eq!(called.report.ending, Ending::Stopped);
+    assert_eq!(called.report.times.dialled, None);
+    assert!(!called.journal.iter().any(|step| step.starts_with("ATD")));
+    assert!(called.data().is_empty());
+
+    let mut called = make(good_modem(), &call(), Host { refuse_far_end: true, ..Host::default() });
+    assert_eq!(called.report.ending, Ending::Session(t30::CallError::RefusedFarEnd));
+    assert_eq!(called.data(), [DCN_OURS]);
+
+    let mut called = make(good_modem(), &call(), Host { refuse_page: true, ..Host::default() });
+    assert_eq!(called.report.ending, Ending::Session(t30::CallError::PageNotAllowed { page: 0 }));
+    assert!(!called.report.page_started && !called.data().contains(&page()));
+}
+
+#[test]
+fn cancel_before_the_page_stops_the_call_and_after_it_does_not() {
+    let cancel = |at| Host { cancel_at: Some(at), ..Host::default() };
+    for at in ["Dialling", "Answered", "Identity", "Training", "Trained"] {
+        let mut called = make(good_modem(), &call(), cancel(at));
+        assert_eq!(called.report.ending, Ending::Stopped, "{at}");
+        assert!(!called.report.page_started && called.report.hang_up_verified, "{at}");
+        assert!(!called.data().contains(&page()), "{at}");
+    }
+    let called = make(good_modem(), &call(), cancel("Page"));
+    assert_eq!(called.report.ending, Ending::Delivered);
+}
+
+#[test]
+fn unplugged_in_each_phase_is_gone_and_the_page_flag_is_right() {
+    let gone = || [Answer::unplugged()];
+    let phases = [
+        ("dialling", good_modem().on("ATD", gone()), false),
+        ("waiting for CFR", good_modem().on("AT+FRH=3", gone()), false),
+        ("DCS", good_modem().on("AT+FTH", gone()), false),
+        ("before the page", good_modem().on("AT+FTM=146", gone()), false),
+        (
+            "in the page",
+            good_modem().on("DATA", [Answer::says("OK"), Answer::says("OK"), Answer::unplugged()]),
+            true,
+        ),
+        (
+            "waiting for MCF",
+            good_modem().on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::unplugged()]),
+            true,
+        ),
+    ];
+    for (phase, mut modem, page_started) in phases {
+        modem.comes_back = false;
+        let mut called = make(modem, &Call { tsi: None, ..call() }, Host::default());
+        assert_eq!(called.code(), "modem-gone", "{phase}");
+        assert_eq!(called.report.page_started, page_started, "{phase}");
+        assert!(!called.report.hang_up_verified, "{phase}");
+
+        // While it is away every call says so; nothing is dialled.
+        let mut host = Host::default();
+        let away = called.line.call(&call(), &mut host);
+        assert!(matches!(&away.ending, Ending::Modem { code: "device-missing", detail }
+            if detail.contains("/dev/fake") && detail.contains("plug the modem in")));
+        assert!(host.journal.lock().unwrap().iter().all(|step| step == "result"));
+
+        // It comes back by itself.
+        called.line.port().modem = good_modem();
+        assert_eq!(called.line.call(&call(), &mut Host::default()).ending, Ending::Delivered);
+    }
+}
+
+#[test]
+fn page_carrier_that_takes_nothing_is_stuck_and_the_page_counts_as_started() {
+    let called = make(good_modem().on("AT+FTM=146", [Answer::stuck()]), &call(), Host::default());
+    assert_eq!(called.code(), "modem-stuck");
+    assert!(called.report.page_started);
+}
+
+#[test]
+fn far_end_that_goes_away_after_the_page_is_told_with_its_phase() {
+    let modem = good_modem().on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::nothing()]);
+    let called = make(modem, &call(), Host::default());
+    assert!(matches!(
+        called.report.ending,
+        Ending::Session(t30::CallError::NoReplyAfterPage { page: 0, .. })
+    ));
+    assert!(called.report.page_started && called.report.pages_confirmed == 0);
+}
+
+#[test]
+fn call_limit_ends_the_call_and_hangs_up() {
+    let short = LineSettings { call_limit: Duration::from_secs(15), ..settings() };
+    let modem = good_modem().on("AT+FRH=3", [Answer::nothing()]);
+    let called = make_with(short, modem, &call(), Host::default());
+    assert_eq!(called.code(), "call-limit");
+    assert!(called.report.hang_up_verified);
+    assert!(called.report.times.hung_up.unwrap() < Duration::from_secs(30));
+}
+
+#[test]
+fn number_and_identity_that_no_line_may_carry_never_reach_the_modem() {
+    let mut number = call();
+    number.digits = "03\rATD119".into();
+    let mut identity = call();
+    identity.tsi = Some("ACME".into());
+    for (call, code) in [(number, "number-not-digits"), (identity, "own-identity")] {
+        let called = make(good_modem(), &call, Host::default());
+        assert_eq!(called.code(), code);
+        assert!(
+            !called.journal.iter().any(|step| step.starts_with("ATD") || step == "dial_starts")
+        );
+    }
+    let bad_prefix = LineSettings { dial_prefix: "0;".into(), ..settings() };
+    assert_eq!(Line::with_port(bad_prefix, FakeModem::new()).err().unwrap().code(), "line-prefix");
+}
+
+#[test]
+fn line_after_a_fault_is_set_up_again_and_after_a_good_call_is_not() {
+    let resets = |line: &mut Line<Tapped>| {
+        line.port().modem.commands().iter().filter(|command| **command == "ATZ").count()
+    };
+    let mut good = make(good_modem(), &call(), Host::default()).line;
+    good.call(&call(), &mut Host::default());
+    assert_eq!(resets(&mut good), 1);
+
+    let modem = FakeModem::new().on("ATD", [Answer::says("ERROR"), Answer::says("BUSY")]);
+    let mut bad = make(modem, &call(), Host::default()).line;
+    assert_eq!(bad.call(&call(), &mut Host::default()).ending, Ending::Busy);
+    assert_eq!(resets(&mut bad), 2);
+}
+
+mod traces {
+    use super::*;
+    use std::fmt::Write;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    #[derive(Clone, Default)]
+    struct Everything(Arc<Mutex<String>>);
+
+    impl Visit for Everything {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
+        }
+    }
+
+    impl Subscriber for Everything {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn no_number_and_no_page_octet_is_in_any_trace() {
+        let everything = Everything::default();
+        tracing::subscriber::with_default(everything.clone(), || {
+            // Modems repeat the number: as echo, or to be helpful.
+            let echo = format!("ATDT0,{NUMBER}\nDIALING {NUMBER}\nBUSY");
+            let modem = FakeModem::new().on("ATD", [Answer::says(&echo)]);
+            assert_eq!(make(modem, &call(), Host::default()).report.ending, Ending::Busy);
+            make(good_modem(), &call(), Host::default());
+        });
+        let text = everything.0.lock().unwrap();
+        assert!(text.contains("AT+FTH=3"), "something was traced");
+        for secret in [NUMBER, "8765432", "ATH\\r", "119"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
