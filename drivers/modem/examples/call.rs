@@ -3,7 +3,7 @@
 //! Options before the device: `--no-ecm`, `--fastest RATE` (2400 to 14400), `--tsi IDENTITY`.
 //! For trying a modem by hand; nothing is stored, nothing is asked.
 
-use modem::{Call, CallHost, Ending, Go, Line, LineSettings, Progress};
+use modem::{Call, CallHost, CallReport, Ending, Go, Line, LineSettings, Progress};
 use std::error::Error;
 use std::fs::File;
 use std::path::PathBuf;
@@ -102,7 +102,7 @@ impl CallHost for Shown {
         Go::On
     }
     fn page_confirmed(&mut self, _: t30::PageConfirmed) {}
-    fn result_before_hang_up(&mut self, _: &Ending) {}
+    fn result_before_hang_up(&mut self, _: &CallReport) {}
     fn progress(&mut self, progress: Progress) {
         println!("{progress:?}");
     }

@@ -98,7 +98,7 @@ struct Host {
     /// Cancelled from the progress step with this name on.
     cancel_at: Option<&'static str>,
     cancelled: bool,
-    result: Option<Ending>,
+    result: Option<CallReport>,
     confirmed: Vec<u16>,
     progress: Vec<Progress>,
 }
@@ -128,9 +128,9 @@ impl CallHost for Host {
     fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
         self.confirmed.push(proof.page());
     }
-    fn result_before_hang_up(&mut self, ending: &Ending) {
+    fn result_before_hang_up(&mut self, report: &CallReport) {
         self.note("result");
-        assert!(self.result.replace(ending.clone()).is_none(), "one result a call");
+        assert!(self.result.replace(report.clone()).is_none(), "one result a call");
     }
     fn progress(&mut self, progress: Progress) {
         let name = format!("{progress:?}");
@@ -175,7 +175,10 @@ fn make_with(settings: LineSettings, modem: FakeModem, call: &Call, mut host: Ho
     let mut line = Line::with_port(settings, port).unwrap();
     journal.lock().unwrap().clear();
     let report = line.call(call, &mut host);
-    assert_eq!(host.result.as_ref(), Some(&report.ending), "the host knows before the hang-up");
+    let mut known = host.result.clone().unwrap();
+    assert!(!known.hang_up_verified && known.times.hung_up.is_none(), "told before the hang-up");
+    (known.hang_up_verified, known.times.hung_up) = (report.hang_up_verified, report.times.hung_up);
+    assert_eq!(known, report);
     let journal = journal.lock().unwrap().clone();
     Called { report, host, line, journal }
 }

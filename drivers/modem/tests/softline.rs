@@ -142,7 +142,7 @@ impl CallHost for Host {
     fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
         self.confirmed.push(proof.page());
     }
-    fn result_before_hang_up(&mut self, _: &Ending) {}
+    fn result_before_hang_up(&mut self, _: &CallReport) {}
     fn progress(&mut self, progress: Progress) {
         self.progress.push(progress);
     }
