@@ -18,9 +18,8 @@ use crate::{
     timers::GAP,
 };
 
-/// A page as the caller coded it, and for what.
+/// A page as the caller coded it, and for what. It goes with one page and never on to the next.
 pub(crate) struct Coded {
-    page: u16,
     contract: Contract,
     octets: Vec<u8>,
 }
@@ -28,12 +27,11 @@ pub(crate) struct Coded {
 impl Coded {
     /// The octets serve another contract if it asks for the same coding and needs the same fill:
     /// fill counts bits, so it depends on the rate.
-    fn serves(&self, page: u16, contract: &Contract) -> bool {
+    fn serves(&self, contract: &Contract) -> bool {
         let same_fill = contract.min_scan_line == self.contract.min_scan_line
             && (contract.min_scan_line.is_zero()
                 || contract.modulation.rate_bps() == self.contract.modulation.rate_bps());
-        page == self.page
-            && contract.ecm == self.contract.ecm
+        contract.ecm == self.contract.ecm
             && contract.coding == self.contract.coding
             && contract.resolution == self.contract.resolution
             && same_fill
@@ -61,9 +59,7 @@ pub(crate) enum Carrier {
 /// The line is trained for `deal`: get the page, then leave to start it.
 pub(crate) fn begin(deal: Deal, coded: Option<Coded>) -> Next {
     match coded {
-        Some(coded) if coded.serves(deal.page, &deal.contract) => {
-            ask_leave_for_page(Sheet { deal, coded })
-        }
+        Some(coded) if coded.serves(&deal.contract) => ask_leave_for_page(Sheet { deal, coded }),
         Some(_) | None => {
             let question = Question::Page { page: deal.page, contract: deal.contract.clone() };
             Next::Ask(State::AwaitPage(AwaitPage { deal }), question)
@@ -99,7 +95,7 @@ impl AwaitPage {
                 ctx.disconnect(Err(CallError::PageEmpty { page }))
             }
             Input::Page(octets) => {
-                let coded = Coded { page, contract: contract.clone(), octets };
+                let coded = Coded { contract: contract.clone(), octets };
                 ask_leave_for_page(Sheet { deal: self.deal, coded })
             }
             Input::Abort => ctx.disconnect(Err(CallError::Aborted { phase: Phase::B })),

@@ -2,13 +2,33 @@
 
 use t30::{CallError, Input, LineAction, Millis, Modulation, Output, Sender, SenderSettings};
 
-use crate::far_end::{DIS_V17_ECM_MMR, Story};
+use crate::far_end::{DIS_V17_ECM_MMR, Story, frame};
 
 #[test]
 fn first_poll_listens_until_t1() {
     let mut sender = Sender::new(SenderSettings::new(1));
     let want = Output::Line(LineAction::Receive { until: Millis(1_000 + 35_000) });
     assert_eq!(sender.poll(Millis(1_000)), want);
+}
+
+#[test]
+fn frame_that_says_more_follows_gives_the_next_one_its_time() {
+    let mut sender = Sender::new(SenderSettings::new(1));
+    let _listen = sender.poll(Millis(0));
+    sender.handle(Millis(34_500), Input::Frame(frame("CSI", b"1")));
+    let want = Output::Line(LineAction::Receive { until: Millis(34_500 + 3_450) });
+    assert_eq!(sender.poll(Millis(34_500)), want);
+}
+
+#[test]
+fn last_frame_of_a_carrier_leaves_the_deadline() {
+    let mut sender = Sender::new(SenderSettings::new(1));
+    let _listen = sender.poll(Millis(0));
+    sender.handle(Millis(34_500), Input::Frame(frame("MCF", &[])));
+    assert_eq!(
+        sender.poll(Millis(34_500)),
+        Output::Line(LineAction::Receive { until: Millis(35_000) })
+    );
 }
 
 #[test]
@@ -83,7 +103,7 @@ fn abort_during_dcn_does_not_undo_a_delivery() {
 fn abort_between_two_turns_still_sends_dcn() {
     let mut sender = Sender::new(SenderSettings::new(1));
     let _listen = sender.poll(Millis(0));
-    let dis = crate::far_end::frame("DIS", &[0x00, 0xEE, 0xF8, 0x44]);
+    let dis = frame("DIS", &[0x00, 0xEE, 0xF8, 0x44]);
     sender.handle(Millis(0), Input::Frame(dis));
     sender.handle(Millis(0), Input::Abort);
     sender.handle(Millis(0), Input::Abort);

@@ -70,6 +70,8 @@ fn rtn_at_the_slowest_rate_sends_again_at_the_same() {
     let call = Story::new(["DIS 00 C2 78", "CFR", "RTN", "CFR", "MCF"]).play();
     let tcfs = call.sent().iter().filter(|l| **l == "> tcf V27ter2400 Long").count();
     assert_eq!((call.code(), tcfs), ("ok", 2));
+    // The contract is the same, so it is not told again.
+    assert_eq!(call.events().iter().filter(|e| e.starts_with("! agreed")).count(), 1);
 }
 
 #[test]
