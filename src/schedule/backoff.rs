@@ -29,10 +29,10 @@ pub enum Cause {
 
 stable_names!(Cause {
     Busy => "busy",
-    NoAnswer => "no_answer",
-    NoFaxTone => "no_fax_tone",
+    NoAnswer => "no-answer",
+    NoFaxTone => "no-fax-tone",
     Handshake => "handshake",
-    LineDown => "line_down",
+    LineDown => "line-down",
     Interrupted => "interrupted",
 });
 

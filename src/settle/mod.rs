@@ -1,12 +1,18 @@
 //! What an ending means for a notification.
 //!
-//! In: how a call ended. Out: a [`Settlement`], one transaction for `queue`.
-//! Not here: when the next try is due (`schedule/backoff.rs`).
+//! In: an [`Outcome`], how a call ended and how far it came. Out: a [`Settlement`], one transaction for
+//! `queue`. Pure: the same outcome at the same time gives the same settlement.
+//! Not here: which ending proves what (`verdict.rs`), the pauses (`schedule/backoff.rs`).
 
+pub mod receipt;
 pub mod verdict;
 
 use crate::job::names::stable_names;
-use crate::job::{Evidence, JobState, Kind, UnixMillis};
+use crate::job::{AttemptState, Evidence, JobState, Kind, UnixMillis};
+use crate::office::identity::Identity;
+use crate::schedule::backoff::{self, Turn};
+use crate::schedule::windows::Windows;
+use verdict::{Remedy, Verdict};
 
 /// Result of an attempt and what becomes of its job.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,3 +62,124 @@ pub struct Standing {
     pub dials: u32,
     pub not_after: UnixMillis,
 }
+
+/// How a call ended, as far as it is known while the line is still held.
+#[derive(Clone, Debug)]
+pub struct Outcome<'a> {
+    pub ending: &'a modem::Ending,
+    /// Why we ended it, if we did.
+    pub stop: Option<Stop>,
+    /// `ATD` was written.
+    pub dialled: bool,
+    /// CONNECT was seen.
+    pub answered: bool,
+    /// A page octet was, or may have been, handed to the modem.
+    pub page_started: bool,
+    pub pages_confirmed: u16,
+    pub csi: Option<&'a str>,
+    pub identity: Option<Identity>,
+    pub contract: Option<&'a t30::Contract>,
+    pub times: Option<&'a modem::CallTimes>,
+    /// Known only after hanging up.
+    pub hang_up_verified: Option<bool>,
+}
+
+impl<'a> Outcome<'a> {
+    /// What a whole report says.
+    pub fn of(
+        report: &'a modem::CallReport,
+        stop: Option<Stop>,
+        identity: Option<Identity>,
+    ) -> Self {
+        Self {
+            ending: &report.ending,
+            stop,
+            dialled: report.times.dialled.is_some(),
+            answered: report.times.answered.is_some(),
+            page_started: report.page_started,
+            pages_confirmed: report.pages_confirmed,
+            csi: report.csi.as_deref(),
+            identity,
+            contract: report.contract.as_ref(),
+            times: Some(&report.times),
+            hang_up_verified: Some(report.hang_up_verified),
+        }
+    }
+}
+
+/// Why the gateway itself ended a call before the page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// The client withdrew the job.
+    Cancelled,
+    /// Another number answered than was dialled.
+    IdentityConflict,
+    /// The machine did not say who it is, and the settings ask for it.
+    IdentityAbsent,
+    /// The daemon stops.
+    ShuttingDown,
+    /// What must be on disk before the next octet was not there in time.
+    NotStored,
+    /// The sheet could not be drawn for this contract.
+    SheetFailed,
+}
+
+/// Decides what becomes of the attempt and its job.
+pub fn settle(
+    outcome: &Outcome<'_>,
+    standing: Standing,
+    now: UnixMillis,
+    windows: &Windows,
+) -> Settlement {
+    let verdict = verdict::of(outcome);
+    let receipt = receipt::of(outcome, verdict.code);
+    carry_out(verdict, standing, now, windows, receipt)
+}
+
+/// Decides on an attempt that was open when the process died. Its calling hours are kept when it is
+/// claimed again.
+pub fn after_crash(state: AttemptState, standing: Standing, now: UnixMillis) -> Settlement {
+    let verdict = verdict::after_crash(state);
+    let receipt = serde_json::json!({ "code": verdict.code });
+    carry_out(verdict, standing, now, &Windows::Always, receipt)
+}
+
+fn carry_out(
+    verdict: Verdict,
+    standing: Standing,
+    now: UnixMillis,
+    windows: &Windows,
+    receipt: serde_json::Value,
+) -> Settlement {
+    let Verdict { evidence, code, reach, remedy } = verdict;
+    let next = match remedy {
+        Remedy::Done => Next::Rest(JobState::Confirmed),
+        Remedy::Fail => Next::Rest(JobState::Failed),
+        Remedy::Withdraw => Next::Rest(JobState::Cancelled),
+        Remedy::Decide => match standing.kind {
+            // A second copy of a key in an unwatched tray is a leak: somebody has to say so.
+            Kind::FirstContact => Next::Rest(JobState::Uncertain),
+        },
+        Remedy::Retry(cause) => {
+            let dials = standing.dials + u32::from(reach != Reach::NoCall);
+            match backoff::next_turn(cause, dials, now, standing.not_after) {
+                Turn::At(due) => in_hours(due, cause.as_str(), standing, windows),
+                Turn::Spent => Next::Rest(JobState::Failed),
+                Turn::NoTimeLeft => Next::Rest(JobState::Expired),
+            }
+        }
+    };
+    Settlement { now, evidence, code, reach, next, receipt }
+}
+
+/// The turn moved into the calling hours, if the job lives so long.
+fn in_hours(due: UnixMillis, reason: &'static str, standing: Standing, windows: &Windows) -> Next {
+    let open = windows.next_open(due).map(|open| backoff::in_time(open, standing.not_after));
+    match open {
+        Some(Turn::At(due)) => Next::Again { due, reason },
+        Some(Turn::Spent | Turn::NoTimeLeft) | None => Next::Rest(JobState::Expired),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,270 @@
-//! Every ending and its policy.
+//! Every ending and its policy: what it proves, its code, and what to do.
+//!
+//! In: an [`Outcome`]. Out: a [`Verdict`]. A new ending of a driver does not compile until it stands here.
+//! The rule above all others: once a page octet may have left, only a confirmation of every page is a
+//! "yes", and nothing is a "no".
+//! Codes are kebab-case and keep their meaning; those of the drivers are taken over as they are.
+//! Not here: how long to wait (`schedule/backoff.rs`).
+
+use modem::Ending;
+use t30::CallError;
+
+use super::{Outcome, Reach, Stop};
+use crate::job::{AttemptState, Evidence};
+use crate::schedule::backoff::Cause;
+
+/// What an ending means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    pub evidence: Evidence,
+    pub code: &'static str,
+    pub reach: Reach,
+    pub remedy: Remedy,
+}
+
+/// What to do about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Remedy {
+    /// Nothing: it was confirmed.
+    Done,
+    /// A pause can heal it.
+    Retry(Cause),
+    /// No pause can heal it.
+    Fail,
+    /// The client wanted it so.
+    Withdraw,
+    /// It may be on paper: somebody must decide.
+    Decide,
+}
+
+/// Judges an ending.
+pub fn of(outcome: &Outcome<'_>) -> Verdict {
+    let code = code(outcome);
+    let uncertain = Verdict {
+        evidence: Evidence::Uncertain,
+        code,
+        reach: Reach::Answered,
+        remedy: Remedy::Decide,
+    };
+    match (outcome.ending, outcome.page_started) {
+        (Ending::Delivered, true) => {
+            Verdict { evidence: Evidence::Confirmed, remedy: Remedy::Done, ..uncertain }
+        }
+        // Confirmed without a page: nobody can say what that proves.
+        (Ending::Delivered, false) => uncertain,
+        (
+            Ending::Busy
+            | Ending::NoAnswer
+            | Ending::NoDialTone
+            | Ending::NoCarrier
+            | Ending::DialRefused { .. }
+            | Ending::Glare
+            | Ending::Voice
+            | Ending::Stopped
+            | Ending::Session(_)
+            | Ending::Modem { .. },
+            true,
+        ) => uncertain,
+        (Ending::Session(error), false) if speaks_of_a_sent_page(error) => uncertain,
+        (ending, false) => Verdict {
+            evidence: Evidence::NotSent,
+            code,
+            reach: reach(ending, outcome),
+            remedy: remedy_before_page(ending, outcome),
+        },
+    }
+}
+
+/// Judges an attempt that was open when the process died: all that is known is what was durable.
+pub fn after_crash(state: AttemptState) -> Verdict {
+    match state {
+        AttemptState::Claimed => Verdict {
+            evidence: Evidence::NotSent,
+            code: "crash-before-dial",
+            reach: Reach::NoCall,
+            remedy: Remedy::Retry(Cause::Interrupted),
+        },
+        AttemptState::Dialing => Verdict {
+            evidence: Evidence::NotSent,
+            code: "crash-in-call",
+            reach: Reach::NoAnswer,
+            remedy: Remedy::Retry(Cause::Interrupted),
+        },
+        // The ended ones are never asked about; if they were, this claims nothing.
+        AttemptState::PageStarted
+        | AttemptState::PageAcked
+        | AttemptState::Confirmed
+        | AttemptState::NotSent
+        | AttemptState::Uncertain => Verdict {
+            evidence: Evidence::Uncertain,
+            code: "crash-after-page",
+            reach: Reach::Answered,
+            remedy: Remedy::Decide,
+        },
+    }
+}
+
+/// The stable code of an ending. What we ended ourselves is named after our reason.
+fn code(outcome: &Outcome<'_>) -> &'static str {
+    match outcome.ending {
+        Ending::Delivered => "delivered",
+        Ending::Busy => "busy",
+        Ending::NoAnswer => "no-answer",
+        Ending::NoDialTone => "no-dial-tone",
+        Ending::NoCarrier => "no-carrier",
+        Ending::DialRefused { .. } => "dial-refused",
+        Ending::Glare => "glare",
+        Ending::Voice => "voice",
+        Ending::Stopped => outcome.stop.map_or("stopped", stop_code),
+        Ending::Session(error) if is_our_answer(error) => {
+            outcome.stop.map_or(error.code(), stop_code)
+        }
+        Ending::Session(error) => error.code(),
+        Ending::Modem { code, .. } => code,
+    }
+}
+
+fn stop_code(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "cancelled",
+        Stop::IdentityConflict => "identity-conflict",
+        Stop::IdentityAbsent => "identity-absent",
+        Stop::ShuttingDown => "shutting-down",
+        Stop::NotStored => "not-stored-in-time",
+        Stop::SheetFailed => "sheet-failed",
+    }
+}
+
+/// What the telephone network saw of a call that sent no page.
+fn reach(ending: &Ending, outcome: &Outcome<'_>) -> Reach {
+    match ending {
+        Ending::NoDialTone | Ending::DialRefused { .. } | Ending::Glare => Reach::NoCall,
+        Ending::Busy | Ending::NoAnswer | Ending::NoCarrier => Reach::NoAnswer,
+        Ending::Voice | Ending::Session(_) | Ending::Delivered => Reach::Answered,
+        Ending::Stopped | Ending::Modem { .. } if outcome.answered => Reach::Answered,
+        Ending::Stopped | Ending::Modem { .. } if outcome.dialled => Reach::NoAnswer,
+        Ending::Stopped | Ending::Modem { .. } => Reach::NoCall,
+    }
+}
+
+/// What to do when nothing of the page left.
+fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
+    match ending {
+        Ending::Busy => Remedy::Retry(Cause::Busy),
+        Ending::NoAnswer => Remedy::Retry(Cause::NoAnswer),
+        // Most modems say so of a person and of an unanswered bell alike.
+        Ending::NoCarrier => Remedy::Retry(Cause::NoFaxTone),
+        Ending::NoDialTone | Ending::DialRefused { .. } | Ending::Glare => {
+            Remedy::Retry(Cause::LineDown)
+        }
+        // A person took the call: not once more.
+        Ending::Voice => Remedy::Fail,
+        Ending::Stopped => stop_remedy(outcome.stop),
+        Ending::Session(error) => session_remedy(error, outcome.stop),
+        Ending::Modem { code, .. } => modem_remedy(code, outcome.dialled),
+        Ending::Delivered => Remedy::Decide,
+    }
+}
+
+fn stop_remedy(stop: Option<Stop>) -> Remedy {
+    match stop {
+        Some(Stop::Cancelled) => Remedy::Withdraw,
+        Some(Stop::IdentityConflict | Stop::IdentityAbsent | Stop::SheetFailed) => Remedy::Fail,
+        Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
+    }
+}
+
+/// Errors that say no more than that we refused something.
+fn is_our_answer(error: &CallError) -> bool {
+    match error {
+        CallError::RefusedFarEnd
+        | CallError::PageNotAllowed { .. }
+        | CallError::PageEmpty { .. }
+        | CallError::Aborted { .. } => true,
+        CallError::NoDis
+        | CallError::DisGarbled { .. }
+        | CallError::Dtc
+        | CallError::CannotReceive
+        | CallError::Incompatible
+        | CallError::NoReplyToDcs { .. }
+        | CallError::CannotTrain { .. }
+        | CallError::DcnBeforePage { .. }
+        | CallError::DcnAfterPage { .. }
+        | CallError::NoReplyAfterPage { .. }
+        | CallError::NoReplyToCtc { .. }
+        | CallError::Rtn { .. }
+        | CallError::Pin { .. }
+        | CallError::RnrTimeout { .. }
+        | CallError::PprExhausted { .. }
+        | CallError::Unexpected { .. }
+        | CallError::NoPages
+        | CallError::OutOfTurn { .. } => false,
+    }
+}
+
+/// Errors that cannot come before a page left, whatever the report's flag says.
+fn speaks_of_a_sent_page(error: &CallError) -> bool {
+    match error {
+        CallError::DcnAfterPage { .. }
+        | CallError::NoReplyAfterPage { .. }
+        | CallError::NoReplyToCtc { .. }
+        | CallError::Rtn { .. }
+        | CallError::Pin { .. }
+        | CallError::RnrTimeout { .. }
+        | CallError::PprExhausted { .. } => true,
+        CallError::DcnBeforePage { page }
+        | CallError::PageNotAllowed { page }
+        | CallError::PageEmpty { page } => *page > 0,
+        CallError::Unexpected { phase, .. } | CallError::Aborted { phase } => match phase {
+            t30::Phase::A | t30::Phase::B | t30::Phase::C => false,
+            t30::Phase::D | t30::Phase::E => true,
+        },
+        CallError::NoDis
+        | CallError::DisGarbled { .. }
+        | CallError::Dtc
+        | CallError::CannotReceive
+        | CallError::Incompatible
+        | CallError::RefusedFarEnd
+        | CallError::NoReplyToDcs { .. }
+        | CallError::CannotTrain { .. }
+        | CallError::NoPages
+        | CallError::OutOfTurn { .. } => false,
+    }
+}
+
+fn session_remedy(error: &CallError, stop: Option<Stop>) -> Remedy {
+    match error {
+        CallError::NoDis => Remedy::Retry(Cause::NoFaxTone),
+        CallError::DisGarbled { .. }
+        | CallError::NoReplyToDcs { .. }
+        | CallError::CannotTrain { .. }
+        | CallError::DcnBeforePage { .. }
+        | CallError::Unexpected { .. } => Remedy::Retry(Cause::Handshake),
+        // It will say the same tomorrow.
+        CallError::Dtc | CallError::CannotReceive | CallError::Incompatible => Remedy::Fail,
+        CallError::RefusedFarEnd | CallError::PageNotAllowed { .. } | CallError::Aborted { .. } => {
+            stop_remedy(stop)
+        }
+        CallError::PageEmpty { .. } => Remedy::Fail,
+        // Ours to mend, and a call more would not.
+        CallError::NoPages | CallError::OutOfTurn { .. } => Remedy::Fail,
+        CallError::DcnAfterPage { .. }
+        | CallError::NoReplyAfterPage { .. }
+        | CallError::NoReplyToCtc { .. }
+        | CallError::Rtn { .. }
+        | CallError::Pin { .. }
+        | CallError::RnrTimeout { .. }
+        | CallError::PprExhausted { .. } => Remedy::Decide,
+    }
+}
+
+/// A modem that fails before dialling disturbs nobody; one that fails in the call rings somewhere each
+/// time, and has to stop.
+fn modem_remedy(code: &str, dialled: bool) -> Remedy {
+    match (code, dialled) {
+        ("number-not-digits", _) => Remedy::Fail,
+        ("line-dropped" | "call-limit", true) => Remedy::Retry(Cause::Handshake),
+        (_other, true) => Remedy::Retry(Cause::Interrupted),
+        (_other, false) => Remedy::Retry(Cause::LineDown),
+    }
+}

@@ -1,0 +1,283 @@
+//! Endings and what becomes of the job, as tables.
+
+use std::time::Duration;
+
+use modem::{CallReport, CallTimes, Ending};
+use t30::{CallError, Modulation, Phase, Signal};
+
+use super::verdict::Remedy;
+use super::*;
+use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::schedule::backoff::Cause;
+use crate::schedule::windows::Hours;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn fresh() -> Standing {
+    Standing { kind: Kind::FirstContact, dials: 0, not_after: NOW.after(DAY) }
+}
+
+fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
+    Outcome {
+        ending,
+        stop: None,
+        dialled: true,
+        answered: true,
+        page_started,
+        pages_confirmed: 0,
+        csi: None,
+        identity: None,
+        contract: None,
+        times: None,
+        hang_up_verified: None,
+    }
+}
+
+fn modem_fault(code: &'static str) -> Ending {
+    Ending::Modem { code, detail: "for people".into() }
+}
+
+/// One of each error; the list is checked against the enum by `verdict.rs` itself.
+fn session_errors() -> Vec<(CallError, &'static str, Remedy)> {
+    use Remedy::{Decide, Fail, Retry};
+    let eop = Signal::EOP;
+    let to_come = Retry(Cause::Handshake);
+    vec![
+        (CallError::NoDis, "no-dis", Retry(Cause::NoFaxTone)),
+        (CallError::DisGarbled { frames: 3 }, "dis-garbled", to_come),
+        (CallError::Dtc, "dtc", Fail),
+        (CallError::CannotReceive, "cannot-receive", Fail),
+        (CallError::Incompatible, "incompatible", Fail),
+        (CallError::RefusedFarEnd, "refused-far-end", Retry(Cause::Interrupted)),
+        (CallError::NoReplyToDcs { tries: 3 }, "no-reply-to-dcs", to_come),
+        (CallError::CannotTrain { last: Modulation::V27ter2400 }, "cannot-train", to_come),
+        (CallError::DcnBeforePage { page: 0 }, "dcn-before-page", to_come),
+        (CallError::DcnBeforePage { page: 1 }, "dcn-before-page", Decide),
+        (CallError::PageNotAllowed { page: 0 }, "page-not-allowed", Retry(Cause::Interrupted)),
+        (CallError::PageNotAllowed { page: 1 }, "page-not-allowed", Decide),
+        (CallError::PageEmpty { page: 0 }, "page-empty", Fail),
+        (CallError::DcnAfterPage { page: 0 }, "dcn-after-page", Decide),
+        (CallError::NoReplyAfterPage { page: 0, to: eop, tries: 3 }, "no-reply-after-page", Decide),
+        (CallError::NoReplyToCtc { page: 0, tries: 3 }, "no-reply-to-ctc", Decide),
+        (CallError::Rtn { page: 0, times: 3 }, "rtn", Decide),
+        (CallError::Pin { page: 0 }, "pin", Decide),
+        (CallError::RnrTimeout { page: 0 }, "rnr-timeout", Decide),
+        (CallError::PprExhausted { page: 0, frames: 9 }, "ppr-exhausted", Decide),
+        (
+            CallError::Unexpected { waiting_for: "CFR", got: eop, phase: Phase::B },
+            "unexpected",
+            to_come,
+        ),
+        (
+            CallError::Unexpected { waiting_for: "MCF", got: eop, phase: Phase::D },
+            "unexpected",
+            Decide,
+        ),
+        (CallError::Aborted { phase: Phase::B }, "aborted", Retry(Cause::Interrupted)),
+        (CallError::NoPages, "no-pages", Fail),
+        (CallError::OutOfTurn { waiting_for: "Sent", got: "Page" }, "out-of-turn", Fail),
+    ]
+}
+
+#[test]
+fn session_errors_before_the_page() {
+    for (error, code, remedy) in session_errors() {
+        let ending = Ending::Session(error);
+        let verdict = verdict::of(&outcome(&ending, false));
+        assert_eq!((verdict.code, verdict.remedy), (code, remedy), "{ending:?}");
+        let evidence =
+            if remedy == Remedy::Decide { Evidence::Uncertain } else { Evidence::NotSent };
+        assert_eq!(verdict.evidence, evidence, "{ending:?}");
+        assert_eq!(verdict.reach, Reach::Answered, "{ending:?}");
+    }
+}
+
+#[test]
+fn after_the_first_page_octet_everything_but_delivered_is_uncertain() {
+    let mut endings: Vec<Ending> =
+        session_errors().into_iter().map(|(error, _, _)| Ending::Session(error)).collect();
+    endings.extend([
+        Ending::Busy,
+        Ending::NoAnswer,
+        Ending::NoDialTone,
+        Ending::NoCarrier,
+        Ending::DialRefused { word: "DELAYED".into() },
+        Ending::Glare,
+        Ending::Voice,
+        Ending::Stopped,
+        modem_fault("modem-gone"),
+        modem_fault("line-dropped"),
+    ]);
+    for ending in endings {
+        for stop in [None, Some(Stop::Cancelled), Some(Stop::ShuttingDown)] {
+            let outcome = Outcome { stop, ..outcome(&ending, true) };
+            let settled = settle(&outcome, fresh(), NOW, &Windows::Always);
+            assert_eq!(settled.evidence, Evidence::Uncertain, "{ending:?}");
+            assert_eq!(settled.next, Next::Rest(JobState::Uncertain), "{ending:?}");
+        }
+    }
+    let settled = settle(&outcome(&Ending::Delivered, true), fresh(), NOW, &Windows::Always);
+    assert_eq!(settled.evidence, Evidence::Confirmed);
+    assert_eq!(settled.next, Next::Rest(JobState::Confirmed));
+}
+
+#[test]
+fn delivered_without_a_page_is_not_believed() {
+    let settled = settle(&outcome(&Ending::Delivered, false), fresh(), NOW, &Windows::Always);
+    assert_eq!(settled.evidence, Evidence::Uncertain);
+}
+
+#[test]
+fn endings_of_dialling() {
+    use Reach::{Answered, NoAnswer, NoCall};
+    let in_minutes = |minutes: u64, reason| {
+        let due = NOW.after(Duration::from_secs(60 * minutes));
+        Next::Again { due, reason }
+    };
+    let refused = Ending::DialRefused { word: "BLACKLISTED".into() };
+    let failed = Next::Rest(JobState::Failed);
+    let cases = [
+        (Ending::Busy, "busy", NoAnswer, in_minutes(3, "busy")),
+        (Ending::NoAnswer, "no-answer", NoAnswer, in_minutes(5, "no-answer")),
+        (Ending::NoCarrier, "no-carrier", NoAnswer, in_minutes(15, "no-fax-tone")),
+        (Ending::NoDialTone, "no-dial-tone", NoCall, in_minutes(3, "line-down")),
+        (refused, "dial-refused", NoCall, in_minutes(3, "line-down")),
+        (Ending::Glare, "glare", NoCall, in_minutes(3, "line-down")),
+        (Ending::Voice, "voice", Answered, failed.clone()),
+        (Ending::Stopped, "stopped", NoAnswer, in_minutes(1, "interrupted")),
+        (modem_fault("modem-silent"), "modem-silent", NoAnswer, in_minutes(1, "interrupted")),
+        (modem_fault("line-dropped"), "line-dropped", NoAnswer, in_minutes(3, "handshake")),
+        (modem_fault("number-not-digits"), "number-not-digits", NoAnswer, failed),
+    ];
+    for (ending, code, reach, next) in cases {
+        let outcome = Outcome { answered: false, ..outcome(&ending, false) };
+        let settled = settle(&outcome, fresh(), NOW, &Windows::Always);
+        assert_eq!((settled.code, settled.reach), (code, reach), "{ending:?}");
+        assert_eq!((settled.evidence, settled.next), (Evidence::NotSent, next), "{ending:?}");
+    }
+}
+
+#[test]
+fn modem_that_fails_before_dialling_never_uses_up_the_job() {
+    let ending = modem_fault("device-missing");
+    let outcome = Outcome { dialled: false, answered: false, ..outcome(&ending, false) };
+    let tired = Standing { dials: 5, ..fresh() };
+    let settled = settle(&outcome, tired, NOW, &Windows::Always);
+    let due = NOW.after(Duration::from_secs(3 * 60));
+    assert_eq!(settled.next, Next::Again { due, reason: "line-down" });
+    assert_eq!(settled.reach, Reach::NoCall);
+}
+
+#[test]
+fn our_own_stops_are_named_after_their_reason() {
+    let again = |minutes: u64| {
+        let due = NOW.after(Duration::from_secs(60 * minutes));
+        Next::Again { due, reason: "interrupted" }
+    };
+    let rest = Next::Rest;
+    let cases = [
+        (Stop::Cancelled, "cancelled", rest(JobState::Cancelled)),
+        (Stop::IdentityConflict, "identity-conflict", rest(JobState::Failed)),
+        (Stop::IdentityAbsent, "identity-absent", rest(JobState::Failed)),
+        (Stop::ShuttingDown, "shutting-down", again(1)),
+        (Stop::NotStored, "not-stored-in-time", again(1)),
+        (Stop::SheetFailed, "sheet-failed", rest(JobState::Failed)),
+    ];
+    let endings = [
+        Ending::Stopped,
+        Ending::Session(CallError::RefusedFarEnd),
+        Ending::Session(CallError::PageNotAllowed { page: 0 }),
+        Ending::Session(CallError::Aborted { phase: Phase::B }),
+    ];
+    for ending in &endings {
+        for (stop, code, next) in &cases {
+            let outcome = Outcome { stop: Some(*stop), ..outcome(ending, false) };
+            let settled = settle(&outcome, fresh(), NOW, &Windows::Always);
+            assert_eq!((settled.code, &settled.next), (*code, next), "{ending:?} {stop:?}");
+        }
+    }
+    // A wish to stop that came too late to matter does not hide what happened.
+    let outcome = Outcome { stop: Some(Stop::ShuttingDown), ..outcome(&Ending::Busy, false) };
+    assert_eq!(settle(&outcome, fresh(), NOW, &Windows::Always).code, "busy");
+}
+
+#[test]
+fn sixth_call_is_the_last_and_a_late_one_expires() {
+    let spent = Standing { dials: 5, ..fresh() };
+    let settled = settle(&outcome(&Ending::Busy, false), spent, NOW, &Windows::Always);
+    assert_eq!(settled.next, Next::Rest(JobState::Failed));
+    let late = Standing { not_after: NOW.after(Duration::from_secs(17 * 60)), ..fresh() };
+    let settled = settle(&outcome(&Ending::Busy, false), late, NOW, &Windows::Always);
+    assert_eq!(settled.next, Next::Rest(JobState::Expired));
+}
+
+#[test]
+fn next_try_waits_for_the_calling_hours_if_the_job_lives_so_long() {
+    let windows = Windows::Hours(Hours::default());
+    let evening = NOW.after(Duration::from_secs((7 * 60 + 58) * 60)); // 17:58
+    let busy = Ending::Busy;
+    let settled = settle(&outcome(&busy, false), fresh(), evening, &windows);
+    let next_morning = NOW.after(Duration::from_secs((22 * 60 + 30) * 60)); // 8:30
+    assert_eq!(settled.next, Next::Again { due: next_morning, reason: "busy" });
+    let tonight =
+        Standing { not_after: evening.after(Duration::from_secs(6 * 60 * 60)), ..fresh() };
+    let settled = settle(&outcome(&busy, false), tonight, evening, &windows);
+    assert_eq!(settled.next, Next::Rest(JobState::Expired));
+}
+
+#[test]
+fn crash_proves_what_was_durable_and_no_more() {
+    let again = |minutes: u64| {
+        let due = NOW.after(Duration::from_secs(60 * minutes));
+        Next::Again { due, reason: "interrupted" }
+    };
+    let uncertain = Next::Rest(JobState::Uncertain);
+    let cases = [
+        (AttemptState::Claimed, "crash-before-dial", Reach::NoCall, again(1)),
+        (AttemptState::Dialing, "crash-in-call", Reach::NoAnswer, again(1)),
+        (AttemptState::PageStarted, "crash-after-page", Reach::Answered, uncertain.clone()),
+        (AttemptState::PageAcked, "crash-after-page", Reach::Answered, uncertain),
+    ];
+    for (state, code, reach, next) in cases {
+        let settled = after_crash(state, fresh(), NOW);
+        assert_eq!((settled.code, settled.reach, settled.next), (code, reach, next), "{state}");
+    }
+}
+
+#[test]
+fn receipt_has_the_facts_and_no_whole_number() {
+    let report = CallReport {
+        ending: Ending::Delivered,
+        page_started: true,
+        pages_confirmed: 1,
+        csi: Some("+81 3 1234 5678".into()),
+        contract: Some(t30::Contract {
+            modulation: Modulation::V17At14400,
+            ecm: true,
+            coding: t30::Coding::Mmr,
+            resolution: t30::Resolution::Fine,
+            min_scan_line: Duration::ZERO,
+        }),
+        times: CallTimes {
+            dialled: Some(Duration::ZERO),
+            answered: Some(Duration::from_millis(4_200)),
+            ..CallTimes::default()
+        },
+        hang_up_verified: true,
+    };
+    let outcome = Outcome::of(&report, None, Some(Identity::Exact));
+    let receipt = settle(&outcome, fresh(), NOW, &Windows::Always).receipt;
+    let expected = serde_json::json!({
+        "code": "delivered",
+        "page_started": true,
+        "pages_confirmed": 1,
+        "identity": "exact",
+        "csi": "***********5678",
+        "contract": { "modulation": "V.17", "rate_bps": 14400, "ecm": true, "coding": "MMR",
+            "resolution": "fine" },
+        "times_ms": { "dialled": 0, "answered": 4200, "trained": null, "page_started": null,
+            "confirmed": null, "hung_up": null },
+        "hang_up_verified": true,
+    });
+    assert_eq!(receipt, expected);
+}
