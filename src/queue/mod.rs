@@ -4,7 +4,11 @@
 //! Every change of a state and its event are one transaction.
 //! Not here: what an ending means (`settle`), when to try again (`schedule`).
 
+mod seal;
 pub mod sqlite;
+
+#[cfg(test)]
+pub(crate) mod contract;
 
 use std::future::Future;
 use std::pin::Pin;

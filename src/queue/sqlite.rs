@@ -1,1 +1,205 @@
-//! The queue in SQLite: WAL, `synchronous=FULL`, one writer thread with group commit.
+//! The queue in SQLite: WAL, `synchronous=FULL`, one writer thread with group commit, one reader thread.
+//!
+//! In: a path, the key of the credentials, the time. Out: a [`Queue`] whose answers are on disk.
+//!
+//! | file | does |
+//! |---|---|
+//! | `file` | opens or makes the file, refuses what is not sound |
+//! | `recover` | ends what a crash left open |
+//! | `writer` | the one thread that writes |
+//! | `claim` | whose turn it is; what has run out |
+//! | `changes` | every change of a state, with its event |
+//! | `views` | what clients may see |
+//! | `record` | rows to jobs and back |
+//! | `fault` | what can go wrong |
+
+mod changes;
+mod claim;
+mod fault;
+mod file;
+mod record;
+mod recover;
+mod views;
+mod writer;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use self::fault::Fault;
+pub use self::recover::Recovered;
+use self::writer::Writer;
+use super::seal::Sealer;
+pub use super::seal::StoreKey;
+use super::{
+    Acceptance, Accepted, Cancelled, Claim, EventRow, Filter, Pending, Queue, QueueError, Step,
+    Swept, View,
+};
+use crate::job::{AttemptId, ClientId, JobId, UnixMillis};
+use crate::settle::Settlement;
+
+/// The version of a job's credentials; later ones come with their renewal.
+const FIRST_VERSION: u32 = 1;
+
+/// An open store. Dropping it lets what waits finish, writes the log back and gives the file free.
+pub struct Sqlite {
+    sealer: Arc<Sealer>,
+    // Fields drop in this order: the writer last, so that closing it writes the log back, then the lock.
+    reader: Reader,
+    writer: Writer,
+    _lock: file::Lock,
+}
+
+impl Sqlite {
+    /// Opens the store at `path`, or makes one, and ends what a crash left open.
+    ///
+    /// # Errors
+    /// [`QueueError::InUse`] if another process has it; [`QueueError::Broken`] if the file is not one that
+    /// this program and key can use: it is then as it was; [`QueueError::Full`].
+    pub fn open(
+        path: &Path,
+        key: &StoreKey,
+        now: UnixMillis,
+    ) -> Result<(Self, Recovered), QueueError> {
+        let sealer = Arc::new(Sealer::new(key));
+        let lock = file::lock(path)?;
+        let conn = file::open(&lock, path, &sealer)?;
+        let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
+        let writer = Writer::start(conn, Box::new(writer::commit)).map_err(no_thread)?;
+        let recovered =
+            writer.submit(move |conn, effects| recover::recover(conn, now, effects)).wait()?;
+        Ok((Self { sealer, reader, writer, _lock: lock }, recovered))
+    }
+}
+
+fn no_thread(error: std::io::Error) -> QueueError {
+    QueueError::Broken { detail: format!("cannot start a thread: {error}") }
+}
+
+impl Queue for Sqlite {
+    fn accept(&self, request: Acceptance) -> Pending<Accepted> {
+        let row = new_row(&self.sealer, &request);
+        self.writer.submit(move |conn, _effects| changes::accept(conn, &row?))
+    }
+
+    fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>> {
+        let sealer = self.sealer.clone();
+        self.writer.submit(move |conn, effects| claim::claim(conn, &sealer, now, &line, effects))
+    }
+
+    fn step(&self, attempt: AttemptId, step: Step) -> Pending<()> {
+        self.writer.submit(move |conn, _effects| changes::step(conn, attempt, step))
+    }
+
+    fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()> {
+        self.writer
+            .submit(move |conn, effects| changes::settle(conn, attempt, &settlement, effects))
+    }
+
+    fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
+        self.writer.submit(move |conn, effects| claim::sweep(conn, now, effects))
+    }
+
+    fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled> {
+        self.writer.submit(move |conn, effects| changes::cancel(conn, &client, id, now, effects))
+    }
+
+    fn stop_wanted(&self, attempt: AttemptId) -> bool {
+        self.writer.stop_wanted(attempt)
+    }
+
+    fn show(&self, client: ClientId, id: JobId) -> Pending<Option<View>> {
+        self.reader.ask(move |conn| views::show(conn, &client, id))
+    }
+
+    fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>> {
+        self.reader.ask(move |conn| views::list(conn, &client, &filter))
+    }
+
+    fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>> {
+        self.reader.ask(move |conn| views::events(conn, &client, after, limit))
+    }
+}
+
+/// Names and seals a request, before it waits for the writer: its secrets stay on the caller's thread.
+fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fault> {
+    let no_seal = || Fault::Row { detail: "the credentials could not be sealed".into() };
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| no_seal())?;
+    let id = JobId::new(request.now, u128::from_le_bytes(random));
+    let job = &request.job;
+    let sealed = job
+        .credentials
+        .as_ref()
+        .map(|credentials| sealer.seal(id, FIRST_VERSION, credentials).map_err(|_| no_seal()))
+        .transpose()?;
+    let crate::office::Route::Fax { number } = &request.route;
+    Ok(changes::NewRow {
+        id,
+        client: request.client.clone(),
+        key: request.key.clone(),
+        fingerprint: request.fingerprint,
+        now: request.now,
+        kind: job.kind.as_str(),
+        urgency: record::urgency_rank(job.urgency),
+        office_number: job.recipient.office_number.to_string(),
+        fax_digits: number.digits().to_owned(),
+        fields: record::fields_json(job)?,
+        sealed,
+        sealed_version: FIRST_VERSION,
+        not_before: job.not_before,
+        not_after: job.not_after,
+    })
+}
+
+/// The thread that reads: a long list never holds up an acceptance.
+struct Reader {
+    questions: Option<Sender<Question>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+impl Reader {
+    fn start(conn: Connection) -> std::io::Result<Self> {
+        let (questions, waiting) = channel::<Question>();
+        let answer_all = move || waiting.iter().for_each(|question| question(&conn));
+        let thread = std::thread::Builder::new().name("queue-reader".into()).spawn(answer_all)?;
+        Ok(Self { questions: Some(questions), thread: Some(thread) })
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Pending<T> {
+        let (give, pending) = Pending::channel();
+        let question = move |conn: &Connection| {
+            // Whoever asked may have gone away.
+            let _gone = give.send(question(conn).map_err(|fault| fault.for_caller()));
+        };
+        if let Some(questions) = &self.questions {
+            // A stopped reader drops the question, and with it the end that would answer.
+            let _dropped = questions.send(Box::new(question));
+        }
+        pending
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.questions = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("queue.reader.panicked");
+        }
+    }
+}

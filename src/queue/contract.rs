@@ -1,0 +1,453 @@
+//! What every store keeps to, as stories about one `&dyn Queue`.
+//!
+//! A store's tests call [`contract!`] with a way to make an empty one; each story is then a test of its own.
+//! Not here: files, crashes, what stands on the disk (the tests of each store).
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::*;
+use crate::job::examples::{TUESDAY_10_00 as NOW, first_contact};
+use crate::job::{Evidence, FaxNumber, Urgency};
+use crate::settle::{Next, Reach, Settlement};
+
+/// Makes a test of each story for one store; `$new` gives an empty store and what must outlive it.
+macro_rules! contract {
+    ($new:expr; $($story:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $story() {
+                let (queue, _kept) = $new;
+                $crate::queue::contract::$story(&queue);
+            }
+        )+
+    };
+}
+pub(crate) use contract;
+
+pub(crate) fn client() -> ClientId {
+    ClientId("exchange".into())
+}
+
+pub(crate) fn after_min(minutes: u64) -> UnixMillis {
+    NOW.after(Duration::from_secs(60 * minutes))
+}
+
+/// A first contact, changed as the story needs it.
+pub(crate) fn request(key: &str, change: impl FnOnce(&mut NewJob)) -> Acceptance {
+    let mut job = first_contact();
+    change(&mut job);
+    Acceptance {
+        client: client(),
+        key: IdempotencyKey::parse(key).expect("valid"),
+        fingerprint: [1; 32],
+        now: NOW,
+        route: Route::Fax { number: job.recipient.fax.clone() },
+        job,
+    }
+}
+
+pub(crate) fn to_number(digits: &str) -> impl FnOnce(&mut NewJob) + use<> {
+    let fax = FaxNumber::parse(digits).expect("valid");
+    |job| job.recipient.fax = fax
+}
+
+pub(crate) fn accept(queue: &dyn Queue, request: Acceptance) -> JobId {
+    match queue.accept(request).wait() {
+        Ok(Accepted::New { id }) => id,
+        other => panic!("not new: {other:?}"),
+    }
+}
+
+/// The next job, claimed at `now` by `line`.
+pub(crate) fn claim(queue: &dyn Queue, now: UnixMillis, line: &str) -> Option<Claim> {
+    queue.claim(now, line.into()).wait().expect("the store answers")
+}
+
+pub(crate) fn dial(queue: &dyn Queue, attempt: AttemptId, now: UnixMillis) {
+    let step = Step::Dialing { now, sheet_sha256: [3; 32] };
+    assert_eq!(queue.step(attempt, step).wait(), Ok(()));
+}
+
+pub(crate) fn start_page(queue: &dyn Queue, attempt: AttemptId) {
+    assert_eq!(queue.step(attempt, Step::PageStarted { now: NOW, page: 0 }).wait(), Ok(()));
+}
+
+pub(crate) fn not_sent(now: UnixMillis, reach: Reach, next: Next) -> Settlement {
+    let receipt = serde_json::json!({ "code": "busy" });
+    Settlement { now, evidence: Evidence::NotSent, code: "busy", reach, next, receipt }
+}
+
+pub(crate) fn confirmed(now: UnixMillis) -> Settlement {
+    Settlement {
+        now,
+        evidence: Evidence::Confirmed,
+        code: "delivered",
+        reach: Reach::Answered,
+        next: Next::Rest(JobState::Confirmed),
+        receipt: serde_json::json!({ "code": "delivered" }),
+    }
+}
+
+pub(crate) fn uncertain(now: UnixMillis) -> Settlement {
+    Settlement {
+        now,
+        evidence: Evidence::Uncertain,
+        code: "no-reply-after-page",
+        reach: Reach::Answered,
+        next: Next::Rest(JobState::Uncertain),
+        receipt: serde_json::json!({ "code": "no-reply-after-page" }),
+    }
+}
+
+pub(crate) fn show(queue: &dyn Queue, id: JobId) -> View {
+    queue.show(client(), id).wait().expect("the store answers").expect("the job is there")
+}
+
+fn event_names(queue: &dyn Queue) -> Vec<String> {
+    let events = queue.events(client(), 0, 500).wait().expect("the store answers");
+    events.into_iter().map(|event| event.name).collect()
+}
+
+fn refused<T>(answer: Result<T, QueueError>) -> bool {
+    matches!(answer, Err(QueueError::NotAllowed { .. }))
+}
+
+pub(crate) fn confirmed_call_leaves_every_rung(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    assert_eq!((got.id, got.attempt_number, got.line.as_str()), (id, 1, "line1"));
+    assert_eq!(got.standing.dials, 0);
+    assert_eq!(got.job.recipient.office_name.as_str(), "さくらデイサービス");
+    let secrets = got.job.credentials.as_ref().expect("has some");
+    assert_eq!(secrets.first_time_key.expose(), crate::job::examples::CANARIES[2]);
+    assert_eq!(show(queue, id).state, JobState::Sending);
+
+    dial(queue, got.attempt, after_min(1));
+    let seen = serde_json::json!({ "identity": "exact" });
+    let rung = Step::Rung { now: after_min(1), name: "identity", detail: seen.clone() };
+    assert_eq!(queue.step(got.attempt, rung).wait(), Ok(()));
+    start_page(queue, got.attempt);
+    assert_eq!(queue.settle(got.attempt, confirmed(after_min(2))).wait(), Ok(()));
+    let hung_up = Step::Rung { now: after_min(3), name: "hung_up", detail: serde_json::json!({}) };
+    assert_eq!(queue.step(got.attempt, hung_up).wait(), Ok(()), "it comes after the result");
+
+    let view = show(queue, id);
+    assert_eq!((view.state, view.reason.as_deref()), (JobState::Confirmed, Some("delivered")));
+    assert_eq!((view.due_at, view.fax_masked.as_str()), (None, "******5678"));
+    let [attempt] = &view.attempts[..] else { panic!("one attempt: {view:?}") };
+    assert_eq!(attempt.state, AttemptState::Confirmed);
+    assert_eq!(attempt.receipt, Some(serde_json::json!({ "code": "delivered" })));
+    let rungs: Vec<&str> = attempt.rungs.iter().map(|(name, _, _)| name.as_str()).collect();
+    assert_eq!(rungs, ["sending", "dialing", "identity", "page_started", "confirmed", "hung_up"]);
+    assert_eq!(attempt.rungs[2].2["seen"], seen);
+
+    let names = event_names(queue);
+    assert_eq!(names[0], "accepted");
+    assert_eq!(names[1..], rungs);
+}
+
+pub(crate) fn same_key_64_times_at_once_is_one_job(queue: &dyn Queue) {
+    let answers: Vec<Accepted> = std::thread::scope(|scope| {
+        let posts: Vec<_> = (0..64)
+            .map(|_| scope.spawn(|| queue.accept(request("same", |_| {})).wait().expect("answers")))
+            .collect();
+        posts.into_iter().map(|post| post.join().expect("no panic")).collect()
+    });
+    let new = answers.iter().filter(|answer| matches!(answer, Accepted::New { .. })).count();
+    let ids: HashSet<JobId> = answers
+        .iter()
+        .map(|answer| match answer {
+            Accepted::New { id } | Accepted::Replay { id } => *id,
+            Accepted::OtherBody => panic!("the body was the same"),
+        })
+        .collect();
+    assert_eq!((new, ids.len(), answers.len()), (1, 1, 64));
+    assert_eq!(event_names(queue), ["accepted"]);
+}
+
+pub(crate) fn same_key_other_body_is_told_apart_and_stores_nothing(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    let mut other = request("a", to_number("0612345678"));
+    other.fingerprint = [2; 32];
+    assert_eq!(queue.accept(other).wait(), Ok(Accepted::OtherBody));
+    assert_eq!(queue.accept(request("a", |_| {})).wait(), Ok(Accepted::Replay { id }));
+    assert_eq!(event_names(queue).len(), 1);
+}
+
+pub(crate) fn same_key_of_another_client_is_another_job(queue: &dyn Queue) {
+    let ours = accept(queue, request("a", |_| {}));
+    let mut theirs = request("a", |_| {});
+    theirs.client = ClientId("other".into());
+    let theirs = accept(queue, theirs);
+    assert_ne!(ours, theirs);
+    // And neither sees the other's.
+    assert!(queue.show(client(), theirs).wait().expect("answers").is_none());
+    let cancelled = queue.cancel(client(), theirs, NOW).wait();
+    assert_eq!(cancelled, Ok(Cancelled::NotFound));
+    let listed = queue.list(client(), Filter { limit: 10, ..Filter::default() }).wait();
+    let listed: Vec<JobId> = listed.expect("answers").into_iter().map(|view| view.id).collect();
+    assert_eq!(listed, [ours]);
+    let events = queue.events(client(), 0, 10).wait().expect("answers");
+    assert!(events.iter().all(|event| event.job == ours));
+}
+
+pub(crate) fn urgent_goes_first_then_the_longest_due(queue: &dyn Queue) {
+    let at = |minute| move |request: &mut Acceptance| request.now = after_min(minute);
+    let accept_at = |key: &str, minute, urgency, number: &str| {
+        let mut request = request(key, |job| {
+            to_number(number)(job);
+            job.urgency = urgency;
+        });
+        at(minute)(&mut request);
+        accept(queue, request)
+    };
+    let first = accept_at("a", 1, Urgency::Normal, "0311111111");
+    let second = accept_at("b", 2, Urgency::Normal, "0322222222");
+    let urgent = accept_at("c", 3, Urgency::Urgent, "0333333333");
+    let next = |line: &str| claim(queue, after_min(4), line).map(|claim| claim.id);
+    assert_eq!(
+        [next("1"), next("2"), next("3"), next("4")],
+        [Some(urgent), Some(first), Some(second), None]
+    );
+}
+
+pub(crate) fn one_call_at_a_time_to_a_number_and_on_a_line(queue: &dyn Queue) {
+    accept(queue, request("a", |_| {}));
+    let waiting = accept(queue, request("b", |_| {}));
+    let first = claim(queue, NOW, "line1").expect("due");
+    assert!(claim(queue, NOW, "line2").is_none(), "the number is in use");
+    assert!(refused(queue.claim(NOW, "line1".into()).wait()), "the line is in use");
+    dial(queue, first.attempt, NOW);
+    start_page(queue, first.attempt);
+    assert_eq!(queue.settle(first.attempt, confirmed(NOW)).wait(), Ok(()));
+    assert_eq!(claim(queue, NOW, "line2").map(|claim| claim.id), Some(waiting));
+}
+
+pub(crate) fn job_waits_for_not_before_and_expires_at_not_after(queue: &dyn Queue) {
+    let id = accept(
+        queue,
+        request("a", |job| {
+            job.not_before = Some(after_min(10));
+            job.not_after = after_min(20);
+        }),
+    );
+    assert!(claim(queue, after_min(9), "line1").is_none());
+    let swept = queue.sweep(after_min(9)).wait();
+    assert_eq!(swept, Ok(Swept { ended: 0, next_due: Some(after_min(10)) }));
+    assert_eq!(show(queue, id).due_at, Some(after_min(10)));
+
+    assert!(claim(queue, after_min(20), "line1").is_none(), "its time is over");
+    assert_eq!(show(queue, id).state, JobState::Expired);
+    assert_eq!(event_names(queue), ["accepted", "expired"]);
+    assert_eq!(queue.sweep(after_min(21)).wait(), Ok(Swept { ended: 0, next_due: None }));
+}
+
+pub(crate) fn uncertain_job_that_nobody_decides_is_closed_as_not_delivered(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |job| job.not_after = after_min(20)));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    assert_eq!(queue.settle(got.attempt, uncertain(NOW)).wait(), Ok(()));
+    assert!(claim(queue, after_min(5), "line1").is_none(), "it is never sent again by itself");
+    assert_eq!(queue.cancel(client(), id, NOW).wait(), Ok(Cancelled::TooLate));
+    assert_eq!(queue.sweep(after_min(20)).wait().map(|swept| swept.ended), Ok(1));
+    let view = show(queue, id);
+    assert_eq!(view.state, JobState::ResolvedNotDelivered);
+    assert_eq!(view.reason.as_deref(), Some("key-expired-unresolved"));
+}
+
+pub(crate) fn busy_job_comes_back_when_due_and_counts_its_calls(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    for (number, dials) in [(1, 0), (2, 1), (3, 2)] {
+        let now = after_min(10 * u64::from(number));
+        let got = claim(queue, now, "line1").expect("due");
+        assert_eq!((got.attempt_number, got.standing.dials), (number, dials));
+        dial(queue, got.attempt, now);
+        let due = now.after(Duration::from_secs(300));
+        let again = Next::Again { due, reason: "busy" };
+        let settled = queue.settle(got.attempt, not_sent(now, Reach::NoAnswer, again)).wait();
+        assert_eq!(settled, Ok(()));
+        let view = show(queue, id);
+        assert_eq!((view.state, view.due_at), (JobState::Waiting, Some(due)));
+        assert_eq!(view.reason.as_deref(), Some("busy"));
+    }
+}
+
+pub(crate) fn call_that_never_left_the_modem_does_not_count(queue: &dyn Queue) {
+    accept(queue, request("a", |_| {}));
+    for minute in 0..5 {
+        let now = after_min(minute);
+        let got = claim(queue, now, "line1").expect("no rule holds it back");
+        assert_eq!(got.standing.dials, 0);
+        dial(queue, got.attempt, now);
+        let again = Next::Again { due: now, reason: "line-down" };
+        let settled = queue.settle(got.attempt, not_sent(now, Reach::NoCall, again)).wait();
+        assert_eq!(settled, Ok(()));
+    }
+}
+
+pub(crate) fn fourth_unanswered_call_in_three_minutes_rests_over_all_jobs(queue: &dyn Queue) {
+    let now = |seconds| NOW.after(Duration::from_secs(seconds));
+    for (line, seconds) in [("line1", 0), ("line2", 30), ("line3", 60)] {
+        accept(queue, request(line, |_| {}));
+        let got = claim(queue, now(seconds), line).expect("allowed");
+        dial(queue, got.attempt, now(seconds));
+        let failed = Next::Rest(JobState::Failed);
+        let settled =
+            queue.settle(got.attempt, not_sent(now(seconds), Reach::NoAnswer, failed)).wait();
+        assert_eq!(settled, Ok(()));
+    }
+    let fourth = accept(queue, request("line4", |_| {}));
+    assert!(claim(queue, now(90), "line4").is_none());
+    let rests = show(queue, fourth);
+    assert_eq!((rests.state, rests.due_at), (JobState::Waiting, Some(now(180))));
+    assert_eq!(rests.reason.as_deref(), Some("redial-rule"));
+    // Another number is not held up, and this one only for its time.
+    accept(queue, request("e", to_number("0612345678")));
+    assert!(claim(queue, now(91), "line5").is_some());
+    assert_eq!(claim(queue, now(180), "line4").map(|claim| claim.id), Some(fourth));
+}
+
+pub(crate) fn answered_call_ends_the_count_of_the_redial_rule(queue: &dyn Queue) {
+    for key in ["a", "b", "c", "d", "e"] {
+        accept(queue, request(key, |_| {}));
+        let got = claim(queue, NOW, "line1").expect("allowed");
+        dial(queue, got.attempt, NOW);
+        let failed = Next::Rest(JobState::Failed);
+        let settled = queue.settle(got.attempt, not_sent(NOW, Reach::Answered, failed)).wait();
+        assert_eq!(settled, Ok(()));
+    }
+}
+
+pub(crate) fn cancel_by_state(queue: &dyn Queue) {
+    let cancel = |id| queue.cancel(client(), id, NOW).wait();
+    // Waiting.
+    let id = accept(queue, request("a", |_| {}));
+    assert_eq!(cancel(id), Ok(Cancelled::Done));
+    assert_eq!(cancel(id), Ok(Cancelled::Final(JobState::Cancelled)));
+    assert!(claim(queue, NOW, "line1").is_none());
+    // After the page began.
+    let id = accept(queue, request("b", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    assert_eq!(cancel(id), Ok(Cancelled::TooLate));
+    assert!(!queue.stop_wanted(got.attempt));
+    assert_eq!(queue.settle(got.attempt, confirmed(NOW)).wait(), Ok(()));
+    assert_eq!(cancel(id), Ok(Cancelled::Final(JobState::Confirmed)));
+    // Never heard of.
+    assert_eq!(cancel(JobId::new(NOW, 1)), Ok(Cancelled::NotFound));
+}
+
+pub(crate) fn cancel_in_the_call_wins_against_the_page_that_has_not_begun(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    assert!(!queue.stop_wanted(got.attempt));
+    assert_eq!(queue.cancel(client(), id, NOW).wait(), Ok(Cancelled::Stopping));
+    assert_eq!(queue.cancel(client(), id, NOW).wait(), Ok(Cancelled::Stopping));
+    assert!(queue.stop_wanted(got.attempt));
+    assert!(refused(queue.step(got.attempt, Step::PageStarted { now: NOW, page: 0 }).wait()));
+    // Whatever the call then ended with, it is not tried again.
+    let again = Next::Again { due: NOW, reason: "busy" };
+    let settled = queue.settle(got.attempt, not_sent(NOW, Reach::Answered, again)).wait();
+    assert_eq!(settled, Ok(()));
+    assert_eq!(show(queue, id).state, JobState::Cancelled);
+    assert!(!queue.stop_wanted(got.attempt));
+    let stops = event_names(queue).iter().filter(|name| *name == "stop_wanted").count();
+    assert_eq!(stops, 1, "asked twice, told once");
+}
+
+pub(crate) fn steps_out_of_order_are_refused(queue: &dyn Queue) {
+    accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    let page_started = |page| Step::PageStarted { now: NOW, page };
+    let page_acked = |page| Step::PageAcked { now: NOW, page };
+    let dialing = || Step::Dialing { now: NOW, sheet_sha256: [3; 32] };
+    let step = |step| queue.step(got.attempt, step).wait();
+
+    assert!(refused(step(page_started(0))), "not dialled");
+    assert!(refused(queue.settle(got.attempt, confirmed(NOW)).wait()), "not dialled");
+    assert!(refused(queue.settle(got.attempt, uncertain(NOW)).wait()), "not dialled");
+    assert_eq!(step(dialing()), Ok(()));
+    assert!(refused(step(dialing())), "dialled already");
+    assert!(refused(queue.settle(got.attempt, confirmed(NOW)).wait()), "no page began");
+    assert!(refused(step(page_acked(0))), "no page began");
+    assert!(refused(step(page_started(1))), "page 0 comes first");
+    assert_eq!(step(page_started(0)), Ok(()));
+    assert_eq!(step(page_started(0)), Ok(()), "the same page once more on this call");
+    assert!(refused(step(page_started(1))), "page 0 is not confirmed");
+    assert_eq!(step(page_acked(0)), Ok(()));
+    let failed = || not_sent(NOW, Reach::Answered, Next::Rest(JobState::Failed));
+    assert!(refused(queue.settle(got.attempt, failed()).wait()), "a page is there");
+    assert_eq!(step(page_started(1)), Ok(()));
+    assert!(refused(queue.settle(got.attempt, failed()).wait()), "a page is there");
+    assert_eq!(queue.settle(got.attempt, uncertain(NOW)).wait(), Ok(()));
+    assert!(refused(queue.settle(got.attempt, confirmed(NOW)).wait()), "it has ended");
+    assert!(refused(step(dialing())), "it has ended");
+    assert!(refused(queue.step(AttemptId(99), dialing()).wait()), "no such attempt");
+}
+
+pub(crate) fn uncertain_is_never_tried_again(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    let mut again = uncertain(NOW);
+    again.next = Next::Again { due: NOW, reason: "busy" };
+    assert!(refused(queue.settle(got.attempt, again).wait()));
+    let mut claimed_too_much = uncertain(NOW);
+    claimed_too_much.next = Next::Rest(JobState::Confirmed);
+    assert!(refused(queue.settle(got.attempt, claimed_too_much).wait()));
+    assert_eq!(show(queue, id).state, JobState::Sending, "a refused settlement changes nothing");
+}
+
+pub(crate) fn page_that_never_left_after_all_may_be_tried_again(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    let again = Next::Again { due: after_min(1), reason: "interrupted" };
+    let settled = queue.settle(got.attempt, not_sent(NOW, Reach::Answered, again)).wait();
+    assert_eq!(settled, Ok(()));
+    assert_eq!(show(queue, id).state, JobState::Waiting);
+}
+
+pub(crate) fn feed_goes_on_after_its_cursor(queue: &dyn Queue) {
+    for key in ["a", "b", "c"] {
+        accept(queue, request(key, |_| {}));
+    }
+    let page = |after, limit| queue.events(client(), after, limit).wait().expect("answers");
+    let first = page(0, 2);
+    assert_eq!(first.len(), 2);
+    let rest = page(first[1].cursor, 2);
+    assert_eq!(rest.len(), 1);
+    assert!(first[0].cursor < first[1].cursor && first[1].cursor < rest[0].cursor);
+    assert!(page(rest[0].cursor, 2).is_empty());
+    assert_eq!(rest[0].detail["state"], "waiting");
+}
+
+pub(crate) fn list_filters_and_pages_newest_first(queue: &dyn Queue) {
+    let ids: Vec<JobId> = (0..4)
+        .map(|minute| {
+            let mut request = request(&minute.to_string(), |_| {});
+            request.now = after_min(minute);
+            accept(queue, request)
+        })
+        .collect();
+    assert_eq!(queue.cancel(client(), ids[1], NOW).wait(), Ok(Cancelled::Done));
+    let list = |filter| {
+        let views = queue.list(client(), filter).wait().expect("answers");
+        views.into_iter().map(|view| view.id).collect::<Vec<_>>()
+    };
+    let all = || Filter { limit: 10, ..Filter::default() };
+    assert_eq!(list(all()), [ids[3], ids[2], ids[1], ids[0]]);
+    assert_eq!(list(Filter { after: Some(ids[2]), ..all() }), [ids[1], ids[0]]);
+    assert_eq!(list(Filter { limit: 1, ..all() }), [ids[3]]);
+    assert_eq!(list(Filter { state: Some(JobState::Cancelled), ..all() }), [ids[1]]);
+    let here = Some("1179900012".to_owned());
+    assert_eq!(list(Filter { office_number: here, ..all() }).len(), 4);
+    let elsewhere = Some("1379900028".to_owned());
+    assert!(list(Filter { office_number: elsewhere, ..all() }).is_empty());
+}

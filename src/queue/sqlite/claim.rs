@@ -1,0 +1,203 @@
+//! Choosing the next job for a free line, and ending what has run out.
+//!
+//! In: the time and the line. Out: a [`Claim`], one per line, per job and per number at a time.
+//! Order: the highest urgency, then the longest due, then the first accepted.
+//! Not here: calling hours (the caller does not ask outside them).
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
+
+use super::changes::{event, move_idle_job};
+use super::fault::Fault;
+use super::record::{self, JOB_COLUMNS, JobRow};
+use super::writer::Effect;
+use crate::job::{AttemptId, JobState, UnixMillis};
+use crate::office::Route;
+use crate::office::redial::{self, Leave};
+use crate::queue::seal::Sealer;
+use crate::queue::{Claim, Swept};
+use crate::settle::Standing;
+
+/// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
+/// short. Chosen.
+const MOST_MOVED: usize = 256;
+
+pub(super) fn claim(
+    conn: &Connection,
+    sealer: &Sealer,
+    now: UnixMillis,
+    line: &str,
+    effects: &mut Vec<Effect>,
+) -> Result<Option<Claim>, Fault> {
+    let line_is_busy: bool = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM attempt WHERE line = ?1 AND ended_at IS NULL)",
+        )?
+        .query_row([line], |row| row.get(0))?;
+    if line_is_busy {
+        return Err(Fault::NotAllowed {
+            what: "a claim",
+            from: "a line with an open attempt".into(),
+        });
+    }
+    end_what_ran_out(conn, now, effects)?;
+    for _moved in 0..MOST_MOVED {
+        let Some(row) = next_due(conn, now)? else { return Ok(None) };
+        let unanswered = unanswered_calls(conn, &row.fax_digits, now)?;
+        if let Leave::Rest { until } = redial::ask(&unanswered, now) {
+            let reason = "redial-rule";
+            move_idle_job(conn, &row.id, now, JobState::Waiting, Some(until), reason, effects)?;
+            continue;
+        }
+        match row.open(sealer) {
+            Ok((id, job)) => {
+                let dials = dials(conn, &row.id)?;
+                let (attempt, attempt_number) = open_attempt(conn, &row, now, line)?;
+                let route = Route::Fax { number: job.recipient.fax.clone() };
+                let standing = Standing { kind: job.kind, dials, not_after: job.not_after };
+                let line = line.to_owned();
+                return Ok(Some(Claim { attempt, attempt_number, id, line, job, route, standing }));
+            }
+            Err(code) => {
+                tracing::error!(job = row.id, code, "queue.job.unreadable");
+                move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The job whose turn it is, if its number is free.
+fn next_due(conn: &Connection, now: UnixMillis) -> Result<Option<JobRow>, Fault> {
+    // One range of the index for each urgency: what is due later is never walked over.
+    for urgency in [1, 0] {
+        let row = conn
+            .prepare_cached(&format!(
+                "SELECT {JOB_COLUMNS} FROM job
+                 WHERE state = 'waiting' AND urgency = ?1 AND due_at <= ?2
+                    AND NOT EXISTS (SELECT 1 FROM attempt
+                        WHERE attempt.fax_digits = job.fax_digits AND attempt.ended_at IS NULL)
+                 ORDER BY due_at, rowid LIMIT 1"
+            ))?
+            .query_row(params![urgency, now.0], JobRow::read)
+            .optional()?;
+        if row.is_some() {
+            return Ok(row);
+        }
+    }
+    Ok(None)
+}
+
+/// The calls to a number since something last answered there, newest first. A call whose ending is not
+/// known counts as unanswered; one that never left the modem does not count.
+fn unanswered_calls(
+    conn: &Connection,
+    fax_digits: &str,
+    now: UnixMillis,
+) -> Result<Vec<UnixMillis>, Fault> {
+    let mut statement = conn.prepare_cached(
+        "SELECT dialled_at, reach IS 'answered' FROM attempt
+         WHERE fax_digits = ?1 AND dialled_at > ?2 AND reach IS NOT 'no_call'
+         ORDER BY dialled_at DESC, id DESC",
+    )?;
+    let since = now.before(redial::MEMORY);
+    let calls = statement.query_map(params![fax_digits, since.0], |row| {
+        Ok((UnixMillis(row.get(0)?), row.get::<_, bool>(1)?))
+    })?;
+    let mut unanswered = Vec::new();
+    for call in calls {
+        let (at, answered) = call?;
+        if answered {
+            break;
+        }
+        unanswered.push(at);
+    }
+    Ok(unanswered)
+}
+
+/// Calls that went out for a job.
+pub(super) fn dials(conn: &Connection, job: &str) -> Result<u32, Fault> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT count(*) FROM attempt
+             WHERE job = ?1 AND dialled_at IS NOT NULL AND reach IS NOT 'no_call'",
+        )?
+        .query_row([job], |row| row.get(0))?)
+}
+
+fn open_attempt(
+    conn: &Connection,
+    row: &JobRow,
+    now: UnixMillis,
+    line: &str,
+) -> Result<(AttemptId, u32), Fault> {
+    let (attempt, number) = conn
+        .prepare_cached(
+            "INSERT INTO attempt (job, number, line, fax_digits, state, claimed_at)
+             SELECT ?1, 1 + count(*), ?2, ?3, 'claimed', ?4 FROM attempt WHERE job = ?1
+             RETURNING id, number",
+        )?
+        .query_row(params![row.id, line, row.fax_digits, now.0], |row| {
+            Ok((AttemptId(row.get(0)?), row.get(1)?))
+        })?;
+    conn.prepare_cached(
+        "UPDATE job SET state = 'sending', due_at = NULL, reason = 'on-line' WHERE id = ?1",
+    )?
+    .execute([&row.id])?;
+    let detail = json!({ "state": JobState::Sending.as_str(), "attempt": number, "line": line });
+    event(conn, &row.id, Some(attempt), now, JobState::Sending.as_str(), detail)?;
+    Ok((attempt, number))
+}
+
+/// Ends what has run out, and says when the next job is due.
+pub(super) fn sweep(
+    conn: &Connection,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<Swept, Fault> {
+    let ended = end_what_ran_out(conn, now, effects)?;
+    let next_due: Option<i64> = conn
+        .prepare_cached(
+            "SELECT min(due) FROM (
+                SELECT min(due_at) AS due FROM job WHERE state = 'waiting' AND urgency = 1
+                UNION ALL
+                SELECT min(due_at) FROM job WHERE state = 'waiting' AND urgency = 0)",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(Swept { ended, next_due: next_due.map(UnixMillis) })
+}
+
+/// A job that waits too long expires; one that nobody decided about is closed as not delivered, because
+/// its credentials have run out.
+fn end_what_ran_out(
+    conn: &Connection,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<u32, Fault> {
+    let over: Vec<(String, String)> = conn
+        .prepare_cached(
+            "SELECT id, state FROM job
+             WHERE state IN ('waiting', 'hold', 'uncertain') AND not_after <= ?1
+             ORDER BY not_after LIMIT ?2",
+        )?
+        .query_map(params![now.0, MOST_MOVED as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut ended = 0;
+    for (job, state) in over {
+        let (state, reason) = match record::named(&state, "state")? {
+            JobState::Uncertain => (JobState::ResolvedNotDelivered, "key-expired-unresolved"),
+            JobState::Waiting
+            | JobState::Hold
+            | JobState::Sending
+            | JobState::Confirmed
+            | JobState::Failed
+            | JobState::Expired
+            | JobState::Cancelled
+            | JobState::ResolvedDelivered
+            | JobState::ResolvedNotDelivered => (JobState::Expired, "not-after"),
+        };
+        move_idle_job(conn, &job, now, state, None, reason, effects)?;
+        ended += 1;
+    }
+    Ok(ended)
+}

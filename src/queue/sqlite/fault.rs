@@ -1,0 +1,72 @@
+//! What can go wrong inside the store, and how much of it is then in doubt.
+//!
+//! In: errors of SQLite, steps that the states refuse. Out: a [`Fault`], and for callers a [`QueueError`].
+
+use rusqlite::ErrorCode;
+
+use crate::queue::QueueError;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Sql(rusqlite::Error),
+    /// The states do not allow it.
+    NotAllowed {
+        what: &'static str,
+        from: String,
+    },
+    /// A row holds what this program never writes.
+    Row {
+        detail: String,
+    },
+}
+
+impl Fault {
+    /// The disk or the file itself failed: this process must not write on.
+    pub(super) fn is_fatal(&self) -> bool {
+        match self {
+            Self::Sql(error) => is_fatal(error),
+            Self::NotAllowed { .. } | Self::Row { .. } => false,
+        }
+    }
+
+    /// As the caller of one command sees it.
+    pub(super) fn for_caller(&self) -> QueueError {
+        match self {
+            Self::Sql(error) => for_caller(error),
+            Self::NotAllowed { what, from } => QueueError::NotAllowed { what, from: from.clone() },
+            Self::Row { detail } => QueueError::Broken { detail: detail.clone() },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// True if what the disk says can no longer be trusted.
+pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+        )
+    )
+}
+
+/// Names the kind of error only: the library's own words may quote what was in a row.
+pub(super) fn for_caller(error: &rusqlite::Error) -> QueueError {
+    match error.sqlite_error() {
+        Some(found) if found.code == ErrorCode::DiskFull => QueueError::Full,
+        Some(found) => QueueError::Broken {
+            detail: format!("SQLite {:?}, extended code {}", found.code, found.extended_code),
+        },
+        None => QueueError::Broken { detail: "a row does not have the expected shape".into() },
+    }
+}

@@ -1,0 +1,219 @@
+//! The store's file: made whole or not at all, and touched only if it is ours and sound.
+//!
+//! In: a path and the key. Out: connections, and the lock that keeps a second process out.
+//! A file that is not ours, newer than this program, damaged, or sealed with another key is refused and
+//! left as it is; the operator restores a copy or corrects the settings.
+//! Source: SQLite's documentation of `PRAGMA`, of the WAL file format, and of fsync on directories.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::fault::for_caller;
+use crate::queue::QueueError;
+use crate::queue::seal::Sealer;
+
+/// "SHIR": tells our files from all other SQLite files.
+const APPLICATION_ID: i64 = 0x5348_4952;
+/// One for each version of the schema, in order; never changed once released.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_first.sql")];
+
+const KEY_CHECK: &[u8] = b"shirase key check";
+
+/// Longest wait for another connection of ours, or for a technician's `sqlite3`.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// Held as long as the store is open.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// Keeps any other process out of this store.
+///
+/// # Errors
+/// [`QueueError::InUse`] if another one has it.
+pub(super) fn lock(path: &Path) -> Result<Lock, QueueError> {
+    let beside = with_suffix(path, "-lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(|error| broken(&beside, &error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
+        Err(TryLockError::Error(error)) => Err(broken(&beside, &error.to_string())),
+    }
+}
+
+/// Opens the file for the writer; makes it if there is none. Needs the [`Lock`].
+///
+/// # Errors
+/// [`QueueError::Broken`]; the file is then as it was.
+pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connection, QueueError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let what = if found.is_symlink() {
+                "a symbolic link"
+            } else if found.is_dir() {
+                "a directory"
+            } else if found.file_type().is_fifo() {
+                "a named pipe"
+            } else {
+                "a device"
+            };
+            return Err(broken(path, &format!("is {what}, not a file")));
+        }
+        Ok(found) if found.len() == 0 => return Err(broken(path, "is empty: restore a copy")),
+        Ok(_file) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // A log without its file would be read into the new one.
+            let log = with_suffix(path, "-wal");
+            if log.exists() {
+                return Err(broken(
+                    &log,
+                    "is there without its store: restore both, or move it away",
+                ));
+            }
+            create(path, sealer).map_err(|error| at(path, &error))?;
+        }
+        Err(error) => return Err(broken(path, &error.to_string())),
+    }
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Until all is proven sound, closing must not even write the log back.
+    let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    set.map_err(|error| at(path, &error))?;
+    let version = check(&conn, path)?;
+    prepare(&conn).map_err(|error| at(path, &error))?;
+    check_key(&conn, sealer, path)?;
+    migrate(&conn, version).map_err(|error| at(path, &error))?;
+    let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+    set.map_err(|error| at(path, &error))?;
+    Ok(conn)
+}
+
+/// Opens one more connection, for reading only.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, QueueError> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    conn.execute_batch("PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;")
+        .map_err(|error| at(path, &error))?;
+    Ok(conn)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, QueueError> {
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| at(path, &error))?;
+    conn.busy_timeout(BUSY).map_err(|error| at(path, &error))?;
+    Ok(conn)
+}
+
+/// Reads, and only reads: is it ours, of a version we know, and undamaged? Answers its version.
+fn check(conn: &Connection, path: &Path) -> Result<usize, QueueError> {
+    let read = |pragma: &str| {
+        conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
+            .map_err(|error| at(path, &error))
+    };
+    if read("application_id")? != APPLICATION_ID {
+        return Err(broken(path, "is not a store of this program"));
+    }
+    let version = usize::try_from(read("user_version")?).unwrap_or(usize::MAX);
+    if version > MIGRATIONS.len() {
+        let known = MIGRATIONS.len();
+        return Err(broken(path, &format!("has schema {version}, this program knows {known}")));
+    }
+    let sound: String = conn
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| at(path, &error))?;
+    if sound != "ok" {
+        return Err(broken(path, "is damaged: restore a copy"));
+    }
+    Ok(version)
+}
+
+/// How a connection that writes is set: what was committed survives a power cut, what was deleted is gone.
+fn prepare(conn: &Connection) -> rusqlite::Result<()> {
+    let mode: String = conn.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(rusqlite::Error::InvalidQuery);
+    }
+    conn.execute_batch(
+        "PRAGMA synchronous=FULL;
+         PRAGMA secure_delete=ON;
+         PRAGMA foreign_keys=ON;
+         PRAGMA trusted_schema=OFF;
+         PRAGMA cell_size_check=ON;
+         PRAGMA temp_store=MEMORY;
+         PRAGMA mmap_size=0;",
+    )
+}
+
+/// Brings the schema up to date, each step whole or not at all.
+fn migrate(conn: &Connection, from: usize) -> rusqlite::Result<()> {
+    for (version, step) in (1_i64..).zip(MIGRATIONS).skip(from) {
+        let transaction = conn.unchecked_transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Makes a whole store beside its place and moves it there, so that a file at `path` is never half made.
+fn create(path: &Path, sealer: &Sealer) -> rusqlite::Result<()> {
+    let io = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let beside = with_suffix(path, "-new");
+    if beside.exists() {
+        // Left by a crash in here: nothing was ever accepted into it.
+        std::fs::remove_file(&beside).map_err(io)?;
+    }
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside).map_err(io)?;
+    let conn = Connection::open_with_flags(&beside, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL;")?;
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    migrate(&conn, 0)?;
+    let sealed = sealer
+        .seal_octets(KEY_CHECK, KEY_CHECK)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    conn.execute("INSERT INTO meta VALUES ('key_check', ?1)", [sealed])?;
+    conn.close().map_err(|(_conn, error)| error)?;
+    File::open(&beside).and_then(|file| file.sync_all()).map_err(io)?;
+    std::fs::rename(&beside, path).map_err(io)?;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all()).map_err(io)
+}
+
+/// With another key every waiting sheet would be lost one after the other: better not to start.
+fn check_key(conn: &Connection, sealer: &Sealer, path: &Path) -> Result<(), QueueError> {
+    let sealed: Vec<u8> = conn
+        .query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0))
+        .map_err(|error| at(path, &error))?;
+    match sealer.open_octets(KEY_CHECK, &sealed) {
+        Ok(_known) => Ok(()),
+        Err(_other) => Err(broken(path, "is sealed with another key than the one given")),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn broken(path: &Path, detail: &str) -> QueueError {
+    QueueError::Broken { detail: format!("{} {detail}", path.display()) }
+}
+
+/// An error of SQLite or of the system while opening; nothing of a row has been read yet.
+fn at(path: &Path, error: &rusqlite::Error) -> QueueError {
+    match for_caller(error) {
+        QueueError::Broken { .. } => broken(path, &format!("cannot be used: {error}")),
+        other => other,
+    }
+}

@@ -1,0 +1,165 @@
+//! Jobs as rows and back.
+//!
+//! In: [`NewJob`]; or a row, which is parsed with the same care as a request, because a file can be changed
+//! by others. Out: columns; or [`NewJob`].
+
+use std::str::FromStr;
+
+use rusqlite::Row;
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+use crate::job::fields::{MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
+use crate::job::{
+    Credentials, Document, FaxNumber, JobId, Kind, NewJob, OfficeNumber, Party, Recipient,
+    SheetText, UnixMillis, Urgency,
+};
+use crate::queue::seal::Sealer;
+
+/// What the sheet says besides its columns and its secrets.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    sender_office_number: String,
+    sender_office_name: String,
+    sender_phone: String,
+    recipient_office_name: String,
+    documents: Vec<(String, u16)>,
+    valid_until: Option<UnixMillis>,
+}
+
+/// The `fields` column.
+pub(super) fn fields_json(job: &NewJob) -> Result<String, Fault> {
+    let fields = Fields {
+        sender_office_number: job.sender.office_number.to_string(),
+        sender_office_name: job.sender.office_name.to_string(),
+        sender_phone: job.sender.phone.to_string(),
+        recipient_office_name: job.recipient.office_name.to_string(),
+        documents: job.documents.iter().map(|d| (d.title.to_string(), d.count)).collect(),
+        valid_until: job.credentials.as_ref().and_then(|c| c.valid_until),
+    };
+    serde_json::to_string(&fields).map_err(|_| unreadable("fields"))
+}
+
+/// The `urgency` column: higher goes first.
+pub(super) fn urgency_rank(urgency: Urgency) -> i64 {
+    match urgency {
+        Urgency::Normal => 0,
+        Urgency::Urgent => 1,
+    }
+}
+
+/// Columns that [`read_job`] needs, in no particular order.
+pub(super) const JOB_COLUMNS: &str = "id, kind, urgency, office_number, fax_digits, fields, sealed, \
+     sealed_version, not_before, not_after";
+
+/// A row as it is read, before anything in it is believed.
+pub(super) struct JobRow {
+    pub(super) id: String,
+    kind: String,
+    urgency: i64,
+    office_number: String,
+    pub(super) fax_digits: String,
+    fields: String,
+    sealed: Option<Vec<u8>>,
+    sealed_version: u32,
+    not_before: Option<i64>,
+    pub(super) not_after: i64,
+}
+
+impl JobRow {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            kind: row.get("kind")?,
+            urgency: row.get("urgency")?,
+            office_number: row.get("office_number")?,
+            fax_digits: row.get("fax_digits")?,
+            fields: row.get("fields")?,
+            sealed: row.get("sealed")?,
+            sealed_version: row.get("sealed_version")?,
+            not_before: row.get("not_before")?,
+            not_after: row.get("not_after")?,
+        })
+    }
+
+    /// Parses it whole and opens its credentials.
+    ///
+    /// # Errors
+    /// The stable code of what cannot be read: `record-unreadable` or `secret-unreadable`.
+    pub(super) fn open(&self, sealer: &Sealer) -> Result<(JobId, NewJob), &'static str> {
+        let (id, mut job) = self.parse().map_err(|_| "record-unreadable")?;
+        let sealed = self.sealed.as_ref().ok_or("secret-unreadable")?;
+        let [login_id, password, first_time_key] =
+            sealer.open(id, self.sealed_version, sealed).map_err(|_| "secret-unreadable")?;
+        let valid_until = job.1;
+        job.0.credentials = Some(Credentials { login_id, password, first_time_key, valid_until });
+        Ok((id, job.0))
+    }
+
+    /// The job without its secrets, and until when those are valid.
+    fn parse(&self) -> Result<(JobId, (NewJob, Option<UnixMillis>)), Fault> {
+        let fields: Fields =
+            serde_json::from_str(&self.fields).map_err(|_| unreadable("fields"))?;
+        let documents: Result<_, Fault> = fields
+            .documents
+            .iter()
+            .map(|(title, count)| {
+                Ok(Document { title: text(title, MAX_TITLE_CHARS)?, count: *count })
+            })
+            .collect();
+        let job = NewJob {
+            kind: named(&self.kind, "kind")?,
+            sender: Party {
+                office_number: office(&fields.sender_office_number)?,
+                office_name: text(&fields.sender_office_name, MAX_OFFICE_NAME_CHARS)?,
+                phone: text(&fields.sender_phone, MAX_PHONE_CHARS)?,
+            },
+            recipient: Recipient {
+                office_number: office(&self.office_number)?,
+                office_name: text(&fields.recipient_office_name, MAX_OFFICE_NAME_CHARS)?,
+                fax: FaxNumber::parse(&self.fax_digits).map_err(|_| unreadable("fax_digits"))?,
+            },
+            credentials: None,
+            documents: documents?,
+            urgency: match self.urgency {
+                1 => Urgency::Urgent,
+                _checked_by_the_table => Urgency::Normal,
+            },
+            not_before: self.not_before.map(UnixMillis),
+            not_after: UnixMillis(self.not_after),
+        };
+        Ok((parse_id(&self.id)?, (job, fields.valid_until)))
+    }
+}
+
+/// The `kind` column.
+pub(super) fn kind(name: &str) -> Result<Kind, Fault> {
+    named(name, "kind")
+}
+
+pub(super) fn parse_id(text: &str) -> Result<JobId, Fault> {
+    text.parse().map_err(|_| unreadable("id"))
+}
+
+/// A column that holds one of our stable names.
+pub(super) fn named<T: FromStr>(name: &str, column: &'static str) -> Result<T, Fault> {
+    name.parse().map_err(|_| unreadable(column))
+}
+
+/// A column that holds JSON.
+pub(super) fn json(text: &str, column: &'static str) -> Result<serde_json::Value, Fault> {
+    serde_json::from_str(text).map_err(|_| unreadable(column))
+}
+
+fn text(value: &str, limit: usize) -> Result<SheetText, Fault> {
+    SheetText::parse(value, limit).map_err(|_| unreadable("fields"))
+}
+
+fn office(value: &str) -> Result<OfficeNumber, Fault> {
+    OfficeNumber::parse(value).map_err(|_| unreadable("office_number"))
+}
+
+fn unreadable(column: &'static str) -> Fault {
+    Fault::Row { detail: format!("the {column} of a row cannot be read") }
+}

@@ -1,0 +1,74 @@
+//! What the store says after the process died in the middle of calls.
+//!
+//! In: attempts that were open when it died. Out: their endings, in one transaction, before anything else
+//! is done. What an open attempt proves is decided by `settle`, as for every other ending.
+
+use rusqlite::Connection;
+
+use super::changes;
+use super::claim::dials;
+use super::fault::Fault;
+use super::record;
+use super::writer::Effect;
+use crate::job::{AttemptId, AttemptState, UnixMillis};
+use crate::settle::{self, Standing};
+
+/// What was found open.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Recovered {
+    /// Nothing had been dialled.
+    pub before_dial: u32,
+    /// A number had gone out, no page.
+    pub in_call: u32,
+    /// Page data may have left: these wait for a decision.
+    pub after_page: u32,
+}
+
+struct Open {
+    attempt: AttemptId,
+    job: String,
+    state: String,
+    kind: String,
+    not_after: UnixMillis,
+}
+
+pub(super) fn recover(
+    conn: &Connection,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<Recovered, Fault> {
+    let open: Vec<Open> = conn
+        .prepare(
+            "SELECT attempt.id, job.id, attempt.state, job.kind, job.not_after
+             FROM attempt JOIN job ON job.id = attempt.job
+             WHERE attempt.ended_at IS NULL ORDER BY attempt.id",
+        )?
+        .query_map([], |row| {
+            Ok(Open {
+                attempt: AttemptId(row.get(0)?),
+                job: row.get(1)?,
+                state: row.get(2)?,
+                kind: row.get(3)?,
+                not_after: UnixMillis(row.get(4)?),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut recovered = Recovered::default();
+    for Open { attempt, job, state, kind, not_after } in open {
+        let state: AttemptState = record::named(&state, "attempt.state")?;
+        match state {
+            AttemptState::Claimed => recovered.before_dial += 1,
+            AttemptState::Dialing => recovered.in_call += 1,
+            AttemptState::PageStarted | AttemptState::PageAcked => recovered.after_page += 1,
+            AttemptState::Confirmed | AttemptState::NotSent | AttemptState::Uncertain => continue,
+        }
+        // `dials` counts the broken call already; `Standing` means those before it.
+        let this_one = u32::from(state != AttemptState::Claimed);
+        let dials = dials(conn, &job)?.saturating_sub(this_one);
+        let standing = Standing { kind: record::kind(&kind)?, dials, not_after };
+        let settlement = settle::after_crash(state, standing, now);
+        tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
+        changes::settle(conn, attempt, &settlement, effects)?;
+    }
+    Ok(recovered)
+}

@@ -1,0 +1,376 @@
+//! What stands on the disk: files that are refused, secrets that are gone, rules that the schema keeps.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::job::JobState;
+use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW};
+use crate::queue::contract::{
+    accept, after_min, claim, client, confirmed, contract, dial, not_sent, request, show,
+    start_page, to_number,
+};
+use crate::settle::{Next, Reach};
+
+pub(super) fn key() -> StoreKey {
+    StoreKey::new([42; 32])
+}
+
+/// A folder that goes away with the test, and the place of a store in it.
+pub(super) fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    (folder, path)
+}
+
+pub(super) fn open(path: &Path) -> (Sqlite, Recovered) {
+    Sqlite::open(path, &key(), NOW).expect("opens")
+}
+
+fn new() -> (Sqlite, TempDir) {
+    let (folder, path) = place();
+    (open(&path).0, folder)
+}
+
+contract! {
+    new();
+    confirmed_call_leaves_every_rung,
+    same_key_64_times_at_once_is_one_job,
+    same_key_other_body_is_told_apart_and_stores_nothing,
+    same_key_of_another_client_is_another_job,
+    urgent_goes_first_then_the_longest_due,
+    one_call_at_a_time_to_a_number_and_on_a_line,
+    job_waits_for_not_before_and_expires_at_not_after,
+    uncertain_job_that_nobody_decides_is_closed_as_not_delivered,
+    busy_job_comes_back_when_due_and_counts_its_calls,
+    call_that_never_left_the_modem_does_not_count,
+    fourth_unanswered_call_in_three_minutes_rests_over_all_jobs,
+    answered_call_ends_the_count_of_the_redial_rule,
+    cancel_by_state,
+    cancel_in_the_call_wins_against_the_page_that_has_not_begun,
+    steps_out_of_order_are_refused,
+    uncertain_is_never_tried_again,
+    page_that_never_left_after_all_may_be_tried_again,
+    feed_goes_on_after_its_cursor,
+    list_filters_and_pages_newest_first,
+}
+
+/// A connection beside the store's own, as a technician's `sqlite3` would be.
+fn outside(path: &Path) -> Connection {
+    Connection::open(path).expect("opens")
+}
+
+fn refusal(path: &Path) -> String {
+    match Sqlite::open(path, &key(), NOW) {
+        Err(QueueError::Broken { detail }) => detail,
+        Err(other) => panic!("another refusal: {other:?}"),
+        Ok(_opened) => panic!("{} was opened", path.display()),
+    }
+}
+
+/// Everything in the folder, by name.
+fn contents(folder: &TempDir) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder.path())
+        .expect("lists")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file() && !path.to_string_lossy().ends_with("-lock"))
+        .map(|path| (path.clone(), fs::read(&path).expect("reads")))
+        .collect();
+    files.sort();
+    files
+}
+
+fn contains(octets: &[u8], text: &[u8]) -> bool {
+    octets.windows(text.len()).any(|part| part == text)
+}
+
+#[test]
+fn sqlite_is_free_of_the_wal_reset_defect() {
+    // Fixed in 3.51.3: two connections and a checkpoint could lose pages.
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
+
+#[test]
+fn every_connection_is_set_for_durability() {
+    let (store, _folder) = new();
+    let set = store
+        .writer
+        .submit(|conn, _effects| {
+            let get = |pragma: &str| {
+                conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
+            };
+            Ok((get("synchronous")?, get("secure_delete")?, get("foreign_keys")?))
+        })
+        .wait();
+    assert_eq!(set, Ok((2, 1, 1)), "FULL, on, on");
+}
+
+#[test]
+fn accepted_job_is_in_the_files_when_the_answer_comes() {
+    let (store, folder) = new();
+    let pending: Vec<_> = (0..300)
+        .map(|i| store.accept(request(&format!("key-{i}"), to_number("0312345678"))))
+        .collect();
+    let ids: Vec<JobId> = pending
+        .into_iter()
+        .map(|pending| match pending.wait() {
+            Ok(Accepted::New { id }) => id,
+            other => panic!("not new: {other:?}"),
+        })
+        .collect();
+    // As after a power cut: what the files hold at this moment, without the process that wrote them.
+    let (copy, path) = place();
+    for (from, octets) in contents(&folder) {
+        let name = from.file_name().expect("a name");
+        if !name.to_string_lossy().ends_with("-shm") {
+            fs::write(copy.path().join(name), octets).expect("copies");
+        }
+    }
+    let (reopened, _) = open(&path);
+    assert!(ids.into_iter().all(|id| show(&reopened, id).state == JobState::Waiting));
+}
+
+#[test]
+fn second_process_is_refused_until_the_first_has_closed() {
+    let (_folder, path) = place();
+    let (first, _) = open(&path);
+    let second = Sqlite::open(&path, &key(), NOW).err();
+    assert_eq!(second, Some(QueueError::InUse));
+    drop(first);
+    open(&path);
+}
+
+#[test]
+fn closing_leaves_one_whole_file_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = place();
+    let (store, _) = open(&path);
+    accept(&store, request("a", |_| {}));
+    drop(store);
+    let names: Vec<PathBuf> = contents(&folder).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(names, std::slice::from_ref(&path));
+    let mode = fs::metadata(&path).expect("is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn files_that_are_not_a_store_are_refused_and_left_alone() {
+    type Spoil = fn(&Path);
+    let cases: [(&str, Spoil, &str); 9] = [
+        ("empty", |path| fs::write(path, b"").expect("writes"), "is empty"),
+        ("text", |path| fs::write(path, [b'x'; 4096]).expect("writes"), "not a database"),
+        (
+            "another program's",
+            |path| outside(path).execute_batch("CREATE TABLE theirs (a)").expect("creates"),
+            "not a store of this program",
+        ),
+        (
+            "newer",
+            |path| {
+                open(path);
+                outside(path).pragma_update(None, "user_version", 99).expect("sets");
+            },
+            "has schema 99, this program knows 1",
+        ),
+        (
+            "cut short",
+            |path| {
+                open(path);
+                let octets = fs::read(path).expect("reads");
+                fs::write(path, &octets[..octets.len() / 2]).expect("writes");
+            },
+            "",
+        ),
+        (
+            "with a damaged page",
+            |path| {
+                open(path);
+                let mut octets = fs::read(path).expect("reads");
+                octets[4096..4200].fill(0xAA);
+                fs::write(path, octets).expect("writes");
+            },
+            "",
+        ),
+        (
+            "sealed with another key",
+            |path| {
+                let other = StoreKey::new([43; 32]);
+                Sqlite::open(path, &other, NOW).expect("opens");
+            },
+            "another key",
+        ),
+        ("a directory", |path| fs::create_dir(path).expect("creates"), "is a directory"),
+        (
+            "a symbolic link",
+            |path| {
+                let elsewhere = path.with_file_name("elsewhere.db");
+                open(&elsewhere);
+                std::os::unix::fs::symlink(&elsewhere, path).expect("links");
+            },
+            "is a symbolic link",
+        ),
+    ];
+    for (name, spoil, says) in cases {
+        let (folder, path) = place();
+        spoil(&path);
+        let before = contents(&folder);
+        let detail = refusal(&path);
+        assert!(detail.contains(says), "{name}: {detail}");
+        let after = contents(&folder);
+        assert!(before.iter().all(|file| after.contains(file)), "{name}: a file was changed");
+    }
+}
+
+#[test]
+fn log_without_its_store_is_not_read_into_a_new_one() {
+    let (folder, path) = place();
+    fs::write(folder.path().join("store.db-wal"), b"frames of some other store").expect("writes");
+    assert!(refusal(&path).contains("without its store"));
+    assert!(!path.exists());
+}
+
+#[test]
+fn creation_that_was_cut_short_is_done_again() {
+    let (folder, path) = place();
+    fs::write(folder.path().join("store.db-new"), b"half").expect("writes");
+    open(&path);
+}
+
+#[test]
+fn secrets_are_never_in_the_files_and_their_seal_is_gone_with_the_final_state() {
+    let (folder, path) = place();
+    let (store, _) = open(&path);
+    accept(&store, request("a", |_| {}));
+    let got = claim(&store, NOW, "line1").expect("due");
+    dial(&store, got.attempt, NOW);
+    start_page(&store, got.attempt);
+    let sealed: Vec<u8> = outside(&path)
+        .query_row("SELECT sealed FROM job", [], |row| row.get(0))
+        .expect("still there");
+    let found = |text: &[u8]| contents(&folder).iter().any(|(_, octets)| contains(octets, text));
+    assert!(found(&sealed), "else this test looks in the wrong place");
+    assert!(found("さくらデイサービス".as_bytes()));
+
+    assert_eq!(store.settle(got.attempt, confirmed(NOW)).wait(), Ok(()));
+    // The log is cut right after the answer; the next answer therefore comes after it.
+    assert!(claim(&store, NOW, "line1").is_none());
+    assert!(!found(&sealed[1..40]), "not even the sealed secret");
+    assert!(!found(&sealed[sealed.len() - 40..]), "nor a part of it");
+    for canary in CANARIES {
+        assert!(!found(canary.as_bytes()), "{canary}");
+    }
+    drop(store);
+    assert!(CANARIES.iter().all(|canary| !found(canary.as_bytes())));
+}
+
+#[test]
+fn log_is_cut_later_if_a_reader_was_in_the_way() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let id = accept(&store, request("a", |_| {}));
+    let reader = outside(&path);
+    reader.execute_batch("BEGIN").expect("begins");
+    reader.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0)).expect("reads");
+    assert_eq!(store.cancel(client(), id, NOW).wait(), Ok(Cancelled::Done));
+    let log = path.with_file_name("store.db-wal");
+    accept(&store, request("b", |_| {}));
+    assert!(fs::metadata(&log).expect("is there").len() > 0, "the reader still needs it");
+    drop(reader);
+    // Closing waits for the writer, whose last act it is.
+    drop(store);
+    assert!(!log.exists());
+}
+
+#[test]
+fn final_states_never_change_whoever_asks() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let id = accept(&store, request("a", |_| {}));
+    let got = claim(&store, NOW, "line1").expect("due");
+    dial(&store, got.attempt, NOW);
+    start_page(&store, got.attempt);
+    assert_eq!(store.settle(got.attempt, confirmed(NOW)).wait(), Ok(()));
+    let changed_by_hand = [
+        "UPDATE job SET state = 'waiting', due_at = 0",
+        "UPDATE job SET state = 'failed'",
+        "UPDATE job SET fax_digits = '0399999999'",
+        "UPDATE job SET sealed = x'00'",
+        "UPDATE attempt SET state = 'dialing', ended_at = NULL, code = NULL, reach = NULL",
+        "UPDATE attempt SET state = 'not_sent'",
+        "UPDATE event SET name = 'failed'",
+        "UPDATE job SET state = 'delivered'",
+    ];
+    let by_hand = outside(&path);
+    for sql in changed_by_hand {
+        assert!(by_hand.execute(sql, []).is_err(), "{sql}");
+    }
+    assert_eq!(show(&store, id).state, JobState::Confirmed);
+}
+
+#[test]
+fn changed_row_fails_without_a_call_and_the_next_job_goes_on() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let first = accept(&store, request("a", to_number("0311111111")));
+    let second = accept(&store, request("b", to_number("0322222222")));
+    let third = accept(&store, request("c", to_number("0333333333")));
+    let by_hand = outside(&path);
+    // The seals of two jobs change places: each was good, neither is where it belongs.
+    by_hand
+        .execute_batch(&format!(
+            "CREATE TEMP TABLE seal AS SELECT id, sealed FROM job;
+             UPDATE job SET sealed = (SELECT sealed FROM seal WHERE id = '{second}')
+                WHERE id = '{first}';
+             UPDATE job SET sealed = (SELECT sealed FROM seal WHERE id = '{first}')
+                WHERE id = '{second}';"
+        ))
+        .expect("changes");
+    let got = claim(&store, NOW, "line1").expect("one is left");
+    assert_eq!(got.id, third);
+    for id in [first, second] {
+        let view = show(&store, id);
+        assert_eq!(view.state, JobState::Failed);
+        assert_eq!(view.reason.as_deref(), Some("secret-unreadable"));
+        assert!(view.attempts.is_empty());
+    }
+}
+
+#[test]
+fn caps_of_the_redial_rule_hold_over_a_restart() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    for key in ["a", "b", "c"] {
+        accept(&store, request(key, |_| {}));
+        let got = claim(&store, NOW, "line1").expect("allowed");
+        dial(&store, got.attempt, NOW);
+        let failed = Next::Rest(JobState::Failed);
+        let settled = store.settle(got.attempt, not_sent(NOW, Reach::NoAnswer, failed)).wait();
+        assert_eq!(settled, Ok(()));
+    }
+    drop(store);
+    let (store, _) = open(&path);
+    accept(&store, request("d", |_| {}));
+    assert!(claim(&store, after_min(2), "line1").is_none());
+    assert!(claim(&store, after_min(3), "line1").is_some());
+}
+
+#[test]
+fn full_store_refuses_and_takes_work_again_when_there_is_room() {
+    let (store, _folder) = new();
+    let limit = |pages: &'static str| {
+        let set = store.writer.submit(move |conn, _effects| {
+            let sql = format!("PRAGMA max_page_count={pages}");
+            Ok(conn.query_row(&sql, [], |row| row.get::<_, i64>(0))?)
+        });
+        assert!(set.wait().is_ok());
+    };
+    limit("1"); // SQLite takes the present size instead
+    let full = (0..100).map(|i| store.accept(request(&i.to_string(), |_| {})).wait());
+    let refusals: Vec<_> = full.filter(Result::is_err).collect();
+    assert!(!refusals.is_empty());
+    assert!(refusals.iter().all(|refusal| *refusal == Err(QueueError::Full)), "{refusals:?}");
+    limit("100000");
+    accept(&store, request("room", |_| {}));
+}

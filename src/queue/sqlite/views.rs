@@ -1,0 +1,167 @@
+//! What clients may see of their jobs: read from a connection of its own, never a secret.
+//!
+//! In: a client and what it asks for. Out: [`View`]s and [`EventRow`]s.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::fault::Fault;
+use super::record;
+use crate::job::{ClientId, JobId, Kind, UnixMillis, number};
+use crate::queue::{AttemptView, EventRow, Filter, View};
+
+/// Most rows in one answer, whatever was asked for.
+const MOST_ROWS: u16 = 500;
+
+const VIEW_COLUMNS: &str = "id, state, reason, kind, office_number, fax_digits, accepted_at, due_at, \
+     not_after";
+
+struct ViewRow {
+    id: String,
+    state: String,
+    reason: Option<String>,
+    kind: String,
+    office_number: String,
+    fax_digits: String,
+    accepted_at: i64,
+    due_at: Option<i64>,
+    not_after: i64,
+}
+
+impl ViewRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            state: row.get("state")?,
+            reason: row.get("reason")?,
+            kind: row.get("kind")?,
+            office_number: row.get("office_number")?,
+            fax_digits: row.get("fax_digits")?,
+            accepted_at: row.get("accepted_at")?,
+            due_at: row.get("due_at")?,
+            not_after: row.get("not_after")?,
+        })
+    }
+}
+
+pub(super) fn show(conn: &Connection, client: &ClientId, id: JobId) -> Result<Option<View>, Fault> {
+    // One transaction: the job and its attempts are of the same moment.
+    let moment = conn.unchecked_transaction()?;
+    let row = moment
+        .prepare_cached(&format!("SELECT {VIEW_COLUMNS} FROM job WHERE id = ?1 AND client = ?2"))?
+        .query_row(params![id.to_string(), client.0], ViewRow::read)
+        .optional()?;
+    row.map(|row| view(&moment, row)).transpose()
+}
+
+pub(super) fn list(
+    conn: &Connection,
+    client: &ClientId,
+    filter: &Filter,
+) -> Result<Vec<View>, Fault> {
+    let moment = conn.unchecked_transaction()?;
+    let rows: Vec<ViewRow> = moment
+        .prepare_cached(&format!(
+            "SELECT {VIEW_COLUMNS} FROM job
+             WHERE client = ?1 AND (?2 IS NULL OR state = ?2)
+                AND (?3 IS NULL OR office_number = ?3) AND (?4 IS NULL OR id < ?4)
+             ORDER BY id DESC LIMIT ?5"
+        ))?
+        .query_map(
+            params![
+                client.0,
+                filter.state.map(|state| state.as_str()),
+                filter.office_number,
+                filter.after.map(|id| id.to_string()),
+                filter.limit.min(MOST_ROWS),
+            ],
+            ViewRow::read,
+        )?
+        .collect::<rusqlite::Result<_>>()?;
+    rows.into_iter().map(|row| view(&moment, row)).collect()
+}
+
+pub(super) fn events(
+    conn: &Connection,
+    client: &ClientId,
+    after: i64,
+    limit: u16,
+) -> Result<Vec<EventRow>, Fault> {
+    let rows: Vec<(i64, i64, String, String, String)> = conn
+        .prepare_cached(
+            "SELECT cursor, at, job, name, detail FROM event
+             WHERE client = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3",
+        )?
+        .query_map(params![client.0, after, limit.min(MOST_ROWS)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    rows.into_iter()
+        .map(|(cursor, at, job, name, detail)| {
+            let job = record::parse_id(&job)?;
+            let detail = record::json(&detail, "event.detail")?;
+            Ok(EventRow { cursor, at: UnixMillis(at), job, name, detail })
+        })
+        .collect()
+}
+
+fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
+    let attempts: Vec<(i64, AttemptColumns)> = conn
+        .prepare_cached(
+            "SELECT id, number, line, state, code, receipt FROM attempt WHERE job = ?1 ORDER BY number",
+        )?
+        .query_map([&row.id], |row| {
+            let columns = AttemptColumns {
+                number: row.get(1)?,
+                line: row.get(2)?,
+                state: row.get(3)?,
+                code: row.get(4)?,
+                receipt: row.get(5)?,
+            };
+            Ok((row.get(0)?, columns))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let kind: Kind = record::kind(&row.kind)?;
+    Ok(View {
+        id: record::parse_id(&row.id)?,
+        state: record::named(&row.state, "state")?,
+        reason: row.reason,
+        kind: kind.as_str(),
+        office_number: row.office_number,
+        fax_masked: number::mask(&row.fax_digits),
+        accepted_at: UnixMillis(row.accepted_at),
+        due_at: row.due_at.map(UnixMillis),
+        not_after: UnixMillis(row.not_after),
+        attempts: attempts
+            .into_iter()
+            .map(|(id, columns)| attempt_view(conn, id, columns))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+struct AttemptColumns {
+    number: u32,
+    line: String,
+    state: String,
+    code: Option<String>,
+    receipt: Option<String>,
+}
+
+fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<AttemptView, Fault> {
+    let rungs: Vec<(String, i64, String)> = conn
+        .prepare_cached("SELECT name, at, detail FROM event WHERE attempt = ?1 ORDER BY cursor")?
+        .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(AttemptView {
+        number: columns.number,
+        line: columns.line,
+        state: record::named(&columns.state, "attempt.state")?,
+        code: columns.code,
+        receipt: columns.receipt.map(|text| record::json(&text, "receipt")).transpose()?,
+        rungs: rungs
+            .into_iter()
+            .map(|(name, at, detail)| {
+                Ok((name, UnixMillis(at), record::json(&detail, "event.detail")?))
+            })
+            .collect::<Result<_, Fault>>()?,
+    })
+}

@@ -1,0 +1,388 @@
+//! The one thread that writes, with group commit.
+//!
+//! In: commands, from any thread. Out: their answers, after COMMIT.
+//! Whatever waits when the writer is free, up to 256 commands, becomes one transaction, so that the cost of
+//! one fsync is shared. Each command stands in its own SAVEPOINT: one that fails leaves the others whole.
+//! If COMMIT itself fails nobody can say what is on disk: every command of the group is answered so, and the
+//! writer stops for good. A new process reads the truth from the file.
+//! Not here: what the commands do.
+
+use std::collections::HashSet;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
+
+use super::fault::{Fault, for_caller, is_fatal};
+use crate::job::AttemptId;
+use crate::queue::{Pending, QueueError};
+
+/// Most commands in one transaction. Measured: more gains little and makes the first wait longer.
+const GROUP: usize = 256;
+/// Until a checkpoint that a reader held up is tried again. A destroyed secret must have left the disk
+/// within 60 s.
+const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
+
+/// What follows from a command once it is on disk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Effect {
+    /// The call is to end before its page.
+    StopWanted(AttemptId),
+    AttemptEnded(AttemptId),
+    /// Its old pages must leave the write-ahead log.
+    SecretDestroyed,
+}
+
+/// How a transaction is made durable; tests put a failing disk here.
+pub(super) type Commit = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send>;
+
+/// COMMIT.
+pub(super) fn commit(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("COMMIT")
+}
+
+/// The writer's handle; dropping it lets the writer finish what waits, and joins it.
+pub(super) struct Writer {
+    commands: Option<Sender<Box<dyn Command>>>,
+    stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(conn: Connection, commit: Commit) -> std::io::Result<Self> {
+        let (commands, waiting) = channel();
+        let stop_wanted = Arc::new(Mutex::new(HashSet::new()));
+        let desk = Desk { conn, commit, stop_wanted: stop_wanted.clone() };
+        let thread = std::thread::Builder::new()
+            .name("queue-writer".into())
+            .spawn(move || desk.work(&waiting))?;
+        Ok(Self { commands: Some(commands), stop_wanted, thread: Some(thread) })
+    }
+
+    /// Hands a command over. If the writer has stopped the answer is [`QueueError::Stopped`].
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &mut Vec<Effect>) -> Result<T, Fault> + Send + 'static,
+    ) -> Pending<T> {
+        let (give, pending) = Pending::channel();
+        let command = Typed { work: Some(work), result: None, give };
+        if let Some(commands) = &self.commands {
+            // A stopped writer drops the command, and with it the end that would answer.
+            let _dropped = commands.send(Box::new(command));
+        }
+        pending
+    }
+
+    pub(super) fn stop_wanted(&self, attempt: AttemptId) -> bool {
+        self.stop_wanted.lock().unwrap_or_else(PoisonError::into_inner).contains(&attempt)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("queue.writer.panicked");
+        }
+    }
+}
+
+/// One command: it is run, and later answered; both once.
+trait Command: Send {
+    fn run(&mut self, conn: &Connection, effects: &mut Vec<Effect>) -> Result<(), Fault>;
+    /// Answers with its own result, or with the fate of the whole group.
+    fn answer(self: Box<Self>, group_failed: Option<&QueueError>);
+}
+
+struct Typed<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, QueueError>>,
+    give: oneshot::Sender<Result<T, QueueError>>,
+}
+
+impl<T, F> Command for Typed<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection, &mut Vec<Effect>) -> Result<T, Fault> + Send,
+{
+    fn run(&mut self, conn: &Connection, effects: &mut Vec<Effect>) -> Result<(), Fault> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        match work(conn, effects) {
+            Ok(value) => {
+                self.result = Some(Ok(value));
+                Ok(())
+            }
+            Err(fault) => {
+                self.result = Some(Err(fault.for_caller()));
+                Err(fault)
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, group_failed: Option<&QueueError>) {
+        let own = self.result.unwrap_or(Err(QueueError::Stopped));
+        // Whoever asked may have gone away; the change stands all the same.
+        let _gone = self.give.send(group_failed.map_or(own, |error| Err(error.clone())));
+    }
+}
+
+/// What the writer's thread owns.
+struct Desk {
+    conn: Connection,
+    commit: Commit,
+    stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
+}
+
+impl Desk {
+    fn work(self, waiting: &Receiver<Box<dyn Command>>) {
+        let mut checkpoint_due = false;
+        loop {
+            let first = if checkpoint_due {
+                match waiting.recv_timeout(CHECKPOINT_RETRY) {
+                    Ok(command) => command,
+                    Err(RecvTimeoutError::Timeout) => {
+                        checkpoint_due = !self.truncate_log();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            } else {
+                match waiting.recv() {
+                    Ok(command) => command,
+                    Err(_closed) => break,
+                }
+            };
+            let mut group = vec![first];
+            while group.len() < GROUP {
+                match waiting.try_recv() {
+                    Ok(command) => group.push(command),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+            match self.transact(&mut group) {
+                Ok(effects) => {
+                    checkpoint_due |= effects.contains(&Effect::SecretDestroyed);
+                    self.apply(&effects);
+                    group.into_iter().for_each(|command| command.answer(None));
+                    if checkpoint_due {
+                        checkpoint_due = !self.truncate_log();
+                    }
+                }
+                Err(GroupFailed { error, must_stop }) => {
+                    tracing::error!(commands = group.len(), must_stop, %error, "queue.group.failed");
+                    group.into_iter().for_each(|command| command.answer(Some(&error)));
+                    if must_stop {
+                        return;
+                    }
+                }
+            }
+        }
+        if checkpoint_due {
+            self.truncate_log();
+        }
+    }
+
+    /// Runs the commands of a group in one transaction and makes it durable.
+    fn transact(&self, group: &mut [Box<dyn Command>]) -> Result<Vec<Effect>, GroupFailed> {
+        let mut effects = Vec::new();
+        self.batch("BEGIN IMMEDIATE")?;
+        for command in group.iter_mut() {
+            let before = effects.len();
+            self.batch("SAVEPOINT command")?;
+            match command.run(&self.conn, &mut effects) {
+                Ok(()) => self.batch("RELEASE command")?,
+                Err(fault) => {
+                    effects.truncate(before);
+                    // A full or failing disk can make SQLite roll everything back by itself.
+                    if fault.is_fatal() || self.conn.is_autocommit() {
+                        return Err(self.give_up(fault.for_caller(), fault.is_fatal()));
+                    }
+                    self.batch("ROLLBACK TO command; RELEASE command")?;
+                }
+            }
+        }
+        match (self.commit)(&self.conn) {
+            Ok(()) => Ok(effects),
+            // The log could not grow: the frame that would have made it a commit was not written.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                Err(self.give_up(QueueError::Full, false))
+            }
+            Err(error) => {
+                tracing::error!(error = %for_caller(&error), "queue.commit.failed");
+                Err(self.give_up(QueueError::Ambiguous, true))
+            }
+        }
+    }
+
+    /// A statement of the transaction itself.
+    fn batch(&self, sql: &str) -> Result<(), GroupFailed> {
+        self.conn
+            .execute_batch(sql)
+            .map_err(|error| self.give_up(for_caller(&error), is_fatal(&error)))
+    }
+
+    fn give_up(&self, error: QueueError, must_stop: bool) -> GroupFailed {
+        let rolled_back = self.conn.is_autocommit() || self.conn.execute_batch("ROLLBACK").is_ok();
+        // A transaction that cannot even be left must not take the next group in.
+        GroupFailed { error, must_stop: must_stop || !rolled_back }
+    }
+
+    fn apply(&self, effects: &[Effect]) {
+        let mut stop_wanted = self.stop_wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        for effect in effects {
+            match effect {
+                Effect::StopWanted(attempt) => {
+                    stop_wanted.insert(*attempt);
+                }
+                Effect::AttemptEnded(attempt) => {
+                    stop_wanted.remove(attempt);
+                }
+                Effect::SecretDestroyed => {}
+            }
+        }
+    }
+
+    /// Writes the log back into the file and cuts it to nothing. False if a reader was in the way.
+    fn truncate_log(&self) -> bool {
+        let busy =
+            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match busy {
+            Ok(busy) => busy == 0,
+            Err(error) => {
+                tracing::error!(error = %for_caller(&error), "queue.checkpoint.failed");
+                false
+            }
+        }
+    }
+}
+
+/// Nothing of the group counts as done; with [`QueueError::Ambiguous`] nobody knows.
+struct GroupFailed {
+    error: QueueError,
+    must_stop: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn disk_error() -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None)
+    }
+
+    fn memory() -> Connection {
+        let conn = Connection::open_in_memory().expect("opens");
+        conn.execute_batch("CREATE TABLE kept (value INTEGER NOT NULL) STRICT").expect("creates");
+        conn
+    }
+
+    fn keep(value: i64) -> impl FnOnce(&Connection, &mut Vec<Effect>) -> Result<(), Fault> {
+        move |conn, _effects| {
+            conn.execute("INSERT INTO kept VALUES (?1)", [value])?;
+            Ok(())
+        }
+    }
+
+    fn kept(writer: &Writer) -> Result<i64, QueueError> {
+        writer
+            .submit(|conn, _effects| {
+                Ok(conn.query_row("SELECT count(*) FROM kept", [], |row| row.get(0))?)
+            })
+            .wait()
+    }
+
+    #[test]
+    fn what_waits_is_committed_together_up_to_256() {
+        let commits = Arc::new(AtomicUsize::new(0));
+        let counted = commits.clone();
+        let counting: Commit = Box::new(move |conn| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            commit(conn)
+        });
+        let writer = Writer::start(memory(), counting).expect("starts");
+        // Holds the writer until 300 more wait behind it.
+        let (go, gate) = channel::<()>();
+        let first = writer.submit(move |_conn, _effects| {
+            gate.recv().expect("told to go");
+            Ok(())
+        });
+        let rest: Vec<_> = (0..300).map(|i| writer.submit(keep(i))).collect();
+        go.send(()).expect("writer waits");
+        assert_eq!(first.wait(), Ok(()));
+        assert!(rest.into_iter().all(|pending| pending.wait() == Ok(())));
+        // The first came alone or with some of the rest, depending on the moment it was taken.
+        let commits = commits.load(Ordering::SeqCst);
+        assert!((2..=3).contains(&commits), "{commits} commits for 301 commands");
+        assert_eq!(kept(&writer), Ok(300));
+    }
+
+    #[test]
+    fn one_failing_command_leaves_its_neighbours_whole() {
+        let writer = Writer::start(memory(), Box::new(commit)).expect("starts");
+        let (go, gate) = channel::<()>();
+        let hold = writer.submit(move |_conn, _effects| {
+            gate.recv().expect("told to go");
+            Ok(())
+        });
+        let good = writer.submit(keep(1));
+        let bad = writer.submit(|conn, effects| -> Result<(), Fault> {
+            effects.push(Effect::StopWanted(AttemptId(9)));
+            conn.execute("INSERT INTO kept VALUES (2)", [])?;
+            Err(Fault::NotAllowed { what: "this", from: "here".into() })
+        });
+        let also_good = writer.submit(keep(3));
+        go.send(()).expect("writer waits");
+        assert_eq!((hold.wait(), good.wait(), also_good.wait()), (Ok(()), Ok(()), Ok(())));
+        let refused = QueueError::NotAllowed { what: "this", from: "here".into() };
+        assert_eq!(bad.wait(), Err(refused));
+        assert_eq!(kept(&writer), Ok(2));
+        assert!(!writer.stop_wanted(AttemptId(9)), "its effects are undone, too");
+    }
+
+    #[test]
+    fn commit_with_disk_error_is_ambiguous_for_all_and_stops_the_writer() {
+        let writer = Writer::start(memory(), Box::new(|_conn| Err(disk_error()))).expect("starts");
+        let (go, gate) = channel::<()>();
+        let hold = writer.submit(move |_conn, _effects| {
+            gate.recv().expect("told to go");
+            Ok(())
+        });
+        go.send(()).expect("writer waits");
+        assert_eq!(hold.wait(), Err(QueueError::Ambiguous));
+        assert_eq!(kept(&writer), Err(QueueError::Stopped));
+    }
+
+    #[test]
+    fn full_disk_stores_nothing_and_the_writer_goes_on_when_there_is_room() {
+        let conn = memory();
+        let used: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("counts");
+        let limit = |pages: i64| {
+            move |conn: &Connection, _effects: &mut Vec<Effect>| {
+                let set: i64 =
+                    conn.query_row(&format!("PRAGMA max_page_count={pages}"), [], |r| r.get(0))?;
+                assert_eq!(set, pages);
+                Ok(())
+            }
+        };
+        let fill = |conn: &Connection, _effects: &mut Vec<Effect>| {
+            for _ in 0..2_000 {
+                conn.execute("INSERT INTO kept VALUES (1)", [])?;
+            }
+            Ok(())
+        };
+        let writer = Writer::start(conn, Box::new(commit)).expect("starts");
+        assert_eq!(writer.submit(limit(used + 1)).wait(), Ok(()));
+        assert_eq!(writer.submit(fill).wait(), Err(QueueError::Full));
+        assert_eq!(kept(&writer), Ok(0));
+        assert_eq!(writer.submit(limit(used + 1000)).wait(), Ok(()));
+        assert_eq!(writer.submit(fill).wait(), Ok(()));
+        assert_eq!(kept(&writer), Ok(2_000));
+    }
+}
