@@ -1,9 +1,74 @@
-//! The program around the way of a notification.
+//! The program around the way of a notification: command line, settings, start and stop.
+//!
+//! One file per verb; what verbs share: `client`, `ladder`, `print` for those who call a gateway,
+//! `settings`, `secrets`, `telemetry`, `systemd` for the gateway itself.
+//! Not here: anything about a notification; that is in its rooms.
 
+mod cancel;
+mod client;
 pub mod clock;
 pub mod exit;
+mod key;
+mod ladder;
+mod list;
+mod openapi;
+mod print;
 pub mod redact;
 pub mod secrets;
 pub mod settings;
+mod show;
+mod submit;
 pub mod systemd;
 pub mod telemetry;
+mod token;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure};
+
+/// FAX notification gateway.
+///
+/// Exit status: 0 done, and with `submit --wait` confirmed by the far machine; 1 not sent; 2 wrong
+/// usage; 3 undecided; 4 refused by the gateway; 5 still on its way; 65 store not usable; 69 gateway
+/// not reachable; 70 internal; 74 unknown whether stored; 75 store in use; 78 settings.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Submit(submit::Submit),
+    Show(show::Show),
+    List(list::List),
+    Cancel(cancel::Cancel),
+    Openapi(openapi::Openapi),
+    Token(token::Token),
+    Key(key::Key),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// [`Failure`] with the exit status and the line to print.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.verb {
+        Verb::Submit(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Show(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::List(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Openapi(verb) => verb.run(),
+        Verb::Token(verb) => verb.run(),
+        Verb::Key(verb) => verb.run(),
+    }
+}
+
+/// Enough for one request after the other.
+fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))
+}

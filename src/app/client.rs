@@ -1,0 +1,197 @@
+//! The hook's client for the verbs of the command line: one request, one connection.
+//!
+//! In: where the gateway is and a token. Out: the answer as JSON, or a [`Failure`] that a person understands.
+//! It speaks plain HTTP, so it talks to this machine only, unless told otherwise.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use zeroize::Zeroizing;
+
+use super::exit::{Exit, Failure};
+use super::{print, secrets};
+
+/// Longest time for one answer: the gateway may draw a sheet before it answers.
+const ANSWER_WITHIN: Duration = Duration::from_secs(90);
+
+/// Longest answer that is read: a list of 200 notifications has less than 1 MiB.
+const ANSWER_OCTETS: usize = 16 << 20;
+
+/// Which gateway, and as whom.
+#[derive(clap::Args)]
+pub struct Gateway {
+    /// Where the gateway listens.
+    #[arg(long, env = "SHIRASE_URL", default_value = "http://127.0.0.1:8750")]
+    url: Uri,
+    /// File with the token, as `shirase token new` printed it.
+    #[arg(long, env = "SHIRASE_TOKEN_FILE", value_name = "FILE")]
+    token_file: PathBuf,
+    /// Talk to another machine, although token and request are readable on the way.
+    #[arg(long)]
+    allow_remote: bool,
+}
+
+/// A way to ask one gateway.
+pub struct Client {
+    authority: String,
+    token: Zeroizing<String>,
+    allow_remote: bool,
+}
+
+/// What the gateway said, if it was no refusal.
+pub struct Reply {
+    pub body: Value,
+    /// It had taken on the same request before.
+    pub replayed: bool,
+}
+
+impl Gateway {
+    /// Reads the token and checks the address.
+    ///
+    /// # Errors
+    /// [`Failure`]: no token, or no address of this kind.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let usage = |message: &str| Failure::new(Exit::Usage, format!("{}: {message}", self.url));
+        if self.url.scheme_str() != Some("http") || self.url.path() != "/" {
+            return Err(usage("must be http://host:port"));
+        }
+        let host = self.url.host().ok_or_else(|| usage("has no host"))?;
+        let octets = secrets::read(&self.token_file)?;
+        let token = std::str::from_utf8(&octets).map_err(|_| {
+            Failure::new(Exit::Settings, format!("{}: no token", self.token_file.display()))
+        })?;
+        Ok(Client {
+            authority: format!("{host}:{}", self.url.port_u16().unwrap_or(80)),
+            token: Zeroizing::new(token.trim().to_owned()),
+            allow_remote: self.allow_remote,
+        })
+    }
+}
+
+impl Client {
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// [`Failure`]: the gateway cannot be reached, or refuses.
+    pub async fn get(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(self.request(Method::GET, path), Vec::new()).await
+    }
+
+    /// Withdraws something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(self.request(Method::DELETE, path), Vec::new()).await
+    }
+
+    /// Hands a notification in.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post(&self, path: &str, key: &str, body: Vec<u8>) -> Result<Reply, Failure> {
+        let request = self
+            .request(Method::POST, path)
+            .header("idempotency-key", key)
+            .header("content-type", "application/json");
+        self.send(request, body).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> hyper::http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.authority)
+            .header("connection", "close")
+            .header("authorization", format!("Bearer {}", *self.token))
+    }
+
+    async fn send(
+        &self,
+        request: hyper::http::request::Builder,
+        body: Vec<u8>,
+    ) -> Result<Reply, Failure> {
+        let request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| Failure::new(Exit::Usage, format!("no request: {error}")))?;
+        tokio::time::timeout(ANSWER_WITHIN, self.exchange(request))
+            .await
+            .map_err(|_| self.unreachable("no answer"))?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
+        let stream = self.connect().await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let driver = tokio::spawn(connection);
+        let response =
+            sender.send_request(request).await.map_err(|error| self.unreachable(error))?;
+        let (head, body) = response.into_parts();
+        let octets = Limited::new(body, ANSWER_OCTETS)
+            .collect()
+            .await
+            .map_err(|error| self.unreachable(error))?
+            .to_bytes();
+        driver.abort();
+        let body: Value = serde_json::from_slice(&octets)
+            .map_err(|_| self.unreachable(format!("{} without JSON", head.status)))?;
+        if head.status.is_success() {
+            let replayed = head.headers.contains_key("idempotency-replayed");
+            Ok(Reply { body, replayed })
+        } else {
+            Err(Failure::new(Exit::Refused, print::problem(&body)))
+        }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        let addresses = tokio::net::lookup_host(&self.authority)
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let mut last = None;
+        for address in addresses {
+            if !address.ip().is_loopback() && !self.allow_remote {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!(
+                        "{} is another machine: --allow-remote, if the way is safe",
+                        self.authority
+                    ),
+                ));
+            }
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(match last {
+            Some(error) => self.unreachable(error),
+            None => self.unreachable("no address"),
+        })
+    }
+
+    fn unreachable(&self, why: impl std::fmt::Display) -> Failure {
+        Failure::new(Exit::Unreachable, format!("gateway at {}: {why}", self.authority))
+    }
+}
+
+/// A path of pieces that hold nothing but letters, digits, `-` and `_`: an id from the command line
+/// cannot become another path.
+///
+/// # Errors
+/// [`Failure`] naming the piece.
+pub fn path(pieces: &[&str]) -> Result<String, Failure> {
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
+    match pieces.iter().find(|piece| piece.is_empty() || !piece.bytes().all(plain)) {
+        Some(piece) => {
+            Err(Failure::new(Exit::Usage, format!("`{}` is no id", piece.escape_debug())))
+        }
+        None => Ok(format!("/{}", pieces.join("/"))),
+    }
+}

@@ -1,0 +1,185 @@
+//! What people read on a terminal: refusals, notifications, receipts.
+//!
+//! In: JSON as the hook gives it. Out: text without control characters, for the gateway's answers hold
+//! words that a far machine chose.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use super::exit::{Exit, Failure};
+
+/// A line for standard output. A reader that went away, such as `head`, has had enough.
+///
+/// # Errors
+/// [`Failure`] if it cannot be written for another reason.
+pub fn out(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Internal, format!("standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A refusal: what, in both languages, who can mend it, and each field.
+pub fn problem(body: &Value) -> String {
+    let mut text = format!(
+        "refused: {} ({})\n  {}\n  {} 対応: {}",
+        word(&body["code"]),
+        word(&body["status"]),
+        word(&body["title"]),
+        word(&body["title_ja"]),
+        word(&body["mender"]),
+    );
+    if let Some(detail) = body["detail"].as_str() {
+        let _ = write!(text, "\n  {}", clean(detail));
+    }
+    for error in body["errors"].as_array().into_iter().flatten() {
+        let _ = write!(
+            text,
+            "\n  {}: {} [{}]",
+            word(&error["pointer"]),
+            word(&error["message"]),
+            word(&error["code"])
+        );
+    }
+    text
+}
+
+/// A notification with everything that was tried for it.
+pub fn notification(view: &Value) -> String {
+    let mut text = format!("{}  {}", word(&view["id"]), word(&view["state"]));
+    if !view["reason"].is_null() {
+        let _ = write!(text, " ({})", word(&view["reason"]));
+    }
+    let _ = write!(
+        text,
+        "\n  to        office {}, fax {}\n  accepted  {}",
+        word(&view["recipient"]["office_number"]),
+        word(&view["recipient"]["fax"]),
+        word(&view["accepted_at"]),
+    );
+    if view["is_final"] == false {
+        if !view["due_at"].is_null() {
+            let _ = write!(text, "\n  due       {}", word(&view["due_at"]));
+        }
+        let _ = write!(text, "\n  until     {}", word(&view["not_after"]));
+    }
+    for attempt in view["receipt"]["attempts"].as_array().into_iter().flatten() {
+        let _ = write!(
+            text,
+            "\n  attempt {}  line {}, {}",
+            word(&attempt["number"]),
+            word(&attempt["line"]),
+            word(&attempt["state"]),
+        );
+        if !attempt["code"].is_null() {
+            let _ = write!(text, " ({})", word(&attempt["code"]));
+        }
+        for rung in attempt["rungs"].as_array().into_iter().flatten() {
+            let _ = write!(text, "\n    {}", self::rung(rung));
+        }
+        for (name, fact) in attempt["facts"].as_object().into_iter().flatten() {
+            let _ = write!(text, "\n    {:<24}{}", clean(name), details(fact));
+        }
+    }
+    text
+}
+
+/// A rung in one line: time, name, details.
+pub fn rung(rung: &Value) -> String {
+    let details = details(&rung["detail"]);
+    let line = format!("{}  {:<14}{details}", word(&rung["at"]), word(&rung["name"]));
+    line.trim_end().to_owned()
+}
+
+/// A notification in one line of a list.
+pub fn line(view: &Value) -> String {
+    format!(
+        "{}  {:<22}  {:>12}  {}",
+        word(&view["id"]),
+        word(&view["state"]),
+        word(&view["recipient"]["fax"]),
+        word(&view["accepted_at"]),
+    )
+}
+
+/// How a command that waited for this notification ends.
+pub fn exit(view: &Value) -> Exit {
+    match view["state"].as_str() {
+        Some("confirmed" | "resolved_delivered") => Exit::Done,
+        Some("failed" | "expired" | "cancelled" | "resolved_not_delivered") => Exit::NotSent,
+        Some("uncertain" | "hold") => Exit::Undecided,
+        Some("waiting" | "sending") => Exit::StillOnItsWay,
+        Some(_) | None => Exit::Internal,
+    }
+}
+
+/// `name value, name value`: one level of a small object, or a plain value.
+fn details(value: &Value) -> String {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{} {}", clean(name), word(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            word(value)
+        }
+    }
+}
+
+/// A value as a word; `-` if there is none.
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => String::from("-"),
+        Value::String(text) => clean(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            clean(&value.to_string())
+        }
+    }
+}
+
+/// Nothing that moves a cursor or changes a colour.
+fn clean(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn refusal_shows_both_languages_who_mends_it_and_the_field() {
+        let body = json!({
+            "code": "invalid-number", "status": 422, "title": "No.", "title_ja": "不正です。", "mender": "居宅",
+            "errors": [{ "pointer": "/recipient/fax", "code": "invalid-number", "message": "is empty" }],
+        });
+        assert_eq!(
+            problem(&body),
+            "refused: invalid-number (422)\n  No.\n  不正です。 対応: 居宅\n  /recipient/fax: is empty [invalid-number]"
+        );
+    }
+
+    #[test]
+    fn words_of_a_far_machine_cannot_move_the_cursor() {
+        let shown =
+            rung(&json!({ "at": "t", "name": "identity", "detail": { "csi": "\u{1b}[2J" } }));
+        assert_eq!(shown, "t  identity      csi ?[2J");
+    }
+
+    #[test]
+    fn only_a_confirmed_notification_is_a_success() {
+        for state in crate::job::JobState::ALL {
+            let done = exit(&json!({ "state": state.as_str() })) == Exit::Done;
+            let expected = matches!(state.as_str(), "confirmed" | "resolved_delivered");
+            assert_eq!(done, expected, "{state}");
+            assert_ne!(exit(&json!({ "state": state.as_str() })), Exit::Internal, "{state}");
+        }
+    }
+}

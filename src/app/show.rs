@@ -1,0 +1,27 @@
+//! `shirase show`: one notification with its receipt.
+
+use super::client::Gateway;
+use super::exit::Failure;
+use super::print;
+
+/// Show one notification with everything that was tried for it.
+#[derive(clap::Args)]
+pub struct Show {
+    /// Its id.
+    id: String,
+    #[command(flatten)]
+    gateway: Gateway,
+    /// Print JSON as the gateway gives it.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    /// # Errors
+    /// [`Failure`]: not found, or not reachable.
+    pub async fn run(self) -> Result<(), Failure> {
+        let path = super::client::path(&["v1", "notifications", &self.id])?;
+        let view = self.gateway.client()?.get(&path).await?.body;
+        print::out(&if self.json { format!("{view:#}") } else { print::notification(&view) })
+    }
+}
