@@ -296,7 +296,7 @@ fn perform<P: Port>(
             return line.receive(until, &|| may_stop && host.cancelled());
         }
         LineAction::SendFast { silence, modulation, training, what, octets } => {
-            let mut shown = None;
+            let mut shown: Option<(Millis, usize)> = None;
             let now_of = course.started;
             let mut watch = |sending: Sending, now: Millis| match (what, sending) {
                 (t30::Fast::Tcf, Sending::Starts | Sending::Taken(_)) => {}
@@ -306,8 +306,11 @@ fn perform<P: Port>(
                 }
                 (t30::Fast::Page { page }, Sending::Taken(taken)) => {
                     let of = octets.len();
-                    if taken == of || shown.is_none_or(|at| since(at, now) >= PROGRESS_EVERY) {
-                        shown = Some(now);
+                    let due = shown.is_none_or(|(at, before)| {
+                        taken != before && (taken == of || since(at, now) >= PROGRESS_EVERY)
+                    });
+                    if due {
+                        shown = Some((now, taken));
                         host.progress(Progress::Page { page, octets: taken, of });
                     }
                 }

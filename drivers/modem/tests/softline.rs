@@ -185,8 +185,17 @@ fn delivered(far: &str, options: &[&str], call: Call, pages: Vec<Page>) -> (Call
     (report, heard)
 }
 
+/// Calls something that is no fax machine, or one that does not last.
+fn ending(far: &str, options: &[&str], cancel_at: Option<&'static str>) -> (CallReport, Value) {
+    let far = format!("{FAX}={far}");
+    let mut softline = Softline::start(&[&["--speed", "10", "--far", &far], options].concat());
+    let mut host = Host { cancel_at, ..Host::new(vec![sheet(1200)]) };
+    let report = softline.open().call(&to(FAX, 1), &mut host);
+    (report, softline.event("call"))
+}
+
 #[test]
-fn ecm_at_every_modulation_arrives_bit_by_bit() {
+fn ecm_at_every_carrier_arrives_bit_by_bit() {
     for (far, fastest) in [
         ("mod=v17+v29+v27ter", Modulation::V17At14400),
         ("mod=v29+v27ter", Modulation::V29At9600),
@@ -195,5 +204,116 @@ fn ecm_at_every_modulation_arrives_bit_by_bit() {
         let (report, _) = delivered(far, &[], to(FAX, 1), vec![sheet(200)]);
         let contract = report.contract.unwrap();
         assert_eq!((contract.modulation, contract.ecm), (fastest, true), "{far}");
+        assert_eq!(contract.coding, t30::Coding::Mmr);
     }
+}
+
+#[test]
+fn each_rate_that_we_cap_at_is_used() {
+    for fastest in [
+        Modulation::V17At12000,
+        Modulation::V17At9600,
+        Modulation::V17At7200,
+        Modulation::V29At7200,
+        Modulation::V27ter2400,
+    ] {
+        let call = Call { fastest, ..to(FAX, 1) };
+        let (report, _) = delivered("ecm=on", &[], call, vec![sheet(40)]);
+        assert_eq!(report.contract.unwrap().modulation, fastest);
+    }
+}
+
+#[test]
+fn without_ecm_each_coding_and_a_slow_printer_arrive_bit_by_bit() {
+    for (far, coding) in [
+        ("ecm=off,coding=mr+mh", t30::Coding::Mr),
+        ("ecm=off,coding=mh", t30::Coding::Mh),
+        ("ecm=off,coding=mh,mod=v29+v27ter,scan=20", t30::Coding::Mh),
+    ] {
+        let (report, _) = delivered(far, &[], to(FAX, 1), vec![sheet(200)]);
+        let contract = report.contract.unwrap();
+        assert_eq!((contract.coding, contract.ecm), (coding, false), "{far}");
+    }
+}
+
+#[test]
+fn three_pages_are_each_confirmed() {
+    let pages = vec![sheet(60), sheet(90), sheet(30)];
+    let (report, _) = delivered("ecm=on", &[], to(FAX, 3), pages.clone());
+    assert_eq!(report.pages_confirmed, 3);
+    let (report, _) = delivered("ecm=off", &[], to(FAX, 3), pages);
+    assert_eq!(report.pages_confirmed, 3);
+}
+
+#[test]
+fn noise_is_corrected_by_repeats() {
+    let (_, heard) =
+        delivered("ecm=on", &["--fault", "snr=22,seed=3"], to(FAX, 1), vec![sheet(500)]);
+    assert!(heard["ppr"].as_u64().unwrap() > 0, "the noise was to hurt: {heard:#}");
+}
+
+#[test]
+fn modem_that_drops_the_carrier_on_an_empty_buffer_never_has_to() {
+    let (_, heard) = delivered("ecm=on", &["--strict"], to(FAX, 1), vec![sheet(500)]);
+    let carriers = heard["carriers"].as_array().unwrap();
+    assert!(carriers.iter().all(|carrier| carrier["underrun_ms"].as_f64().unwrap_or(0.0) == 0.0));
+}
+
+#[test]
+fn far_ends_without_a_fax_are_told_apart() {
+    for (far, expected) in [
+        ("busy", Ending::Busy),
+        ("nodialtone", Ending::NoDialTone),
+        ("noanswer", Ending::NoCarrier),
+        ("voice,silent=on", Ending::NoCarrier),
+    ] {
+        let (report, heard) = ending(far, &[], None);
+        // A modem may call a missing answer by either word.
+        let as_expected =
+            report.ending == expected || (far == "noanswer" && report.ending == Ending::NoAnswer);
+        assert!(as_expected, "{far}: {report:#?}\n{heard:#}");
+        assert!(report.hang_up_verified && !report.page_started, "{far}");
+    }
+}
+
+#[test]
+fn far_end_that_hangs_up_in_the_page_leaves_it_open() {
+    for far in ["hangup,pre=0.2,after=16,notice=on", "hangup,pre=0.2,after=16,notice=off"] {
+        let (report, heard) = ending(far, &[], None);
+        assert!(report.page_started && report.pages_confirmed == 0, "{report:#?}\n{heard:#}");
+        assert!(
+            matches!(report.ending, Ending::Session(_) | Ending::Modem { .. }),
+            "{far}: {report:#?}"
+        );
+        assert!(report.hang_up_verified, "{far}: {report:#?}");
+    }
+}
+
+#[test]
+fn cancelled_calls_end_on_hook_without_a_page() {
+    for at in ["Dialling", "Answered", "Training"] {
+        let (report, heard) = ending("fax,pre=0.2", &[], Some(at));
+        assert_eq!(report.ending, Ending::Stopped, "{at}: {heard:#}");
+        assert!(report.hang_up_verified && !report.page_started, "{at}");
+        assert_eq!(heard["pages"], 0);
+    }
+}
+
+#[test]
+fn line_makes_call_after_call_and_survives_the_loss_of_the_modem() {
+    let far = format!("{FAX}=fax,pre=0.2");
+    let start = || Softline::start(&["--speed", "10", "--far", &far, "--far", "117=busy"]);
+    let mut softline = start();
+    let mut line = softline.open();
+    assert_eq!(line.call(&to("117", 1), &mut Host::new(vec![sheet(30)])).ending, Ending::Busy);
+    for _ in 0..2 {
+        let report = line.call(&to(FAX, 1), &mut Host::new(vec![sheet(30)]));
+        assert_eq!(report.ending, Ending::Delivered);
+        assert_eq!(softline.event("call_started")["event"], "call_started");
+    }
+    drop(softline);
+    let report = line.call(&to(FAX, 1), &mut Host::new(vec![sheet(30)]));
+    let Ending::Modem { code, detail } = report.ending else { panic!("{report:?}") };
+    assert!(["modem-gone", "device-missing"].contains(&code), "{code}: {detail}");
+    assert!(!report.page_started);
 }
