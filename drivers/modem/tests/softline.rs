@@ -17,12 +17,13 @@ use t30::Modulation;
 
 const FAX: &str = "0312345678";
 
-/// A software line with one end and its own folder; gone when dropped.
+/// A software line with two ends and its own folder; gone when dropped.
 struct Softline {
     child: Child,
     events: BufReader<ChildStdout>,
     device: PathBuf,
-    _folder: tempfile::TempDir,
+    other_device: PathBuf,
+    folder: tempfile::TempDir,
 }
 
 impl Softline {
@@ -31,16 +32,18 @@ impl Softline {
         assert!(program.exists(), "{} is missing: cargo build -p softline", program.display());
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(program)
-            .args(["--line", "l1", "--exit-with-parent", "--out"])
+            .args(["--line", "l1", "--line", "l2", "--exit-with-parent", "--out"])
             .arg(folder.path())
             .args(options)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let events = BufReader::new(child.stdout.take().unwrap());
-        let mut line = Self { child, events, device: PathBuf::new(), _folder: folder };
+        let (device, other_device) = (PathBuf::new(), PathBuf::new());
+        let mut line = Self { child, events, device, other_device, folder };
         let ready = line.event("ready");
         line.device = ready["lines"][0]["device"].as_str().unwrap().into();
+        line.other_device = ready["lines"][1]["device"].as_str().unwrap().into();
         line
     }
 
@@ -106,11 +109,19 @@ struct Host {
     progress: Vec<Progress>,
     confirmed: Vec<u16>,
     cancel_at: Option<&'static str>,
+    /// Run once when page data is on the line.
+    in_the_page: Option<Box<dyn FnOnce()>>,
 }
 
 impl Host {
     fn new(pages: Vec<Page>) -> Self {
-        Self { pages, progress: Vec::new(), confirmed: Vec::new(), cancel_at: None }
+        Self {
+            pages,
+            progress: Vec::new(),
+            confirmed: Vec::new(),
+            cancel_at: None,
+            in_the_page: None,
+        }
     }
 }
 
@@ -144,6 +155,11 @@ impl CallHost for Host {
     }
     fn result_before_hang_up(&mut self, _: &CallReport) {}
     fn progress(&mut self, progress: Progress) {
+        if matches!(progress, Progress::Page { octets: 1.., .. })
+            && let Some(happens) = self.in_the_page.take()
+        {
+            happens();
+        }
         self.progress.push(progress);
     }
     fn cancelled(&self) -> bool {
@@ -316,4 +332,64 @@ fn line_makes_call_after_call_and_survives_the_loss_of_the_modem() {
     let Ending::Modem { code, detail } = report.ending else { panic!("{report:?}") };
     assert!(["modem-gone", "device-missing"].contains(&code), "{code}: {detail}");
     assert!(!report.page_started);
+}
+
+#[test]
+fn modem_that_vanishes_in_the_page_is_gone_and_the_page_counts_as_started() {
+    let far = format!("{FAX}=fax,pre=0.2");
+    let softline = Softline::start(&["--speed", "10", "--far", &far]);
+    let mut line = softline.open();
+    let mut host = Host::new(vec![sheet(1200)]);
+    host.in_the_page = Some(Box::new(move || drop(softline)));
+    let report = line.call(&to(FAX, 1), &mut host);
+    assert!(matches!(report.ending, Ending::Modem { code: "modem-gone", .. }), "{report:#?}");
+    assert!(report.page_started && !report.hang_up_verified && report.pages_confirmed == 0);
+}
+
+/// efax as it answers one call; killed when dropped.
+struct Efax(Child);
+
+impl Efax {
+    fn waiting(softline: &Softline) -> Self {
+        let mut child = Command::new("efax")
+            .arg("-d")
+            .arg(&softline.other_device)
+            .args(["-o1", "-vewinc", "-l", "+81 3 5555 5555", "-w", "-iS0=1", "-r", "rx"])
+            .current_dir(softline.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("efax is installed: apt-get install efax");
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().contains("waiting for activity")));
+        // It goes on writing; nobody would take it out of the pipe.
+        std::thread::spawn(move || said.for_each(drop));
+        Self(child)
+    }
+}
+
+impl Drop for Efax {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn efax_a_receiver_by_other_authors_has_the_page_bit_by_bit() {
+    // efax waits for silence before it hears our training: without any delay on the line its own
+    // CFR would still be there.
+    let mut softline =
+        Softline::start(&["--speed", "4", "--far", "117=line,to=l2", "--fault", "delay=50"]);
+    let mut efax = Efax::waiting(&softline);
+    let mut host = Host::new(vec![sheet(300)]);
+    let report = softline.open().call(&to("117", 1), &mut host);
+    assert_eq!(report.ending, Ending::Delivered, "{report:#?}");
+    assert_eq!(report.csi.as_deref(), Some("+81 3 5555 5555"));
+    assert_eq!(softline.event("call")["result"], "ok");
+    assert!(efax.0.wait().unwrap().success());
+    let file = File::open(softline.folder.path().join("rx.001")).unwrap();
+    let received = t4::container::read(file).unwrap();
+    assert_eq!(received.len(), 1);
+    assert!(received[0].page.bits() == host.pages[0].bits(), "the image differs");
 }
