@@ -1,0 +1,144 @@
+//! From a request to a page: set, proven, rasterised, stamped, cut.
+//!
+//! In: an [`Ask`]. Out: a page of 1728 pels, or why there is none; the same request gives the same bits.
+//! Not here: each of the steps (the files beside this one).
+
+use std::path::PathBuf;
+
+use sheet::SheetError;
+use sheet::wire::Ask;
+use t4::{Page, WIDTH_A4_PELS};
+use typst::diag::SourceDiagnostic;
+use typst::syntax::{DiagSpan, FileId};
+use typst::utils::LazyHash;
+use typst::{Library, World, WorldExt};
+use typst_layout::PagedDocument;
+
+use crate::world::{Fonts, SheetWorld, library};
+use crate::{glyphs, qr, raster, rules};
+
+/// What is the same for every sheet.
+pub struct Desk {
+    templates: PathBuf,
+    fonts: Fonts,
+    library: LazyHash<Library>,
+}
+
+impl Desk {
+    pub fn new(templates: PathBuf, fonts: Fonts) -> Self {
+        Self { templates, fonts, library: library() }
+    }
+
+    pub fn draw(&self, ask: &Ask) -> Result<Page, SheetError> {
+        let page = self.set_and_paint(ask);
+        // The typesetter keeps every intermediate result until told to forget: some 2 MB a sheet,
+        // and with them the fields. After an error as well.
+        typst::comemo::evict(0);
+        page
+    }
+
+    fn set_and_paint(&self, ask: &Ask) -> Result<Page, SheetError> {
+        let world = SheetWorld::new(
+            &self.library,
+            &self.fonts,
+            &self.templates,
+            &ask.template,
+            &ask.fields,
+        )?;
+        let document = typst::compile::<PagedDocument>(&world)
+            .output
+            .map_err(|errors| template_error(&world, &errors, &ask.fields))?;
+        let [set] = document.pages() else {
+            return Err(SheetError::Pages { pages: document.pages().len() });
+        };
+        if let Some(character) = glyphs::first_missing(&set.frame) {
+            return Err(SheetError::MissingGlyph { character });
+        }
+        self.paint(ask, set).map_err(|error| match error {
+            PaintError::Layout(message) => {
+                SheetError::Layout { template: ask.template.clone(), message }
+            }
+            PaintError::Codec(error) => SheetError::Worker { detail: error.to_string() },
+        })
+    }
+
+    fn paint(&self, ask: &Ask, set: &typst_layout::Page) -> Result<Page, PaintError> {
+        let scale = raster::Scale::of(set, ask.resolution())?;
+        let (text, rules) = rules::take_out(&set.frame, scale);
+        let mut bitmap = raster::rasterise(set, text, scale)?;
+        for rule in rules {
+            bitmap.fill(rule, true);
+        }
+        for place in qr::places(&set.frame, scale) {
+            qr::stamp(&mut bitmap, &place, ask.resolution())?;
+        }
+        bitmap.check_margins(ask.resolution())?;
+        let mut page = Page::from_bits(WIDTH_A4_PELS, ask.resolution(), bitmap.into_bits())?;
+        page.trim_trailing_white();
+        Ok(page)
+    }
+}
+
+/// Why a set page cannot be painted.
+#[derive(Debug)]
+pub enum PaintError {
+    /// What the template must change.
+    Layout(String),
+    Codec(t4::CodecError),
+}
+
+impl From<String> for PaintError {
+    fn from(message: String) -> Self {
+        Self::Layout(message)
+    }
+}
+
+impl From<t4::CodecError> for PaintError {
+    fn from(error: t4::CodecError) -> Self {
+        Self::Codec(error)
+    }
+}
+
+/// The first error, with the line it stands in: the one of the failing call if the error itself has
+/// none. A message may quote what it could not use, so fields are struck out of it.
+fn template_error(
+    world: &SheetWorld<'_>,
+    errors: &[SourceDiagnostic],
+    fields: &serde_json::Value,
+) -> SheetError {
+    let template = world.main().vpath().get_without_slash().to_owned();
+    let Some(error) = errors.first() else {
+        return SheetError::Template { file: template, line: 1, message: String::from("no page") };
+    };
+    let calls = error.trace.iter().map(|call| DiagSpan::from(call.span));
+    let place = std::iter::once(error.span).chain(calls).find_map(|span| line_of(world, span));
+    let (file, line) = place.unwrap_or((template, 1));
+    let mut message = error.message.to_string();
+    for hint in &error.hints {
+        message.push_str("; ");
+        message.push_str(&hint.v);
+    }
+    strike_out(&mut message, fields, "");
+    SheetError::Template { file, line, message }
+}
+
+fn line_of(world: &SheetWorld<'_>, span: DiagSpan) -> Option<(String, usize)> {
+    let id: FileId = span.id()?;
+    let start = world.range(span)?.start;
+    let line = world.source(id).ok()?.lines().byte_to_line(start)?;
+    Some((id.vpath().get_without_slash().to_owned(), line + 1))
+}
+
+/// Puts a field's name in the place of its value, wherever the value stands in the message.
+fn strike_out(message: &mut String, fields: &serde_json::Value, name: &str) {
+    use serde_json::Value;
+    match fields {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(value) if value.is_empty() => {}
+        Value::String(value) => *message = message.replace(value, &format!("<{name}>")),
+        Value::Array(values) => values.iter().for_each(|value| strike_out(message, value, name)),
+        Value::Object(values) => {
+            values.iter().for_each(|(name, value)| strike_out(message, value, name));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The worker as its keeper sees it, and the sheets of `templates/` as a far machine gets them.
+//!
+//! Needs the `shirase-sheet` of this build, BIZ UDGothic (Debian: fonts-morisawa-bizud-gothic), and
+//! `zbarimg` (Debian: zbar-tools) as a reader of QR codes that is not ours.
+#![expect(clippy::unwrap_used, reason = "what fails in a test shall end it")]
+
+mod first_contact;
+mod keeper;
+mod templates;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sheet::{Request, SheetError, Worker, WorkerSettings};
+use t4::{Page, Resolution};
+use tempfile::TempDir;
+
+const FONTS: &str = "/usr/share/fonts/truetype/bizud-gothic";
+
+/// A worker that draws from `templates`; generous, for a loaded machine.
+fn settings(templates: &Path) -> WorkerSettings {
+    WorkerSettings {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_shirase-sheet")),
+        templates: templates.to_path_buf(),
+        fonts: vec![PathBuf::from(FONTS)],
+        deadline: Duration::from_secs(60),
+        memory_limit: 1 << 30,
+    }
+}
+
+/// A folder with these files, `a/b` meaning a file in a folder.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn request(template: &str, fields: serde_json::Value) -> Request {
+    Request { template: template.to_owned(), fields, resolution: Resolution::Fine }
+}
+
+/// Draws `t.typ`, which is `text` after a line that sets page and face.
+fn draw_text(text: &str, fields: serde_json::Value) -> Result<Page, SheetError> {
+    let head =
+        "#set page(width: 215mm, height: 99mm, margin: 18mm); #set text(font: \"BIZ UDGothic\")";
+    let folder = folder(&[("t.typ", &format!("{head}\n{text}"))]);
+    only(Worker::new(settings(folder.path())).draw(&request("t", fields)))
+}
+
+fn only(pages: Result<Vec<Page>, SheetError>) -> Result<Page, SheetError> {
+    let mut pages = pages?;
+    assert_eq!(pages.len(), 1);
+    Ok(pages.remove(0))
+}
+
+/// Lengths of the runs of black in one column, from top to foot.
+fn black_runs_down(page: &Page, column: usize) -> Vec<usize> {
+    let rows = page.bits().chunks_exact(page.row_octets());
+    let black: Vec<bool> = rows.map(|row| row[column / 8] << (column % 8) & 0x80 != 0).collect();
+    black.chunk_by(|a, b| a == b).filter(|run| run[0]).map(<[bool]>::len).collect()
+}

@@ -1,0 +1,166 @@
+//! Templates: what one may do, and how its errors are told.
+
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+use sheet::{Request, SheetError, Worker};
+use t4::Resolution;
+
+use crate::{black_runs_down, draw_text, folder, request, settings};
+
+fn error_of(files: &[(&str, &str)]) -> SheetError {
+    let folder = folder(files);
+    Worker::new(settings(folder.path())).draw(&request("t", json!({}))).unwrap_err()
+}
+
+fn message_of(error: SheetError) -> String {
+    match error {
+        SheetError::Template { message, .. } => message,
+        other => panic!("not a template's error: {other}"),
+    }
+}
+
+#[test]
+fn unknown_word_is_told_with_file_and_line() {
+    let error = error_of(&[("t.typ", "one\n\n#two\n")]);
+    assert_eq!(error.to_string(), "t.typ:3: unknown variable: two");
+}
+
+#[test]
+fn error_in_an_imported_file_names_that_file() {
+    let error =
+        error_of(&[("t.typ", "#import \"parts/a.typ\": a\n#a"), ("parts/a.typ", "\n#let a = b")]);
+    assert_eq!(error.to_string(), "parts/a.typ:2: unknown variable: b");
+}
+
+#[test]
+fn missing_field_names_the_line_that_wanted_it() {
+    let error = draw_text("#let data = json(\"/data.json\")\n#data.sender", json!({})).unwrap_err();
+    assert!(error.to_string().starts_with("t.typ:3: "), "{error}");
+    assert!(error.to_string().contains("sender"), "{error}");
+}
+
+#[test]
+fn field_quoted_by_an_error_is_struck_out() {
+    let text = "#let data = json(\"/data.json\")\n#panic(\"bad \" + data.secret.password)";
+    let fields = json!({ "secret": { "password": "correct-horse" } });
+    let error = draw_text(text, fields).unwrap_err();
+    assert!(!format!("{error:?}").contains("correct-horse"));
+    assert!(error.to_string().contains("<password>"), "{error}");
+}
+
+#[test]
+fn missing_template_and_bad_names_are_template_errors() {
+    let folder = folder(&[("t.typ", "")]);
+    let mut worker = Worker::new(settings(folder.path()));
+    for name in ["absent", "../t", "", "t.typ", "a/b"] {
+        let error = worker.draw(&request(name, json!({}))).unwrap_err();
+        assert!(matches!(error, SheetError::Template { .. }), "{name}: {error}");
+    }
+}
+
+#[test]
+fn file_outside_the_folder_is_refused_by_every_path() {
+    for text in [
+        "#include \"../../../../../../etc/passwd\"",
+        "#include \"/etc/passwd\"",
+        "#read(\"../../../../../../etc/hostname\")",
+        "#import \"@preview/tablex:0.0.8\": *",
+    ] {
+        message_of(error_of(&[("t.typ", text)]));
+    }
+}
+
+#[test]
+fn symbolic_link_out_of_the_folder_is_refused() {
+    let folder = folder(&[("t.typ", "#read(\"link\")")]);
+    symlink("/etc/passwd", folder.path().join("link")).unwrap();
+    let error = Worker::new(settings(folder.path())).draw(&request("t", json!({}))).unwrap_err();
+    assert!(message_of(error).contains("access denied"));
+}
+
+#[test]
+fn clock_is_not_there() {
+    message_of(draw_text("#datetime.today().display()", json!({})).unwrap_err());
+}
+
+#[test]
+fn character_without_glyph_is_named() {
+    let error = draw_text("#json(\"/data.json\").name", json!({ "name": "𠮷野家" })).unwrap_err();
+    assert_eq!(error, SheetError::MissingGlyph { character: '𠮷' });
+    assert_eq!(error.to_string(), "no glyph for U+20BB7");
+}
+
+#[test]
+fn second_page_is_refused() {
+    let error = draw_text("a #pagebreak() b", json!({})).unwrap_err();
+    assert_eq!(error, SheetError::Pages { pages: 2 });
+}
+
+#[test]
+fn page_of_another_width_is_refused() {
+    let error = error_of(&[("t.typ", "#set page(width: 210mm, height: 99mm)\n#line()")]);
+    assert!(matches!(error, SheetError::Layout { .. }), "{error}");
+}
+
+#[test]
+fn text_that_runs_into_the_margin_is_refused() {
+    let error = draw_text("#box(width: 10cm)[#(\"W\" * 120)]", json!({})).unwrap_err();
+    assert!(error.to_string().contains("a field is too long there"), "{error}");
+}
+
+#[test]
+fn ink_where_the_tag_line_goes_is_refused() {
+    let error = draw_text("#place(dy: -15mm)[a]", json!({})).unwrap_err();
+    assert!(error.to_string().contains("tag line"), "{error}");
+}
+
+#[test]
+fn qr_code_too_large_for_its_place_is_refused() {
+    let text = "#link(\"stamp:qr:https://example.jp/\", box(width: 9mm, height: 9mm))";
+    let error = draw_text(text, json!({})).unwrap_err();
+    assert!(error.to_string().contains("place for the QR code"), "{error}");
+}
+
+#[test]
+fn field_with_markup_prints_as_it_is() {
+    let text = r##"{#panic("evil")} $x$ #import "x" <b> *強調* // = a"##;
+    let field = draw_text("#json(\"/data.json\").a", json!({ "a": text })).unwrap();
+    let literal = draw_text(&format!("#{text:?}"), json!({})).unwrap();
+    assert!(field == literal, "a field was read as markup");
+}
+
+#[test]
+fn rules_are_equally_thick_wherever_they_fall() {
+    let mut text = String::new();
+    for number in 0..30 {
+        text +=
+            &format!("#place(dy: {}mm, line(length: 100%, stroke: 0.3mm))\n", number as f64 * 2.03);
+    }
+    let folder = folder(&[(
+        "t.typ",
+        &format!("#set page(width: 215mm, height: 99mm, margin: 18mm)\n{text}"),
+    )]);
+    let mut worker = Worker::new(settings(folder.path()));
+    for (resolution, rows) in [(Resolution::Fine, 2), (Resolution::Standard, 1)] {
+        let page =
+            worker.draw(&Request { resolution, ..request("t", json!({})) }).unwrap().remove(0);
+        assert_eq!(black_runs_down(&page, 864), vec![rows; 30], "{resolution:?}");
+    }
+}
+
+#[test]
+fn frame_closes_at_its_corners() {
+    let page = draw_text("#rect(width: 50mm, height: 20mm, stroke: 0.5mm)", json!({})).unwrap();
+    // 18 mm are 145 pels from the left; the frame's left edge is one solid run, the inside two rules.
+    assert_eq!(black_runs_down(&page, 145).len(), 1);
+    assert_eq!(black_runs_down(&page, 300), vec![4, 4]);
+}
+
+#[test]
+fn white_at_the_foot_is_cut_off() {
+    let page = draw_text("a", json!({})).unwrap();
+    let last = page.row(page.rows() - 1).unwrap();
+    assert!(last.iter().any(|octet| *octet != 0));
+    assert!(page.rows() < 300);
+}
