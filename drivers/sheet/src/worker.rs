@@ -37,8 +37,7 @@ pub struct WorkerSettings {
     pub fonts: Vec<PathBuf>,
     /// Longest time for one sheet, the start of the process included.
     pub deadline: Duration,
-    /// Address space of the worker, in octets. With the two BIZ UDGothic faces it needs about
-    /// 200 MB, most of it the program itself.
+    /// Address space of the worker, in octets. Measured with the BIZ UDGothic fonts: 102 MB.
     pub memory_limit: u64,
 }
 
