@@ -1,0 +1,359 @@
+//! One fax call: the driver dials and talks, this host decides and writes down.
+//!
+//! In: a claim and an open modem line. Out: steps of the attempt, each on disk before its side
+//! effect, and the settled result before the line is let go.
+//! Source: the order of writes is the attempt's state machine, `job/state.rs`.
+//! Not here: AT and T.30 (`drivers`), the meaning of an ending (`settle/verdict.rs`).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use modem::{CallHost, CallReport, CallTimes, Ending, Go, Progress};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Carrier, LineFault};
+use crate::app::clock::Clock;
+use crate::job::{Live, ProgressBoard};
+use crate::office::Route;
+use crate::office::identity::{self, Identity, OnAbsent};
+use crate::queue::{Claim, Pending, Queue, QueueError, Step};
+use crate::render::Renderer;
+use crate::schedule::windows::Windows;
+use crate::settle::{self, Outcome, Stop, receipt};
+
+/// Longest wait for PAGE_STARTED to reach the disk: the called machine waits T2, 6 s, for a page
+/// (T.30 5.4.3.1), and a page that is not started is better than one nobody recorded.
+const PAGE_START_WAIT: Duration = Duration::from_secs(2);
+
+/// What every line of the appliance shares.
+pub struct Desk {
+    pub queue: Arc<dyn Queue>,
+    pub renderer: Arc<Renderer>,
+    pub clock: Arc<dyn Clock>,
+    pub board: ProgressBoard,
+    pub windows: Windows,
+    pub on_absent: OnAbsent,
+    /// The appliance stops: calls without page data end, others finish.
+    pub stopping: AtomicBool,
+    pub runtime: tokio::runtime::Handle,
+}
+
+/// How this line calls.
+#[derive(Clone, Debug)]
+pub struct FaxSettings {
+    pub line: modem::LineSettings,
+    pub tsi: Option<String>,
+    pub ecm: bool,
+    pub fastest: t30::Modulation,
+}
+
+/// A modem and the settings of its line.
+pub struct FaxCarrier {
+    desk: Arc<Desk>,
+    settings: FaxSettings,
+    line: Option<modem::Line>,
+}
+
+impl FaxCarrier {
+    /// Opens nothing yet: [`Carrier::make_ready`] does.
+    pub fn new(desk: Arc<Desk>, settings: FaxSettings) -> Self {
+        Self { desk, settings, line: None }
+    }
+
+    fn open(&mut self) -> Result<(), modem::LineError> {
+        match self.line.as_mut() {
+            Some(line) => line.make_ready(),
+            None => {
+                self.line = Some(modem::Line::open(self.settings.line.clone())?);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Carrier for FaxCarrier {
+    fn name(&self) -> &str {
+        &self.settings.line.name
+    }
+
+    fn make_ready(&mut self) -> Result<(), LineFault> {
+        self.open().map_err(|error| {
+            // What is known of the device may be out of date: the next try opens it anew.
+            self.line = None;
+            LineFault { code: error.code(), message: error.to_string() }
+        })
+    }
+
+    fn carry(&mut self, claim: Claim) -> Result<(), QueueError> {
+        let Route::Fax { number } = &claim.route;
+        let mut host = FaxHost::new(&self.desk, &claim);
+        let page = self.desk.renderer.draw(claim.id, &claim.job, t4::Resolution::Fine);
+        let report = match (page, self.line.as_mut()) {
+            (Ok(page), Some(line)) => {
+                host.page = Some(page);
+                let call = modem::Call {
+                    digits: number.digits().to_owned(),
+                    tsi: self.settings.tsi.clone(),
+                    pages: 1,
+                    fine: true,
+                    ecm: self.settings.ecm,
+                    fastest: self.settings.fastest,
+                };
+                line.call(&call, &mut host)
+            }
+            (Ok(_), None) => not_called("no line is open"),
+            (Err(error), _) => {
+                tracing::error!(job = %claim.id, %error, "fax.sheet.failed");
+                host.stop = Some(Stop::SheetFailed);
+                not_called("no sheet")
+            }
+        };
+        host.finish(&report)
+    }
+}
+
+/// The report of a call that was not begun.
+fn not_called(detail: &str) -> CallReport {
+    tracing::debug!(detail, "fax.not_called");
+    CallReport {
+        ending: Ending::Stopped,
+        page_started: false,
+        pages_confirmed: 0,
+        csi: None,
+        contract: None,
+        times: CallTimes::default(),
+        hang_up_verified: true,
+    }
+}
+
+/// The decisions of one call.
+struct FaxHost<'a> {
+    desk: &'a Desk,
+    claim: &'a Claim,
+    /// As drawn at fine resolution; what goes out may be drawn anew at standard.
+    page: Option<t4::Page>,
+    /// Names the pels that were coded for this call.
+    sent_sha256: Option<[u8; 32]>,
+    identity: Option<Identity>,
+    /// Why we ended the call, if we did.
+    stop: Option<Stop>,
+    /// The store's answer to the result, once the driver has asked for it.
+    settled: Option<Result<(), QueueError>>,
+}
+
+impl<'a> FaxHost<'a> {
+    fn new(desk: &'a Desk, claim: &'a Claim) -> Self {
+        Self {
+            desk,
+            claim,
+            page: None,
+            sent_sha256: None,
+            identity: None,
+            stop: None,
+            settled: None,
+        }
+    }
+
+    /// Settles what was not settled before the hang-up, and notes the hang-up itself.
+    fn finish(mut self, report: &CallReport) -> Result<(), QueueError> {
+        if self.settled.is_none() {
+            self.result_before_hang_up(report);
+        }
+        if let Some(at) = report.times.hung_up {
+            let line_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+            let verified = report.hang_up_verified;
+            self.rung("hung_up", json!({ "line_ms": line_ms, "verified": verified }));
+            if !verified {
+                tracing::error!(line = self.claim.line, "line.hang_up.unverified");
+            }
+        }
+        self.desk.board.clear(self.claim.id);
+        self.settled.unwrap_or(Ok(()))
+    }
+
+    fn step(&self, step: Step) -> Pending<()> {
+        self.desk.queue.step(self.claim.attempt, step)
+    }
+
+    /// Notes a rung for people; the call does not wait for it.
+    fn rung(&self, name: &'static str, detail: serde_json::Value) {
+        drop(self.step(Step::Rung { now: self.desk.clock.now(), name, detail }));
+    }
+
+    fn live(&self, phase: &'static str, percent: Option<u8>) {
+        let line = self.claim.line.clone();
+        self.desk.board.set(self.claim.id, Live { line, phase, percent });
+    }
+
+    /// Goes on only if the step is on disk.
+    fn go(&mut self, what: &'static str, stored: Result<(), QueueError>) -> Go {
+        match stored {
+            Ok(()) => Go::On,
+            Err(QueueError::NotAllowed { .. }) if self.cancelled() => {
+                self.stop = Some(self.why_cancelled());
+                Go::Stop
+            }
+            Err(error) => {
+                tracing::error!(job = %self.claim.id, what, %error, "fax.step.not_stored");
+                self.stop = Some(Stop::NotStored);
+                Go::Stop
+            }
+        }
+    }
+
+    fn why_cancelled(&self) -> Stop {
+        if self.desk.queue.stop_wanted(self.claim.attempt) {
+            Stop::Cancelled
+        } else {
+            Stop::ShuttingDown
+        }
+    }
+
+    /// The page in the resolution that was agreed on.
+    fn page_for(&self, resolution: t30::Resolution) -> Option<t4::Page> {
+        let fine = self.page.as_ref()?;
+        match resolution {
+            t30::Resolution::Fine => Some(fine.clone()),
+            t30::Resolution::Standard => {
+                let (id, job) = (self.claim.id, &self.claim.job);
+                let drawn = self.desk.renderer.draw(id, job, t4::Resolution::Standard);
+                Some(drawn.unwrap_or_else(|error| {
+                    tracing::warn!(job = %id, %error, "fax.sheet.halved");
+                    fine.to_standard()
+                }))
+            }
+        }
+    }
+}
+
+impl CallHost for FaxHost<'_> {
+    fn dial_starts(&mut self) -> Go {
+        let sheet_sha256 = self.page.as_ref().map(sheet_sha256).unwrap_or_default();
+        let step = Step::Dialing { now: self.desk.clock.now(), sheet_sha256 };
+        let stored = self.step(step).wait();
+        self.go("dialing", stored)
+    }
+
+    fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
+        let Route::Fax { number } = &self.claim.route;
+        let identity = identity::verdict(far_end.csi.as_deref(), number);
+        let allowed = identity::may_receive(identity, self.desk.on_absent);
+        self.identity = Some(identity);
+        self.rung("identity", json!({ "verdict": identity.as_str(), "allowed": allowed }));
+        self.live("identity", None);
+        if allowed {
+            return Go::On;
+        }
+        self.stop = Some(match identity {
+            Identity::Conflict => Stop::IdentityConflict,
+            Identity::Absent | Identity::Exact => Stop::IdentityAbsent,
+        });
+        Go::Stop
+    }
+
+    fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
+        let Some(page) = self.page_for(contract.resolution) else {
+            self.stop = Some(Stop::SheetFailed);
+            return Vec::new(); // the session refuses an empty page
+        };
+        self.sent_sha256 = Some(sheet_sha256(&page));
+        t4::encode(&page, &line_encoding(contract))
+    }
+
+    fn page_starts(&mut self, page: u16) -> Go {
+        let step = Step::PageStarted { now: self.desk.clock.now(), page };
+        let pending = self.step(step);
+        let stored = self
+            .desk
+            .runtime
+            .block_on(async { tokio::time::timeout(PAGE_START_WAIT, pending).await });
+        let go = self.go("page_started", stored.unwrap_or(Err(QueueError::Stopped)));
+        if go == Go::On {
+            self.live("page", Some(0));
+        }
+        go
+    }
+
+    fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
+        self.rung("page_confirmed", json!({ "page": proof.page() + 1 }));
+    }
+
+    fn result_before_hang_up(&mut self, report: &CallReport) {
+        if report.ending == Ending::Stopped && self.stop.is_none() {
+            self.stop = Some(self.why_cancelled());
+        }
+        let outcome = Outcome::of(report, self.stop, self.identity);
+        let now = self.desk.clock.now();
+        let mut settlement = settle::settle(&outcome, self.claim.standing, now, &self.desk.windows);
+        if let (Some(receipt), Some(sha256)) =
+            (settlement.receipt.as_object_mut(), self.sent_sha256)
+        {
+            receipt.insert("sheet_sha256".to_owned(), json!(hex(&sha256)));
+        }
+        tracing::info!(
+            job = %self.claim.id, attempt = self.claim.attempt.0, line = self.claim.line,
+            code = settlement.code, evidence = settlement.evidence.as_str(),
+            next = ?settlement.next, "job.attempt.settled"
+        );
+        self.settled = Some(self.desk.queue.settle(self.claim.attempt, settlement).wait());
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Dialling => self.live("dialling", None),
+            Progress::Answered => {
+                self.live("answered", None);
+                self.rung("answered", json!({}));
+            }
+            Progress::Identity { .. } => {} // noted with its verdict in `far_end`
+            Progress::Agreed(contract) => self.rung("agreed", receipt::contract(&contract)),
+            Progress::Training { modulation, tries } => {
+                self.live("training", None);
+                self.rung("training", json!({ "rate_bps": modulation.rate_bps(), "try": tries }));
+            }
+            Progress::Trained { .. } => {}
+            Progress::Page { octets, of, .. } => {
+                let percent = u8::try_from(octets * 100 / of.max(1)).unwrap_or(100);
+                self.live("page", Some(percent));
+            }
+            Progress::Repeat { page, frames } => {
+                self.rung("repeat", json!({ "page": page + 1, "frames": frames }));
+            }
+            Progress::Confirmed { .. } => self.live("confirmed", None),
+            Progress::HungUp => self.live("hung_up", None),
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.desk.stopping.load(Ordering::Acquire)
+            || self.desk.queue.stop_wanted(self.claim.attempt)
+    }
+}
+
+/// How the page is coded for what both ends agreed on.
+pub fn line_encoding(contract: &t30::Contract) -> t4::Encoding {
+    let coding = match contract.coding {
+        t30::Coding::Mh => t4::Coding::Mh,
+        t30::Coding::Mr => t4::Coding::Mr,
+        t30::Coding::Mmr => t4::Coding::Mmr,
+    };
+    let bits_a_second = u128::from(contract.modulation.rate_bps());
+    let min_row_bits = (bits_a_second * contract.min_scan_line.as_millis()).div_ceil(1000);
+    let min_row_bits = u32::try_from(min_row_bits).unwrap_or(u32::MAX);
+    t4::Encoding::line(coding, t4::BitOrder::LsbFirst, min_row_bits)
+}
+
+/// Names the pels of a sheet, width and rows, so that a received page can be compared.
+pub fn sheet_sha256(page: &t4::Page) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(page.width_pels().to_be_bytes());
+    hash.update(page.bits());
+    hash.finalize().into()
+}
+
+/// As receipts show a hash.
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
