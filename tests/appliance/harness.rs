@@ -1,0 +1,331 @@
+//! One appliance on one software line: softline, the daemon, and a caller of its hook, all real.
+//!
+//! In: the far ends that can be dialled. Out: answers of the hook, and what the line saw.
+//! Everything lives in a folder of its own and ends with the value.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::softline::{LIMIT, SoftLine, program};
+
+/// The line runs this many times faster than a telephone line.
+const SPEED: u32 = 10;
+
+pub struct Appliance {
+    folder: tempfile::TempDir,
+    line: SoftLine,
+    daemon: Option<Child>,
+    address: String,
+    token: String,
+}
+
+/// What is unlike the usual in one appliance.
+pub struct Setup<'a> {
+    /// `NUMBER=kind,…` as softline's `--far` takes it.
+    pub fars: &'a [&'a str],
+    /// Lines added to `shirase.toml`.
+    pub settings: &'a str,
+    /// Instead of the software line's device.
+    pub device: Option<&'a str>,
+    /// Instead of the shipped templates.
+    pub templates: Option<&'a Path>,
+    /// softline's `--fault`.
+    pub fault: Option<&'a str>,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { fars: &[], settings: "", device: None, templates: None, fault: None }
+    }
+}
+
+impl Appliance {
+    pub fn start(setup: &Setup<'_>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the appliance");
+        let line = SoftLine::start(folder.path(), SPEED, &["line1"], setup.fars, setup.fault);
+        let port = free_port();
+        let mut appliance = Self {
+            line,
+            daemon: None,
+            address: format!("127.0.0.1:{port}"),
+            token: String::new(),
+            folder,
+        };
+        appliance.token = appliance.write_settings(setup, port);
+        appliance.start_daemon();
+        appliance
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_settings(&self, setup: &Setup<'_>, port: u16) -> String {
+        let key = self.path("master-key");
+        assert!(shirase(&["key", "new", utf8(&key)]).status.success(), "a master key");
+        let tokens = self.path("tokens");
+        let made = shirase(&[
+            "token",
+            "new",
+            "test",
+            "--scope",
+            "notify,read",
+            "--tokens-file",
+            utf8(&tokens),
+        ]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let token = String::from_utf8(made.stdout).expect("a token is text").trim().to_owned();
+        let device =
+            setup.device.map_or_else(|| self.path("line1"), PathBuf::from).display().to_string();
+        let templates = setup.templates.map_or_else(|| repository("templates/fax"), PathBuf::from);
+        let settings = format!(
+            r#"
+[http]
+listen = "127.0.0.1:{port}"
+tokens_file = "{tokens}"
+[store]
+path = "{store}"
+key_file = "{key}"
+[site]
+name = "書類交換サイト"
+url = "https://exchange.example.jp/"
+help_name = "書類交換サイト 窓口"
+help_phone = "03-0000-0000"
+help_hours = "平日 9:00～17:00"
+[sheet]
+program = "{program}"
+templates = "{templates}"
+[calling]
+hours = "always_open"
+{extra}
+[[line]]
+name = "line1"
+device = "{device}"
+tsi = "03 0000 0000"
+"#,
+            tokens = tokens.display(),
+            store = self.path("queue.db").display(),
+            key = key.display(),
+            program = program("shirase-sheet").display(),
+            templates = templates.display(),
+            extra = setup.settings,
+        );
+        std::fs::write(self.path("shirase.toml"), settings).expect("settings");
+        token
+    }
+
+    /// Starts the daemon and waits until it answers.
+    pub fn start_daemon(&mut self) {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("daemon.log"))
+            .expect("log file");
+        let child = Command::new(program("shirase"))
+            .args(["serve", "--config"])
+            .arg(self.path("shirase.toml"))
+            .env_remove("JOURNAL_STREAM")
+            .env("SHIRASE_LOG", "debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the daemon starts");
+        self.daemon = Some(child);
+        self.until("the daemon answers", |appliance| {
+            let exited =
+                appliance.daemon.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            assert!(exited.is_none(), "the daemon ended: {exited:?}\n{}", appliance.log());
+            TcpStream::connect(&appliance.address).ok()
+        });
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    pub fn kill_daemon(&mut self) {
+        let mut child = self.daemon.take().expect("a daemon runs");
+        child.kill().expect("kill");
+        child.wait().expect("wait");
+    }
+
+    /// All that the daemon has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("daemon.log")).unwrap_or_default()
+    }
+
+    pub fn request(&self, method: &str, path: &str, head: &[(&str, &str)], body: &[u8]) -> Answer {
+        let token = format!("Bearer {}", self.token);
+        let mut head: Vec<(&str, &str)> = head.to_vec();
+        if !head.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+            head.push(("Authorization", &token));
+        }
+        exchange(&self.address, method, path, &head, body)
+    }
+
+    /// Posts a first contact to a number and returns its id.
+    pub fn submit(&self, fax: &str) -> String {
+        let key = format!("test-{fax}-{}", self.line.calls().len());
+        let answer = self.post(&key, &first_contact(fax));
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub fn post(&self, key: &str, body: &Value) -> Answer {
+        self.request(
+            "POST",
+            "/v1/notifications",
+            &[("Idempotency-Key", key), ("Content-Type", "application/json")],
+            body.to_string().as_bytes(),
+        )
+    }
+
+    pub fn show(&self, id: &str) -> Value {
+        let answer = self.request("GET", &format!("/v1/notifications/{id}"), &[], b"");
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Waits until the notification is in one of these states.
+    pub fn await_state(&mut self, id: &str, states: &[&str]) -> Value {
+        self.until(&format!("{id} is {states:?}"), |appliance| {
+            let view = appliance.show(id);
+            let state = view["state"].as_str().unwrap_or_default().to_owned();
+            states.contains(&state.as_str()).then_some(view)
+        })
+    }
+
+    /// Waits until the last attempt is in one of these states.
+    pub fn await_attempt(&mut self, id: &str, states: &[&str]) -> Value {
+        self.until(&format!("an attempt of {id} is {states:?}"), |appliance| {
+            let view = appliance.show(id);
+            let attempt = view["attempts"].as_array()?.last()?.clone();
+            states.contains(&attempt["state"].as_str()?).then_some(view)
+        })
+    }
+
+    /// The calls that the line has seen end, waiting for the `count`th.
+    pub fn await_calls(&self, count: usize) -> Vec<Value> {
+        self.line.await_calls(count)
+    }
+
+    fn until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let end = Instant::now() + LIMIT;
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            assert!(Instant::now() < end, "waited in vain: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Appliance {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- daemon.log\n{}", self.log());
+            eprintln!("--- calls\n{:#?}", self.line.calls());
+        }
+    }
+}
+
+/// An answer of the hook.
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The last part of a problem's `type`.
+    pub fn code(&self) -> String {
+        let problem = self.json();
+        let kind = problem["type"].as_str().unwrap_or_default();
+        kind.rsplit(['/', ':', '#']).next().unwrap_or_default().to_owned()
+    }
+}
+
+/// One HTTP/1.1 exchange on a connection of its own.
+pub fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    head: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(LIMIT)).expect("read timeout");
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in head {
+        request += &format!("{name}: {value}\r\n");
+    }
+    request += &format!("Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(request.as_bytes()).expect("send head");
+    // The hook may answer and close before it has read a body that is too long.
+    let _ = stream.write_all(body);
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8(bytes).expect("the hook answers in UTF-8");
+    let (head, text) = text.split_once("\r\n\r\n").expect("head and body");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    Answer { status, text: text.to_owned() }
+}
+
+pub const PASSWORD: &str = "Wm7k-Qp4z-Hr9t";
+pub const FIRST_TIME_KEY: &str = "K7NW-42MD-XQ93-TFHA";
+
+/// A first contact as the exchange would send it.
+pub fn first_contact(fax: &str) -> Value {
+    json!({
+        "kind": "first_contact",
+        "sender": {
+            "office_number": "1379900028",
+            "office_name": "みどり居宅介護支援事業所",
+            "phone": "03-0000-1111",
+        },
+        "recipient": {
+            "office_number": "2779900030",
+            "office_name": "あおぞら訪問介護ステーション",
+            "fax": fax,
+        },
+        "credentials": {
+            "login_id": "az-2779900030",
+            "password": PASSWORD,
+            "first_time_key": FIRST_TIME_KEY,
+        },
+        "documents": [{ "title": "提供票", "count": 2 }, { "title": "ケアプラン", "count": 1 }],
+    })
+}
+
+/// Runs a command of `shirase` to its end.
+pub fn shirase(arguments: &[&str]) -> std::process::Output {
+    Command::new(program("shirase"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("shirase runs")
+}
+
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn utf8(path: &Path) -> &str {
+    path.to_str().expect("the folder has an UTF-8 name")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
+}

@@ -1,0 +1,8 @@
+//! The whole appliance, from an HTTP call to a receipt: daemon, store, sheet worker, modem and line are real.
+
+mod bad_input;
+mod first_contact;
+mod harness;
+mod killed;
+#[path = "../support/softline.rs"]
+mod softline;

@@ -1,0 +1,125 @@
+//! Pages over the software line to far ends that nobody here wrote: every modulation, with and
+//! without error correction, in every coding, and the received pels are the sent pels.
+
+mod host;
+mod pages;
+#[path = "../support/softline.rs"]
+mod softline;
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use host::{PageHost, call, line_settings};
+use pages::{received, test_page};
+use softline::SoftLine;
+
+/// Faster than a telephone line by this; the sender's own waits are then that much longer for the line.
+const SPEED: u32 = 10;
+/// Calls at once, each on a line of its own.
+const LINES: [&str; 4] = ["line1", "line2", "line3", "line4"];
+
+const MODULATIONS: [(t30::Modulation, u32); 8] = [
+    (t30::Modulation::V27ter2400, 2400),
+    (t30::Modulation::V27ter4800, 4800),
+    (t30::Modulation::V29At7200, 7200),
+    (t30::Modulation::V29At9600, 9600),
+    (t30::Modulation::V17At7200, 7200),
+    (t30::Modulation::V17At9600, 9600),
+    (t30::Modulation::V17At12000, 12_000),
+    (t30::Modulation::V17At14400, 14_400),
+];
+
+/// Number, coding and error correction of the far ends; T.6 exists with error correction only.
+const FARS: [(&str, &str, bool); 5] = [
+    ("0300000001", "mh", true),
+    ("0300000002", "mr", true),
+    ("0300000003", "mmr", true),
+    ("0300000004", "mh", false),
+    ("0300000005", "mr", false),
+];
+
+/// Runs every modulation against every far end and compares pels.
+#[test]
+fn spandsp_receives_every_modulation_and_coding_bit_for_bit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fars: Vec<String> = FARS
+        .iter()
+        .map(|(number, coding, ecm)| {
+            let ecm = if *ecm { "on" } else { "off" };
+            format!("{number}=fax,csi={number},ecm={ecm},coding={coding}")
+        })
+        .collect();
+    let fars: Vec<&str> = fars.iter().map(String::as_str).collect();
+    let line = SoftLine::start(folder.path(), SPEED, &LINES, &fars, None);
+    let work: Vec<_> =
+        MODULATIONS.iter().flat_map(|rate| FARS.iter().map(move |far| (*rate, *far))).collect();
+    let work = Mutex::new(work);
+    std::thread::scope(|scope| {
+        for name in LINES {
+            let (work, folder) = (&work, folder.path());
+            scope.spawn(move || {
+                let mut modem =
+                    modem::Line::open(line_settings(name, &folder.join(name))).expect("a modem");
+                loop {
+                    let Some(((modulation, _), (number, ..))) = work.lock().expect("work").pop()
+                    else {
+                        break;
+                    };
+                    let mut host = PageHost::new(test_page());
+                    let report = modem.call(&call(number, modulation), &mut host);
+                    assert_eq!(
+                        report.ending,
+                        modem::Ending::Delivered,
+                        "{modulation:?} {number}: {report:#?}"
+                    );
+                    assert!(report.hang_up_verified, "{modulation:?} {number}");
+                }
+            });
+        }
+    });
+    let mut seen = Vec::new();
+    for call in line.await_calls(MODULATIONS.len() * FARS.len()) {
+        let file = Path::new(call["file"].as_str().expect("a file"));
+        assert_eq!(received(file), test_page(), "{call:#}");
+        seen.push((
+            call["rate_bps"].as_u64(),
+            call["dialled"].as_str().map(str::to_owned),
+            call["ecm"].as_bool(),
+        ));
+    }
+    for (_, rate) in MODULATIONS {
+        for (number, _, ecm) in FARS {
+            let wanted = (Some(u64::from(rate)), Some(number.to_owned()), Some(ecm));
+            assert!(seen.contains(&wanted), "no call had {wanted:?}: {seen:#?}");
+        }
+    }
+}
+
+/// efax answers on a second line end: its T.30, its Class 1 dialogue and its decoder are its own.
+#[test]
+fn efax_on_a_second_line_receives_the_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Without 50 ms of line the answerer's CFR begins before the caller's modem has seen silence.
+    let _line = SoftLine::start(
+        folder.path(),
+        1,
+        &["line1", "line2"],
+        &["0300000009=line,line=line2"],
+        Some("delay=50"),
+    );
+    let efax = std::process::Command::new("efax")
+        .current_dir(folder.path())
+        .args(["-d", folder.path().join("line2").to_str().expect("UTF-8")])
+        .args(["-o1", "-vewin", "-l", "03 0000 0009", "-w", "-iS0=1", "-r", "rx"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("efax runs (Debian package efax)");
+    let mut modem =
+        modem::Line::open(line_settings("line1", &folder.path().join("line1"))).expect("a modem");
+    let mut host = PageHost::new(test_page());
+    let report = modem.call(&call("0300000009", t30::Modulation::V17At14400), &mut host);
+    let output = efax.wait_with_output().expect("efax ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(report.ending, modem::Ending::Delivered, "{report:#?}\n{said}");
+    assert_eq!(received(&folder.path().join("rx.001")), test_page(), "{said}");
+}

@@ -1,0 +1,96 @@
+//! `softline` as a test uses it: started with far ends, ended with the value, its calls collected.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// No call on a line of these tests takes longer; what does is broken.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// The software line, with every call that has ended on it.
+pub struct SoftLine {
+    child: Child,
+    calls: Arc<(Mutex<Vec<Value>>, Condvar)>,
+}
+
+impl SoftLine {
+    pub fn start(
+        folder: &Path,
+        speed: u32,
+        lines: &[&str],
+        fars: &[&str],
+        fault: Option<&str>,
+    ) -> Self {
+        let mut command = Command::new(program("softline"));
+        for line in lines {
+            command.arg("--line").arg(format!("{line}={}", folder.join(line).display()));
+        }
+        command
+            .args(["--speed", &speed.to_string(), "--exit-with-parent", "--out"])
+            .arg(folder.join("received"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        for far in fars {
+            command.args(["--far", far]);
+        }
+        if let Some(fault) = fault {
+            command.args(["--fault", fault]);
+        }
+        let mut child = command.spawn().expect("softline starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let mut lines = BufReader::new(stdout);
+        let mut ready = String::new();
+        lines.read_line(&mut ready).expect("softline says that it is ready");
+        assert!(ready.contains(r#""event":"ready""#), "{ready}");
+        let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let seen = Arc::clone(&calls);
+        std::thread::spawn(move || collect(lines, &seen));
+        Self { child, calls }
+    }
+
+    #[allow(dead_code, reason = "not every test binary looks back")]
+    pub fn calls(&self) -> Vec<Value> {
+        self.calls.0.lock().expect("calls").clone()
+    }
+
+    pub fn await_calls(&self, count: usize) -> Vec<Value> {
+        let calls = self.calls.0.lock().expect("calls");
+        let (calls, waited) = self
+            .calls
+            .1
+            .wait_timeout_while(calls, LIMIT, |calls| calls.len() < count)
+            .expect("calls");
+        assert!(!waited.timed_out(), "{count} calls expected, the line saw {:#?}", *calls);
+        calls.clone()
+    }
+}
+
+fn collect(lines: BufReader<ChildStdout>, seen: &(Mutex<Vec<Value>>, Condvar)) {
+    for line in lines.lines().map_while(Result::ok) {
+        let event: Value = serde_json::from_str(&line).expect("softline writes JSON lines");
+        if event["event"] == "call" {
+            seen.0.lock().expect("calls").push(event);
+            seen.1.notify_all();
+        }
+    }
+}
+
+impl Drop for SoftLine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program of this workspace, built beside the one under test.
+pub fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().expect("a test has a path"); // target/<profile>/deps/<test>
+    let folder = here.parent().and_then(Path::parent).expect("target/<profile>");
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is missing: `cargo build --workspace --bins`", path.display());
+    path
+}
