@@ -8,7 +8,7 @@
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make install      after `make release`; see "Install" below
 #
-# Not here: what each step does (.ci/setup, tests/demo/run.sh).
+# Not here: what the steps do (.ci/setup, .ci/deny, tests/demo/run.sh, tests/bench/line.rs).
 
 CARGO ?= cargo
 KEEP ?=
@@ -29,7 +29,7 @@ clean-demo:
 	@tests/demo/run.sh --clean
 
 bench-line: build
-	@tests/demo/run.sh --bench
+	$(CARGO) run --quiet --example bench-line
 
 # cargo-nextest keeps the tests that need the line from disturbing each other; without it they
 # run one test program after the other. Documentation examples are not its business.
@@ -67,8 +67,8 @@ install: install-bin install-data
 	@[ -n "$(DESTDIR)" ] || printf '%s\n' \
 	    'Next, as root:' \
 	    '  systemd-sysusers' \
-	    '  shirase key new >/etc/shirase/credentials/master-key' \
-	    '  shirase token new exchange    (its hash goes into /etc/shirase/credentials/tokens)' \
+	    '  shirase key new /etc/shirase/credentials/master-key' \
+	    '  shirase token new exchange --scope notify,read --tokens-file /etc/shirase/credentials/tokens' \
 	    '  editor /etc/shirase/shirase.toml' \
 	    '  udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=usb' \
 	    '  systemctl daemon-reload && systemctl enable --now shirase'
@@ -87,5 +87,5 @@ install-data:
 	[ -e $(ETC)/shirase.toml ] || install -m 0644 $(SHARE)/doc/shirase/shirase.toml $(ETC)/shirase.toml
 	install -D -m 0644 systemd/sysusers.conf $(LIB)/sysusers.d/shirase.conf
 	install -D -m 0644 systemd/60-shirase-modem.rules $(LIB)/udev/rules.d/60-shirase-modem.rules
-	[ ! -d templates ] || { umask 022 && cp -R templates $(SHARE)/shirase/; }
+	umask 022 && cp -R templates $(SHARE)/shirase/
 	install -m 0644 $(wildcard README.md) CHANGELOG.md LICENSE $(SHARE)/doc/shirase/

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: the panic is the report")]
 
 mod rules;
+mod settings;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -205,6 +206,7 @@ fn install_by_a_root_with_umask_077_opens_everything_but_the_credentials() {
         ("/etc/shirase", 0o755),
         ("/etc/shirase/credentials", 0o700),
         ("/etc/shirase/shirase.toml", 0o644),
+        ("/usr/share/shirase/templates", 0o755),
         ("/usr/share/doc/shirase/shirase.toml", 0o644),
         (unit.as_str(), 0o644),
     ] {

@@ -1,0 +1,109 @@
+//! The shipped `shirase.toml`, read by the program: it is accepted, it tells every key, and each
+//! default that it tells is the one that holds.
+//!
+//! A line `#key = value` or `#[[line]]` shows what holds without it; a line `# words` explains.
+
+use std::fs;
+use std::path::Path;
+
+use shirase::app::settings::{Settings, SettingsError};
+
+use super::{Machine, repository, values};
+
+/// The least that a line needs, as the file shows it.
+const LEAST_LINE: &str = "[[line]]\nname = \"line1\"\ndevice = \"/dev/serial/by-id/usb-modem\"\n";
+
+fn shipped() -> String {
+    fs::read_to_string(repository("systemd/shirase.toml")).unwrap()
+}
+
+/// The text with every shown default as a setting.
+fn with_defaults_written_out(text: &str) -> String {
+    let is_shown = |rest: &str| rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase());
+    let line = |line| match str::strip_prefix(line, "#") {
+        Some(rest) if is_shown(rest) => rest,
+        _ => line,
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn parse(text: &str) -> Result<Settings, SettingsError> {
+    Settings::parse(text, Path::new("shirase.toml"))
+}
+
+/// The keys of one section, read off its `Debug` form: `    key: value` at the first indent.
+fn keys(section: &impl std::fmt::Debug) -> Vec<String> {
+    let key = |line: &str| {
+        let (name, _) = line.strip_prefix("    ")?.split_once(": ")?;
+        (!name.starts_with(' ')).then(|| name.to_owned())
+    };
+    format!("{section:#?}").lines().filter_map(key).collect()
+}
+
+#[test]
+fn shipped_file_is_accepted_and_calls_nobody() {
+    assert_eq!(parse(&shipped()).unwrap().lines.len(), 0);
+}
+
+#[test]
+fn shipped_file_with_every_comment_opened_means_the_same() {
+    let opened = parse(&with_defaults_written_out(&shipped())).unwrap();
+    let expected = parse(&(shipped() + LEAST_LINE)).unwrap();
+    assert_eq!(format!("{opened:#?}"), format!("{expected:#?}"));
+}
+
+#[test]
+fn every_key_of_the_program_stands_in_the_shipped_file() {
+    let settings = parse(&(shipped() + LEAST_LINE)).unwrap();
+    let all = [
+        keys(&settings.http),
+        keys(&settings.store),
+        keys(&settings.site),
+        keys(&settings.sheet),
+        keys(&settings.calling),
+        keys(&settings.lines[0]),
+    ];
+    let text = shipped();
+    let stands = |key: &String| {
+        ["", "#", "# "].iter().any(|comment| text.contains(&format!("\n{comment}{key} = ")))
+    };
+    assert!(all.iter().all(|section| section.len() > 1), "{all:?}");
+    let missing: Vec<&String> = all.iter().flatten().filter(|&key| !stands(key)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+/// What the settings name by default is what the unit grants and the installation lays down.
+#[test]
+fn defaults_lie_where_the_unit_and_the_installation_put_things() {
+    let machine = Machine::with_prefix("/usr");
+    let settings = parse(&machine.read("/etc/shirase/shirase.toml")).unwrap();
+    let unit = machine.read(&machine.unit_path());
+
+    let state = format!("/var/lib/{}", values(&unit, "StateDirectory").concat());
+    assert!(settings.store.path.starts_with(state), "{:?}", settings.store.path);
+
+    let programs = settings.sheet.program.parent().unwrap().to_str().unwrap();
+    assert!(values(&unit, "ExecPaths").concat().split(' ').any(|path| path == programs));
+
+    let templates = settings.sheet.templates.to_str().unwrap();
+    assert!(machine.path(templates).is_dir(), "{templates}");
+
+    let granted = Path::new("/run/credentials/shirase.service");
+    for (file, name) in
+        [(&settings.store.key_file, "master-key"), (&settings.http.tokens_file, "tokens")]
+    {
+        assert_eq!(file.path(Some(granted)).unwrap(), granted.join(name));
+        let load = format!("{name}:/etc/shirase/credentials/{name}");
+        assert!(values(&unit, "LoadCredential").contains(&load.as_str()), "{name}");
+    }
+}
+
+/// Under another prefix the file is rewritten, so that it still names what is there.
+#[test]
+fn settings_under_usr_local_name_the_programs_of_usr_local() {
+    let machine = Machine::with_prefix("/usr/local");
+    let settings = parse(&machine.read("/etc/shirase/shirase.toml")).unwrap();
+    assert!(settings.sheet.program.starts_with("/usr/local/libexec/shirase"));
+    assert!(settings.sheet.templates.starts_with("/usr/local/share/shirase/templates"));
+    assert!(settings.store.path.starts_with("/var/lib/shirase"));
+}
