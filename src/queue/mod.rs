@@ -1,7 +1,19 @@
 //! Where accepted notifications live: nothing is acknowledged before it is on disk.
 //!
 //! In: jobs, claims, steps of attempts, settlements. Out: a [`Pending`] answer that is given after COMMIT.
-//! Every change of a state and its event are one transaction.
+//! Every change of a state and its event are one transaction. Events are named, in the feed and among the
+//! rungs of an attempt:
+//!
+//! | event | means |
+//! |---|---|
+//! | `accepted` | it is on disk |
+//! | `sending` | an attempt is open |
+//! | `dialing`, `page_started`, `page_acked` | the attempt's next step is durable |
+//! | `stop_wanted` | its client cancelled it during the call |
+//! | any name of a [`JobState`] | the job went there; with `code` and `receipt` if a call ended so |
+//! | others | rungs that the sender saw, see [`Step::Rung`] |
+//!
+//! Names of states and events are snake_case, reasons and codes kebab-case; none changes its meaning.
 //! Not here: what an ending means (`settle`), when to try again (`schedule`).
 
 mod seal;

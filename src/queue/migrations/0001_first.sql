@@ -1,5 +1,6 @@
 -- The store of one appliance, version 1. Times are milliseconds since 1970-01-01 UTC.
 -- Every rule that a table can keep is kept here, so that no later mistake in the program breaks it.
+-- A CHECK is written so that it is never NULL: Debian 12's sqlite3 reports that as damage.
 
 -- Facts about the file itself; `key_check` is a known text sealed with the store's key.
 CREATE TABLE meta (
@@ -63,10 +64,10 @@ CREATE TABLE attempt (
     state TEXT NOT NULL CHECK (state IN ('claimed', 'dialing', 'page_started', 'page_acked',
         'confirmed', 'not_sent', 'uncertain')),
     code TEXT,
-    reach TEXT CHECK (reach IN ('no_call', 'no_answer', 'answered')),
-    sheet_sha256 BLOB CHECK (length(sheet_sha256) = 32),
+    reach TEXT CHECK (reach IS NULL OR reach IN ('no_call', 'no_answer', 'answered')),
+    sheet_sha256 BLOB CHECK (sheet_sha256 IS NULL OR length(sheet_sha256) = 32),
     pages_acked INTEGER NOT NULL DEFAULT 0,
-    receipt TEXT CHECK (json_valid(receipt)),
+    receipt TEXT CHECK (receipt IS NULL OR json_valid(receipt)),
     claimed_at INTEGER NOT NULL,
     dialled_at INTEGER,
     page_started_at INTEGER,

@@ -12,6 +12,7 @@ use crate::queue::contract::{
     accept, after_min, claim, client, confirmed, contract, dial, not_sent, request, show,
     start_page, to_number,
 };
+use crate::schedule::backoff;
 use crate::settle::{Next, Reach};
 
 pub(super) fn key() -> StoreKey {
@@ -82,6 +83,18 @@ fn contents(folder: &TempDir) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// A copy of what the files hold at this moment, without the process that wrote them.
+fn as_after_a_power_cut(folder: &TempDir) -> (TempDir, PathBuf) {
+    let (copy, path) = place();
+    for (from, octets) in contents(folder) {
+        let name = from.file_name().expect("a name");
+        if !name.to_string_lossy().ends_with("-shm") {
+            fs::write(copy.path().join(name), octets).expect("copies");
+        }
+    }
+    (copy, path)
+}
+
 fn contains(octets: &[u8], text: &[u8]) -> bool {
     octets.windows(text.len()).any(|part| part == text)
 }
@@ -120,14 +133,7 @@ fn accepted_job_is_in_the_files_when_the_answer_comes() {
             other => panic!("not new: {other:?}"),
         })
         .collect();
-    // As after a power cut: what the files hold at this moment, without the process that wrote them.
-    let (copy, path) = place();
-    for (from, octets) in contents(&folder) {
-        let name = from.file_name().expect("a name");
-        if !name.to_string_lossy().ends_with("-shm") {
-            fs::write(copy.path().join(name), octets).expect("copies");
-        }
-    }
+    let (_copy, path) = as_after_a_power_cut(&folder);
     let (reopened, _) = open(&path);
     assert!(ids.into_iter().all(|id| show(&reopened, id).state == JobState::Waiting));
 }
@@ -221,6 +227,23 @@ fn files_that_are_not_a_store_are_refused_and_left_alone() {
         let after = contents(&folder);
         assert!(before.iter().all(|file| after.contains(file)), "{name}: a file was changed");
     }
+}
+
+#[test]
+fn refused_store_keeps_its_log() {
+    let (store, folder) = new();
+    accept(&store, request("a", |_| {}));
+    let newer = store.writer.submit(|conn, _effects| {
+        conn.pragma_update(None, "user_version", 99)?;
+        Ok(())
+    });
+    assert_eq!(newer.wait(), Ok(()));
+    let (copy, path) = as_after_a_power_cut(&folder);
+    let before = contents(&copy);
+    assert!(before.iter().any(|(name, log)| name.ends_with("store.db-wal") && !log.is_empty()));
+    assert!(refusal(&path).contains("schema 99"));
+    let after = contents(&copy);
+    assert!(before.iter().all(|file| after.contains(file)), "the log was written back");
 }
 
 #[test]
@@ -354,6 +377,27 @@ fn caps_of_the_redial_rule_hold_over_a_restart() {
     accept(&store, request("d", |_| {}));
     assert!(claim(&store, after_min(2), "line1").is_none());
     assert!(claim(&store, after_min(3), "line1").is_some());
+}
+
+#[test]
+fn broken_calls_use_up_a_job_like_others() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let id = accept(&store, request("a", |_| {}));
+    drop(store);
+    for call in 1..=backoff::MAX_DIALS {
+        let (store, _) = open(&path);
+        assert_eq!(show(&store, id).state, JobState::Waiting, "before call {call}");
+        // An hour apart, so that the redial rule has no part in it.
+        let now = after_min(60 * u64::from(call));
+        let got = claim(&store, now, "line1").expect("due");
+        assert_eq!(got.standing.dials, call - 1);
+        dial(&store, got.attempt, now);
+        // Dropped in the call.
+    }
+    let (store, recovered) = open(&path);
+    assert_eq!(recovered.in_call, 1);
+    assert_eq!(show(&store, id).state, JobState::Failed);
 }
 
 #[test]
