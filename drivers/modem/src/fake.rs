@@ -84,7 +84,13 @@ impl Answer {
 
     /// CONNECT, and data is taken until DLE ETX; that is answered by the rule for `DATA`.
     pub fn takes_data() -> Self {
-        Self { then: Then::Data, ..Self::says("CONNECT") }
+        Self::says("CONNECT").then_takes_data()
+    }
+
+    /// As [`Self::takes_data`] behind this answer.
+    #[must_use]
+    pub fn then_takes_data(self) -> Self {
+        Self { then: Then::Data, ..self }
     }
 
     /// No answer, not even to an octet that stops.

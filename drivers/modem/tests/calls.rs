@@ -483,3 +483,93 @@ mod traces {
         }
     }
 }
+
+mod hostile {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a broken or wicked modem says: words at the wrong time, frames, noise, nothing.
+    fn says() -> impl Strategy<Value = Vec<u8>> {
+        let words = prop::sample::select(vec![
+            &b"\r\nOK\r\n"[..],
+            b"\r\nCONNECT\r\n",
+            b"\r\nNO CARRIER\r\n",
+            b"\r\nERROR\r\n",
+            b"\r\nRING\r\n",
+            b"\r\n+FCERROR\r\n",
+            b"\xff\x13\x80\x00\x6e\x70\xaa\x55\x10\x03",
+            b"\xff\x13\x84\xaa\x55\x10\x03",
+            b"\xff\x13\x8c\xaa\x55\x10\x03",
+            b"\xff\x13\x44\xaa\x55\x10\x03",
+            b"\x10\x03",
+            b"\x13\x13\x13",
+        ]);
+        let noise = prop::collection::vec(any::<u8>(), 0..40);
+        let piece = prop_oneof![4 => words.prop_map(<[u8]>::to_vec), 1 => noise];
+        prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Mostly sense, so that many calls come as far as the page, and then not.
+    fn answers(sense: Vec<Answer>) -> impl Strategy<Value = Vec<Answer>> {
+        let wicked = (says(), 0_u64..20_000, 0..3_u8).prop_map(|(octets, after_ms, then)| {
+            let answer = Answer::raw(octets).after(Duration::from_millis(after_ms));
+            match then {
+                0 => answer,
+                1 => answer.unfinished(),
+                _ => answer.then_takes_data(),
+            }
+        });
+        let answer = prop_oneof![1 => wicked, 9 => prop::sample::select(sense)];
+        prop::collection::vec(answer, 1..8)
+    }
+
+    fn ok() -> Vec<Answer> {
+        vec![Answer::says("OK")]
+    }
+
+    fn dis() -> Vec<Answer> {
+        vec![Answer::frame(&DIS, "OK")]
+    }
+
+    fn frames() -> Vec<Answer> {
+        let ftt = [0xFF, 0x13, 0x44];
+        [&CFR[..], &CFR, &MCF, &MCF, &MCF, &DIS, &ftt]
+            .map(|frame| Answer::frame(frame, "OK"))
+            .into_iter()
+            .chain([Answer::frame(&CFR, "ERROR"), Answer::says("NO CARRIER"), Answer::nothing()])
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn whatever_a_modem_says_the_call_ends_in_time_and_claims_nothing(
+            dial in answers(dis()),
+            receive in answers(frames()),
+            silence in answers(ok()),
+            data in answers(ok()),
+            hang_up in answers(ok()),
+        ) {
+            let port = Tapped { modem: good_modem(), journal: Journal::default() };
+            let mut line = Line::with_port(settings(), port).unwrap();
+            let wicked = std::mem::take(&mut line.port().modem);
+            line.port().modem = wicked
+                .on("ATD", dial)
+                .on("AT+FRH=3", receive)
+                .on("AT+FRS", silence)
+                .on("DATA", data)
+                .on("ATH0", hang_up);
+            let begin = line.port().now();
+            let mut host = Host::default();
+            let report = line.call(&call(), &mut host);
+
+            let took_s = (line.port().now().0 - begin.0) / 1000;
+            prop_assert!(took_s < 700, "{took_s} s: {report:?}");
+            let proofs = host.confirmed.len();
+            prop_assert_eq!(usize::from(report.pages_confirmed), proofs);
+            prop_assert!(report.ending != Ending::Delivered || (proofs == 1 && report.page_started));
+            let asked = host.journal.lock().unwrap().iter().any(|step| step == "page_starts");
+            prop_assert!(!report.page_started || asked, "no page without leave");
+        }
+    }
+}

@@ -95,6 +95,18 @@ fn receive_no_carrier_listens_again_and_keeps_the_deadline() {
 }
 
 #[test]
+fn receive_abort_without_an_answer_costs_a_second_and_no_call() {
+    let lost = Answer::raw(b"".as_slice());
+    let modem = answered().on("AT+FRH=3", [lost, Answer::frame(&DIS, "OK")]);
+    let mut talk = connected(modem);
+    let mut line = after_dis(&mut talk);
+    let begin = line.now();
+    assert_eq!(receive(&mut line, 3000), Heard::Input(Input::Quiet));
+    assert_eq!(since(begin, line.now()), Duration::from_secs(4));
+    assert_eq!(receive(&mut line, 3000), Heard::Input(Input::Frame(DIS.to_vec())));
+}
+
+#[test]
 fn receive_stop_is_seen_at_once_and_ends_the_reception() {
     let mut talk = connected(answered());
     let mut line = after_dis(&mut talk);
@@ -127,6 +139,17 @@ fn send_control_second_connect_at_the_end_of_the_preamble_is_no_request() {
     let mut talk = connected(answered().on("DATA", [Answer::says("CONNECT\nOK")]));
     let mut line = after_dis(&mut talk);
     assert_eq!(line.send_control(SILENCE, &[vec![0xFF, 0x13, 0xFA]]), Ok(Input::Sent));
+}
+
+#[test]
+fn send_control_second_connect_before_the_frame_does_not_call_for_the_next() {
+    let twice = Answer::raw(b"\r\nCONNECT\r\n\r\nCONNECT\r\n".as_slice()).then_takes_data();
+    let mut talk = connected(answered().on("AT+FTH", [twice]));
+    let mut line = after_dis(&mut talk);
+    let (tsi, dcs) = (vec![0xFF, 0x03, 0x43], vec![0xFF, 0x13, 0x83]);
+    assert_eq!(line.send_control(SILENCE, &[tsi.clone(), dcs.clone()]), Ok(Input::Sent));
+    let log = &line.talk.port().log;
+    assert_eq!(log[log.len() - 2..], [Done::Data(tsi), Done::Data(dcs)], "each after its CONNECT");
 }
 
 #[test]
