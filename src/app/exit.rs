@@ -79,6 +79,12 @@ impl From<super::settings::SettingsError> for Failure {
     }
 }
 
+impl From<crate::schedule::windows::HoursError> for Failure {
+    fn from(error: crate::schedule::windows::HoursError) -> Self {
+        Self::new(Exit::Settings, format!("calling.hours: {error}"))
+    }
+}
+
 impl From<super::secrets::SecretError> for Failure {
     fn from(error: super::secrets::SecretError) -> Self {
         Self::new(Exit::Settings, error.to_string())

@@ -84,7 +84,7 @@ impl Ladder {
     /// What is new since the last look.
     fn look(&mut self, view: &Value) -> Vec<Sight> {
         let mut sights = Vec::new();
-        for attempt in view["receipt"]["attempts"].as_array().into_iter().flatten() {
+        for attempt in view["attempts"].as_array().into_iter().flatten() {
             let number = attempt["number"].as_u64().unwrap_or(0);
             for (place, rung) in attempt["rungs"].as_array().into_iter().flatten().enumerate() {
                 if self.shown.insert((number, place)) {
@@ -168,7 +168,7 @@ mod tests {
 
     fn view(rungs: &[&str], live: Value) -> Value {
         let rungs: Vec<Value> = rungs.iter().map(|name| rung(name)).collect();
-        json!({ "state": "sending", "live": live, "receipt": { "attempts": [{ "number": 1, "rungs": rungs }] } })
+        json!({ "state": "sending", "live": live, "attempts": [{ "number": 1, "rungs": rungs }] })
     }
 
     fn page(percent: u8) -> Value {
@@ -213,7 +213,7 @@ mod tests {
         let mut twice = view(&["dialling"], Value::Null);
         ladder.look(&twice);
         let again = json!({ "number": 2, "rungs": [rung("dialling")] });
-        twice["receipt"]["attempts"].as_array_mut().expect("attempts").push(again);
+        twice["attempts"].as_array_mut().expect("attempts").push(again);
         assert_eq!(ladder.look(&twice).len(), 1);
     }
 }

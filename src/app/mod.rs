@@ -8,6 +8,7 @@ mod cancel;
 mod client;
 pub mod clock;
 pub mod exit;
+mod harden;
 mod key;
 mod ladder;
 mod list;
@@ -15,7 +16,9 @@ mod openapi;
 mod print;
 pub mod redact;
 pub mod secrets;
+mod serve;
 pub mod settings;
+mod sheet;
 mod show;
 mod submit;
 pub mod systemd;
@@ -40,10 +43,12 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    Serve(serve::Serve),
     Submit(submit::Submit),
     Show(show::Show),
     List(list::List),
     Cancel(cancel::Cancel),
+    Sheet(sheet::Sheet),
     Openapi(openapi::Openapi),
     Token(token::Token),
     Key(key::Key),
@@ -55,10 +60,12 @@ enum Verb {
 /// [`Failure`] with the exit status and the line to print.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
+        Verb::Serve(verb) => verb.run(),
         Verb::Submit(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Show(verb) => small_runtime()?.block_on(verb.run()),
         Verb::List(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Sheet(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),
         Verb::Token(verb) => verb.run(),
         Verb::Key(verb) => verb.run(),

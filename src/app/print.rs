@@ -50,7 +50,8 @@ pub fn problem(body: &Value) -> String {
 
 /// A notification with everything that was tried for it.
 pub fn notification(view: &Value) -> String {
-    let mut text = format!("{}  {}", word(&view["id"]), word(&view["state"]));
+    let mut text =
+        format!("{}  {}  {}", word(&view["id"]), word(&view["reference"]), word(&view["state"]));
     if !view["reason"].is_null() {
         let _ = write!(text, " ({})", word(&view["reason"]));
     }
@@ -67,7 +68,7 @@ pub fn notification(view: &Value) -> String {
         }
         let _ = write!(text, "\n  until     {}", word(&view["not_after"]));
     }
-    for attempt in view["receipt"]["attempts"].as_array().into_iter().flatten() {
+    for attempt in view["attempts"].as_array().into_iter().flatten() {
         let _ = write!(
             text,
             "\n  attempt {}  line {}, {}",
@@ -81,7 +82,7 @@ pub fn notification(view: &Value) -> String {
         for rung in attempt["rungs"].as_array().into_iter().flatten() {
             let _ = write!(text, "\n    {}", self::rung(rung));
         }
-        for (name, fact) in attempt["facts"].as_object().into_iter().flatten() {
+        for (name, fact) in attempt["receipt"].as_object().into_iter().flatten() {
             let _ = write!(text, "\n    {:<24}{}", clean(name), details(fact));
         }
     }

@@ -79,6 +79,12 @@ impl SecretFile {
     }
 }
 
+impl std::fmt::Display for SecretFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl TryFrom<String> for SecretFile {
     type Error = &'static str;
 

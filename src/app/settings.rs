@@ -11,11 +11,16 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::{Date, Time, Weekday, time};
+use serde::Deserialize;
 use serde::de::{self, Deserializer};
-use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::secrets::SecretFile;
+use crate::office::Policy;
+use crate::office::identity::OnAbsent;
+use crate::render::SiteFace;
+use crate::schedule::windows::{self, HoursError, Windows};
 
 /// A settings file longer than this is a mistake; ours has about 4 KiB with all its comments.
 const FILE_LIMIT_OCTETS: u64 = 1 << 20;
@@ -128,7 +133,7 @@ pub struct Calling {
     pub hours: Hours,
     /// Days without calls besides Sundays, `"2026-12-31"`. Empty: the operator knows the calendar.
     #[serde(deserialize_with = "days")]
-    pub holidays: Vec<jiff::civil::Date>,
+    pub holidays: Vec<Date>,
     /// Numbers must begin with one of these digits to be called. Empty allows the number plan's
     /// 0AB-J and 050.
     #[serde(deserialize_with = "prefixes")]
@@ -139,17 +144,18 @@ pub struct Calling {
     pub deny_prefixes: Vec<String>,
     /// What to do when the called machine does not say who it is. `"send"`: many machines in Japan
     /// never had their number entered.
-    pub on_absent_identity: OnAbsentIdentity,
+    #[serde(deserialize_with = "on_absent")]
+    pub on_absent_identity: OnAbsent,
 }
 
 impl Default for Calling {
     fn default() -> Self {
         Self {
-            hours: Hours::Daily { open_minute: 8 * 60 + 30, close_minute: 18 * 60 },
+            hours: Hours::Daily { opens: time(8, 30, 0, 0), closes: time(18, 0, 0, 0) },
             holidays: Vec::new(),
             allow_prefixes: Vec::new(),
             deny_prefixes: Vec::new(),
-            on_absent_identity: OnAbsentIdentity::Send,
+            on_absent_identity: OnAbsent::Send,
         }
     }
 }
@@ -158,18 +164,62 @@ impl Default for Calling {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(try_from = "String")]
 pub enum Hours {
-    /// Minutes since midnight in Japan, closing excluded.
-    Daily { open_minute: u16, close_minute: u16 },
+    /// Times of the day in Japan; no call begins at `closes` or later.
+    Daily { opens: Time, closes: Time },
     /// Day and night, Sundays and holidays: for a software line.
     AlwaysOpen,
 }
 
-/// Policy for a called machine without an identity.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnAbsentIdentity {
-    Send,
-    Refuse,
+impl Site {
+    /// As every sheet shows it.
+    pub fn face(&self) -> SiteFace {
+        SiteFace {
+            name: self.name.clone(),
+            url: self.url.clone(),
+            help_name: self.help_name.clone(),
+            help_phone: self.help_phone.clone(),
+            help_hours: self.help_hours.clone(),
+        }
+    }
+}
+
+impl Sheet {
+    /// As the sheet driver wants it.
+    pub fn worker(&self) -> sheet::WorkerSettings {
+        sheet::WorkerSettings {
+            program: self.program.clone(),
+            templates: self.templates.clone(),
+            fonts: self.fonts.clone(),
+            deadline: Duration::from_millis(self.deadline_ms),
+            memory_limit: self.memory_mib << 20,
+        }
+    }
+}
+
+impl Calling {
+    /// Whom to call.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            allow_prefixes: self.allow_prefixes.clone(),
+            deny_prefixes: self.deny_prefixes.clone(),
+            ..Policy::default()
+        }
+    }
+
+    /// When to call.
+    ///
+    /// # Errors
+    /// [`HoursError`] for hours that are never open; those that [`Settings::parse`] took are.
+    pub fn windows(&self) -> Result<Windows, HoursError> {
+        match self.hours {
+            Hours::AlwaysOpen => Ok(Windows::Always),
+            Hours::Daily { opens, closes } => {
+                let holidays = self.holidays.iter().copied().collect();
+                windows::Hours::new(opens, closes, vec![Weekday::Sunday], holidays)
+                    .map(Windows::Hours)
+            }
+        }
+    }
 }
 
 /// `[[line]]`: one telephone line and its modem.
@@ -448,7 +498,7 @@ fn site_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     }
 }
 
-fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<jiff::civil::Date>, D::Error> {
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Date>, D::Error> {
     Vec::<String>::deserialize(deserializer)?
         .iter()
         .map(|text| {
@@ -514,22 +564,28 @@ impl TryFrom<String> for Hours {
         if text == "always_open" {
             return Ok(Self::AlwaysOpen);
         }
-        let minute = |clock: &str| -> Option<u16> {
-            let (hours, minutes) = clock.split_once(':')?;
-            let two_digits = |part: &str| {
-                (part.len() == 2 && part.bytes().all(|octet| octet.is_ascii_digit()))
-                    .then(|| part.parse::<u16>().ok())
-                    .flatten()
-            };
-            let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
-            (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
-        };
         text.split_once('-')
-            .and_then(|(open, close)| Some((minute(open)?, minute(close)?)))
-            .filter(|(open, close)| open < close)
-            .map(|(open_minute, close_minute)| Self::Daily { open_minute, close_minute })
+            .and_then(|(opens, closes)| Some((clock_time(opens)?, clock_time(closes)?)))
+            .filter(|(opens, closes)| opens < closes)
+            .map(|(opens, closes)| Self::Daily { opens, closes })
             .ok_or("must be hours like 08:30-18:00 within one day, or always_open")
     }
+}
+
+/// `08:30`, with both zeros.
+fn clock_time(text: &str) -> Option<Time> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two_digits = |part: &str| {
+        let is_it = part.len() == 2 && part.bytes().all(|octet| octet.is_ascii_digit());
+        is_it.then(|| part.parse::<i8>().ok()).flatten()
+    };
+    Time::new(two_digits(hours)?, two_digits(minutes)?, 0, 0).ok()
+}
+
+fn on_absent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OnAbsent, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(|_| de::Error::custom("must be \"send\" or \"refuse\""))
 }
 
 #[cfg(test)]
@@ -560,7 +616,10 @@ help_hours = "平日 9:00–17:00"
         let settings = parse(LEAST).expect("the least file is enough");
         assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8750");
         assert_eq!(settings.sheet.deadline_ms, 10_000);
-        assert_eq!(settings.calling.hours, Hours::Daily { open_minute: 510, close_minute: 1080 });
+        assert_eq!(
+            settings.calling.hours,
+            Hours::Daily { opens: time(8, 30, 0, 0), closes: time(18, 0, 0, 0) }
+        );
         assert!(settings.lines.is_empty());
     }
 
@@ -591,7 +650,10 @@ help_hours = "平日 9:00–17:00"
                 "shirase.toml:12:12: `2026-02-30` is no day",
             ),
             ("[calling]\ndeny_prefixes = [\"03x\"]\n", "shirase.toml:12:17: each prefix must be"),
-            ("[calling]\non_absent_identity = \"maybe\"\n", "shirase.toml:12:22: unknown variant"),
+            (
+                "[calling]\non_absent_identity = \"maybe\"\n",
+                "shirase.toml:12:22: must be \"send\" or \"refuse\"",
+            ),
             (
                 "[sheet]\ndeadline_ms = -5\n",
                 "shirase.toml:12:15: must be from 500 to 60000, not -5",

@@ -74,7 +74,8 @@ impl Submit {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads a file, or standard input for `-`.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut octets = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_end(&mut octets).map(|_| ())

@@ -13,14 +13,19 @@ use sd_notify::NotifyState;
 /// A loop is stalled when it did not move for this many checks in a row, four of them per watchdog time.
 const CHECKS_WITHOUT_MOVE: u32 = 2;
 
-/// Heart of one loop; the loop beats at least every quarter of `WatchdogSec`, also when idle.
-#[derive(Clone)]
+/// Counts the turns of one loop; the loop beats at least every quarter of `WatchdogSec`, also when idle.
+#[derive(Clone, Default)]
 pub struct Pulse(Arc<AtomicU64>);
 
 impl Pulse {
     /// One more turn.
     pub fn beat(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were.
+    pub fn turns(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -30,26 +35,25 @@ pub struct Heartbeats(Arc<Mutex<Vec<Heart>>>);
 
 struct Heart {
     name: String,
-    pulse: Pulse,
-    seen: u64,
+    turns: Box<dyn Fn() -> Option<u64> + Send>,
+    seen: Option<u64>,
     still: u32,
 }
 
 impl Heartbeats {
-    /// Registers a loop. From here on it must beat.
-    pub fn watch(&self, name: impl Into<String>) -> Pulse {
-        let pulse = Pulse(Arc::default());
-        let heart = Heart { name: name.into(), pulse: pulse.clone(), seen: 0, still: 0 };
+    /// Registers a loop by a number that every turn of it changes; `None` while it has leave to rest.
+    pub fn watch(&self, name: impl Into<String>, turns: impl Fn() -> Option<u64> + Send + 'static) {
+        let heart = Heart { name: name.into(), turns: Box::new(turns), seen: None, still: 0 };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(heart);
-        pulse
     }
 
     /// Names of the loops that have not moved for too long. To be asked once per quarter of the watchdog time.
     fn stalled(&self) -> Vec<String> {
         let mut hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for heart in hearts.iter_mut() {
-            let now = heart.pulse.0.load(Ordering::Relaxed);
-            heart.still = if now == heart.seen { heart.still + 1 } else { 0 };
+            let now = (heart.turns)();
+            let moved = now.is_none() || now != heart.seen;
+            heart.still = if moved { 0 } else { heart.still + 1 };
             heart.seen = now;
         }
         hearts
@@ -97,9 +101,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loop_that_beats_is_never_stalled() {
+    fn loop_that_beats_or_rests_by_leave_is_never_stalled() {
         let hearts = Heartbeats::default();
-        let pulse = hearts.watch("line-1");
+        let pulse = Pulse::default();
+        let watched = pulse.clone();
+        hearts.watch("store", move || Some(watched.turns()));
+        hearts.watch("line-1", || None);
         for _ in 0..10 {
             pulse.beat();
             assert_eq!(hearts.stalled(), Vec::<String>::new());
@@ -107,13 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn one_loop_that_hangs_is_named_after_two_checks_and_forgiven_when_it_moves() {
+    fn one_loop_that_hangs_is_named_after_two_still_checks_and_forgiven_when_it_moves() {
         let hearts = Heartbeats::default();
-        let (lively, hanging) = (hearts.watch("store"), hearts.watch("line-1"));
+        let (lively, hanging) = (Pulse::default(), Pulse::default());
+        for (name, pulse) in [("store", &lively), ("line-1", &hanging)] {
+            let pulse = pulse.clone();
+            hearts.watch(name, move || Some(pulse.turns()));
+        }
         let check = || {
             lively.beat();
             hearts.stalled()
         };
+        assert_eq!(check(), Vec::<String>::new(), "seen for the first time");
         assert_eq!(check(), Vec::<String>::new());
         assert_eq!(check(), ["line-1"]);
         hanging.beat();

@@ -30,10 +30,14 @@ struct New {
     /// one without a gap: add it, hand it out, then take the old line away.
     name: String,
     /// What it may do.
-    #[arg(long = "scope", required = true, value_delimiter = ',', value_name = "notify|read")]
+    #[arg(
+        long = "scope",
+        value_delimiter = ',',
+        default_value = "notify,read",
+        value_name = "SCOPES"
+    )]
     scopes: Vec<Scope>,
-    /// Add the line to this tokens file, and print the token alone. Without it, the line is printed
-    /// below the token.
+    /// Add the line to this tokens file, and print the token alone. Without it, both are printed.
     #[arg(long, value_name = "FILE")]
     tokens_file: Option<PathBuf>,
 }
@@ -55,7 +59,7 @@ impl Token {
                 })?;
                 print::out(&made.token)
             }
-            None => print::out(&format!("{}\n{}", *made.token, made.line)),
+            None => print::out(&format!("token: {}\ntokens file: {}", *made.token, made.line)),
         }
     }
 }

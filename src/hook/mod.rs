@@ -55,6 +55,7 @@ pub struct Parts {
     pub limits: Limits,
     /// Raised when the store can no longer be believed: the process must end.
     pub alarm: Alarm,
+    pub lines: Arc<dyn LineBoard>,
 }
 
 impl Hook {
@@ -82,6 +83,14 @@ impl std::ops::Deref for Hook {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// What the hook has to do with telephone lines: hardly anything.
+pub trait LineBoard: Send + Sync {
+    /// A notification was taken on: an idle line may look at once.
+    fn wake(&self);
+    /// At least one line could carry a call, or does.
+    fn is_any_ready(&self) -> bool;
 }
 
 /// Tells before anything is stored whether the sheet can be drawn: every glyph is there, one page.

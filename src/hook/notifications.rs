@@ -64,6 +64,7 @@ pub(super) async fn submit(
     match accepted {
         Accepted::New { id } => {
             tracing::info!(job = %id, "hook.notification.accepted");
+            hook.lines.wake();
             Ok(acceptance(id))
         }
         Accepted::Replay { id } => {

@@ -49,6 +49,7 @@ pub enum Code {
     CancelTooLate,
     AlreadyFinal,
     SheetUnavailable,
+    NoLineReady,
     StoreFull,
     StoreUnavailable,
     OutcomeUnknown,
@@ -125,6 +126,7 @@ impl Code {
         Self::CancelTooLate,
         Self::AlreadyFinal,
         Self::SheetUnavailable,
+        Self::NoLineReady,
         Self::StoreFull,
         Self::StoreUnavailable,
         Self::OutcomeUnknown,
@@ -134,7 +136,7 @@ impl Code {
     /// The catalogue.
     #[rustfmt::skip]
     pub const fn entry(self) -> Entry {
-        use Mender::{CareManager, Technician};
+        use Mender::{CareManager, Line, Technician};
         const fn entry(
             code: &'static str, status: StatusCode, mender: Mender, title: &'static str, title_ja: &'static str,
         ) -> Entry {
@@ -207,6 +209,8 @@ impl Code {
                 "The notification has ended in another way.", "この通知はすでに終了しています。"),
             Self::SheetUnavailable => entry("sheet-unavailable", StatusCode::SERVICE_UNAVAILABLE, Technician,
                 "Sheets cannot be drawn now; nothing was stored.", "現在、用紙を作成できません。受け付けていません。"),
+            Self::NoLineReady => entry("no-line-ready", StatusCode::SERVICE_UNAVAILABLE, Line,
+                "No telephone line is ready; notifications are accepted and wait.", "使用できる電話回線がありません。受け付けた通知は待機します。"),
             Self::StoreFull => entry("store-full", StatusCode::INSUFFICIENT_STORAGE, Technician,
                 "The gateway's disk is full; nothing was stored.", "ディスクに空きがありません。受け付けていません。"),
             Self::StoreUnavailable => entry("store-unavailable", StatusCode::SERVICE_UNAVAILABLE, Technician,
@@ -268,6 +272,17 @@ impl Problem {
     pub fn fields(code: Code, errors: Vec<FieldError>) -> Self {
         Self { code, detail: None, errors }
     }
+
+    /// The body as it is sent.
+    pub fn body(&self) -> ProblemBody<'_> {
+        let entry = self.code.entry();
+        ProblemBody {
+            r#type: format!("/v1/problems/{}", entry.code),
+            entry,
+            detail: self.detail.as_deref(),
+            errors: &self.errors,
+        }
+    }
 }
 
 impl From<Code> for Problem {
@@ -299,15 +314,8 @@ impl From<QueueError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let entry = self.code.entry();
-        let status = entry.status;
-        let body = ProblemBody {
-            r#type: format!("/v1/problems/{}", entry.code),
-            entry,
-            detail: self.detail.as_deref(),
-            errors: &self.errors,
-        };
-        let mut response = (status, axum::Json(body)).into_response();
+        let status = self.code.entry().status;
+        let mut response = (status, axum::Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -263,6 +264,7 @@ async fn same_key_and_body_is_the_same_answer_and_one_notification() {
     assert_eq!((second.status, &second.text), (202, &first.text));
     assert_eq!(second.header("idempotency-replayed"), Some("true"));
     assert_eq!(house.store.kept(), 1);
+    assert_eq!(house.lines.woken.load(Ordering::Relaxed), 1, "a repetition wakes no line");
 }
 
 #[tokio::test]
@@ -359,6 +361,14 @@ async fn full_disk_is_507_and_broken_store_is_503_and_not_ready() {
     assert_eq!(house.get("/healthz").await.status, 200);
 }
 
+#[tokio::test]
+async fn gateway_without_a_ready_line_accepts_and_is_not_ready() {
+    let house = House::with(Setup { line_ready: false, ..Setup::default() }).await;
+    house.get("/readyz").await.is_problem(503, "no-line-ready");
+    assert_eq!(house.post("key-1", &body()).await.status, 202);
+    assert_eq!(House::open().await.get("/readyz").await.status, 200);
+}
+
 // ---- reading ----------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -374,7 +384,7 @@ async fn notification_is_shown_with_its_rungs_and_what_is_live() {
     assert_eq!(shown["recipient"]["fax"], "******5678");
     assert_eq!(shown["accepted_at"], "2026-11-24T01:00:00Z");
     assert_eq!(shown["live"], json!({ "line": "line-1", "phase": "page", "percent": 42 }));
-    assert_eq!(shown["receipt"]["attempts"][0]["rungs"][0]["name"], "answered");
+    assert_eq!(shown["attempts"][0]["rungs"][0]["name"], "answered");
 }
 
 #[tokio::test]
@@ -684,6 +694,7 @@ struct Setup {
     failing: Option<QueueError>,
     cancelled: Cancelled,
     slow_store: bool,
+    line_ready: bool,
 }
 
 impl Default for Setup {
@@ -697,6 +708,7 @@ impl Default for Setup {
             failing: None,
             cancelled: Cancelled::Done,
             slow_store: false,
+            line_ready: true,
         }
     }
 }
@@ -706,6 +718,7 @@ struct House {
     address: SocketAddr,
     token: zeroize::Zeroizing<String>,
     store: Arc<Memory>,
+    lines: Arc<Lines>,
     progress: ProgressBoard,
     alarm: Alarm,
     stop: Option<oneshot::Sender<()>>,
@@ -727,6 +740,7 @@ impl House {
             asked: Notify::new(),
             go_on: Arc::default(),
         });
+        let lines = Arc::new(Lines { ready: setup.line_ready, woken: AtomicUsize::new(0) });
         let (progress, alarm) = (ProgressBoard::default(), Alarm::default());
         let hook = Hook::new(Parts {
             queue: Arc::clone(&store) as Arc<dyn Queue>,
@@ -739,6 +753,7 @@ impl House {
             progress: progress.clone(),
             limits: setup.limits.clone(),
             alarm: alarm.clone(),
+            lines: Arc::clone(&lines) as Arc<dyn LineBoard>,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -747,7 +762,7 @@ impl House {
             let _ = stopped.await;
         };
         let server = tokio::spawn(listener::serve(listener, router(hook), setup.limits, until));
-        Self { address, token: new.token, store, progress, alarm, stop: Some(stop), server }
+        Self { address, token: new.token, store, lines, progress, alarm, stop: Some(stop), server }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -867,6 +882,21 @@ struct Drawing(Result<(), SheetFault>);
 impl SheetCheck for Drawing {
     fn check(&self, _job: &NewJob) -> Result<(), SheetFault> {
         self.0.clone()
+    }
+}
+
+struct Lines {
+    ready: bool,
+    woken: AtomicUsize,
+}
+
+impl LineBoard for Lines {
+    fn wake(&self) {
+        self.woken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_any_ready(&self) -> bool {
+        self.ready
     }
 }
 

@@ -40,6 +40,8 @@ impl Links {
 #[derive(Serialize, ToSchema)]
 pub struct Notification {
     pub id: String,
+    /// Eight characters of the id, as printed on the sheet: for people on the telephone.
+    pub reference: String,
     /// `waiting`, `sending`, `uncertain`, `hold`, `confirmed`, `failed`, `expired`, `cancelled`,
     /// `resolved_delivered`, `resolved_not_delivered`.
     pub state: &'static str,
@@ -57,7 +59,8 @@ pub struct Notification {
     pub not_after: String,
     /// What is happening on the line right now; in memory only, no evidence.
     pub live: Option<LiveView>,
-    pub receipt: Receipt,
+    /// What was tried and what the far end really said, in order.
+    pub attempts: Vec<Attempt>,
     pub links: Links,
 }
 
@@ -79,12 +82,6 @@ pub struct LiveView {
     pub percent: Option<u8>,
 }
 
-/// What was tried and what the far end really said.
-#[derive(Serialize, ToSchema)]
-pub struct Receipt {
-    pub attempts: Vec<Attempt>,
-}
-
 /// One call.
 #[derive(Serialize, ToSchema)]
 pub struct Attempt {
@@ -99,7 +96,7 @@ pub struct Attempt {
     pub rungs: Vec<Rung>,
     /// Facts of the call once it is over: times, rate, identity, pages.
     #[schema(value_type = Option<Object>)]
-    pub facts: Option<serde_json::Value>,
+    pub receipt: Option<serde_json::Value>,
 }
 
 /// One rung of the receipt ladder.
@@ -116,6 +113,7 @@ impl Notification {
         let id = view.id.to_string();
         Self {
             links: Links::of(&id),
+            reference: crate::render::reference(view.id),
             id,
             state: view.state.as_str(),
             is_final: view.state.is_final(),
@@ -131,7 +129,7 @@ impl Notification {
                 phase: live.phase,
                 percent: live.percent,
             }),
-            receipt: Receipt { attempts: view.attempts.into_iter().map(Attempt::new).collect() },
+            attempts: view.attempts.into_iter().map(Attempt::new).collect(),
         }
     }
 }
@@ -145,7 +143,7 @@ impl Attempt {
             state: view.state.as_str(),
             code: view.code,
             rungs: view.rungs.into_iter().map(rung).collect(),
-            facts: view.receipt,
+            receipt: view.receipt,
         }
     }
 }

@@ -1,0 +1,242 @@
+//! `shirase serve`: starts the rooms in walking order, and stops them in reverse.
+//!
+//! | start | what | fails with |
+//! |---|---|---|
+//! | 1 | settings, secrets | 78 |
+//! | 2 | logging | 78 |
+//! | 3 | queue: opens the store and ends what a crash left open | 65, 75 |
+//! | 4 | renderer: its worker starts with the first sheet | |
+//! | 5 | lines | 70 |
+//! | 6 | hook: binds the socket | 75, 78 |
+//! | 7 | `READY=1` | |
+//!
+//! It runs until SIGTERM or SIGINT, or until the store cannot be believed any more: then it ends with 74, and
+//! the next start asks the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::clock::{Clock, SystemClock};
+use super::exit::{Exit, Failure};
+use super::settings::{Http, Settings};
+use super::systemd::{self, Heartbeats, Pulse};
+use super::{harden, telemetry};
+use crate::hook::{self, Alarm, Fingerprints, Hook, Limits, LineBoard, Tokens, listener};
+use crate::job::ProgressBoard;
+use crate::queue::sqlite::{Sqlite, StoreKey};
+use crate::queue::{Queue, QueueError};
+use crate::render::Renderer;
+
+/// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Run the gateway.
+#[derive(clap::Args)]
+pub struct Serve {
+    /// The settings file.
+    #[arg(
+        long,
+        env = "SHIRASE_CONFIG",
+        default_value = "/etc/shirase/shirase.toml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+}
+
+impl Serve {
+    /// # Errors
+    /// [`Failure`] as the table above says.
+    pub fn run(self) -> Result<(), Failure> {
+        harden::no_core_and_no_tracer()?;
+        let settings = Settings::load(&self.config)?;
+        let tokens = read_tokens(&settings.http)?;
+        let master_key = settings.store.key_file.read_key()?;
+        telemetry::start()?;
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (store, recovered) =
+            Sqlite::open(&settings.store.path, &StoreKey::new(*master_key), clock.now())
+                .map_err(|error| store_failure(&settings.store.path, &error))?;
+        tracing::info!(
+            before_dial = recovered.before_dial,
+            in_call = recovered.in_call,
+            after_page = recovered.after_page,
+            "app.store.opened"
+        );
+        let queue: Arc<dyn Queue> = Arc::new(store);
+        let renderer = Arc::new(Renderer::new(settings.site.face(), settings.sheet.worker()));
+        let (alarm, progress) = (Alarm::default(), ProgressBoard::default());
+        let hearts = Heartbeats::default();
+        let lines: Arc<dyn LineBoard> = Arc::new(NoLines);
+
+        let hook = Hook::new(hook::Parts {
+            queue: Arc::clone(&queue),
+            clock: Arc::clone(&clock),
+            sheet: renderer,
+            policy: settings.calling.policy(),
+            windows: settings.calling.windows()?,
+            tokens,
+            fingerprints: Fingerprints::new(&master_key),
+            progress,
+            limits: Limits::default(),
+            alarm: alarm.clone(),
+            lines,
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
+        let ended = runtime.block_on(async {
+            let sweeping = tokio::spawn(sweep(queue, clock, alarm.clone(), &hearts));
+            let watching = tokio::spawn(hearts.clone().keep_watchdog());
+            let ended = answer(hook, &settings, &self.config, &alarm).await;
+            sweeping.abort();
+            watching.abort();
+            ended
+        });
+        // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        // The queue goes last: what waits in it reaches the disk.
+        ended
+    }
+}
+
+/// Listens until a signal or the alarm.
+async fn answer(
+    hook: Hook,
+    settings: &Settings,
+    config: &Path,
+    alarm: &Alarm,
+) -> Result<(), Failure> {
+    let address = settings.http.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::AddrInUse => Exit::Busy,
+            _ => Exit::Settings,
+        };
+        Failure::new(exit, format!("cannot listen on {address}: {error}"))
+    })?;
+    let mut signals = Signals::new()?;
+    let mut ended = Ok(());
+    let until = async {
+        ended = tokio::select! {
+            () = signals.stop(config) => Ok(()),
+            () = alarm.raised() => {
+                Err(Failure::new(Exit::Ambiguous, "the store cannot be believed any more"))
+            }
+        };
+        systemd::stopping();
+        tracing::info!("app.stopping");
+    };
+    let limits = hook.limits.clone();
+    tracing::info!(%address, lines = settings.lines.len(), "app.ready");
+    systemd::ready(&format!("{address}, {} lines", settings.lines.len()));
+    listener::serve(listener, hook::router(hook), limits, until).await;
+    ended
+}
+
+/// What the service manager and the terminal say.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::new(Exit::Internal, format!("signals: {error}")))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the signal to stop. SIGHUP changes nothing: it only tells whether the file on disk would be
+    /// taken at the next start.
+    async fn stop(&mut self, config: &Path) {
+        loop {
+            tokio::select! {
+                biased; // what was asked before the stop is still answered
+                _ = self.hang_up.recv() => match Settings::load(config) {
+                    Ok(_) => tracing::info!("app.settings.good_for_next_start"),
+                    Err(error) => tracing::error!(%error, "app.settings.bad_for_next_start"),
+                },
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+            }
+        }
+    }
+}
+
+/// Ends what has run out, again and again; a turn shows that the store's writer moves.
+fn sweep(
+    queue: Arc<dyn Queue>,
+    clock: Arc<dyn Clock>,
+    alarm: Alarm,
+    hearts: &Heartbeats,
+) -> impl Future<Output = ()> + Send + use<> {
+    let pulse = Pulse::default();
+    let watched = pulse.clone();
+    hearts.watch("store", move || Some(watched.turns()));
+    async move {
+        let mut ticks = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            ticks.tick().await;
+            match queue.sweep(clock.now()).await {
+                Ok(swept) if swept.ended > 0 => {
+                    tracing::info!(notifications = swept.ended, "app.sweep.expired");
+                }
+                Ok(_) => {}
+                Err(error @ (QueueError::Ambiguous | QueueError::Stopped)) => {
+                    tracing::error!(%error, "app.sweep.failed");
+                    alarm.raise();
+                    return;
+                }
+                Err(
+                    error @ (QueueError::Full
+                    | QueueError::InUse
+                    | QueueError::NotAllowed { .. }
+                    | QueueError::Broken { .. }),
+                ) => tracing::error!(%error, "app.sweep.failed"),
+            }
+            pulse.beat();
+        }
+    }
+}
+
+/// A gateway without lines takes notifications on, and they wait.
+struct NoLines;
+
+impl LineBoard for NoLines {
+    fn wake(&self) {}
+
+    fn is_any_ready(&self) -> bool {
+        false
+    }
+}
+
+fn read_tokens(http: &Http) -> Result<Tokens, Failure> {
+    let octets = http.tokens_file.read()?;
+    let place = &http.tokens_file;
+    let text = std::str::from_utf8(&octets)
+        .map_err(|_| Failure::new(Exit::Settings, format!("{place}: no text")))?;
+    Tokens::parse(text)
+        .map_err(|(line, why)| Failure::new(Exit::Settings, format!("{place}:{line}: {why}")))
+}
+
+fn store_failure(path: &Path, error: &QueueError) -> Failure {
+    let exit = match error {
+        QueueError::InUse => Exit::Busy,
+        QueueError::Broken { .. } | QueueError::NotAllowed { .. } => Exit::Store,
+        QueueError::Full | QueueError::Ambiguous | QueueError::Stopped => Exit::Ambiguous,
+    };
+    Failure::new(exit, format!("{}: {error}", path.display()))
+}

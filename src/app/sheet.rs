@@ -1,0 +1,98 @@
+//! `shirase sheet`: draws a notification's sheet to a file, the very bits that a line would send.
+
+use std::path::{Path, PathBuf};
+
+use super::clock::{Clock, SystemClock};
+use super::exit::{Exit, Failure};
+use super::print;
+use super::settings::Settings;
+use crate::hook::body;
+use crate::hook::problem::Problem;
+use crate::job::JobId;
+use crate::render::Renderer;
+
+/// Draw the sheet of a notification to a PNG or TIFF file. It holds the secrets: look at it, then delete it.
+#[derive(clap::Args)]
+pub struct Sheet {
+    /// The body as JSON.
+    #[arg(value_name = "FILE")]
+    body: PathBuf,
+    /// Where to: `.png`, or `.tiff` as a fax file.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The settings file.
+    #[arg(
+        long,
+        env = "SHIRASE_CONFIG",
+        default_value = "/etc/shirase/shirase.toml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+    /// 204 × 98 dpi instead of 204 × 196.
+    #[arg(long)]
+    standard: bool,
+    /// Reference and date are the id's; without one they are now's.
+    #[arg(long)]
+    id: Option<JobId>,
+}
+
+impl Sheet {
+    /// # Errors
+    /// [`Failure`]: the body is refused, the sheet cannot be drawn, or the file not written.
+    pub fn run(self) -> Result<(), Failure> {
+        let write = match self.out.extension().and_then(|extension| extension.to_str()) {
+            Some("png") => png,
+            Some("tif" | "tiff") => tiff,
+            Some(_) | None => {
+                return Err(Failure::new(Exit::Usage, "--out must end in .png, .tif or .tiff"));
+            }
+        };
+        let settings = Settings::load(&self.config)?;
+        let now = SystemClock.now();
+        let octets = super::submit::read(&self.body)?;
+        let job = body::parse(&octets, now)
+            .map_err(|problem| Failure::new(Exit::Refused, refusal(&problem)))?;
+        let resolution =
+            if self.standard { t4::Resolution::Standard } else { t4::Resolution::Fine };
+        let renderer = Renderer::new(settings.site.face(), settings.sheet.worker());
+        let page = renderer
+            .draw(self.id.unwrap_or_else(|| JobId::new(now, 0)), &job, resolution)
+            .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+        write(&self.out, &page).map_err(|error| {
+            Failure::new(Exit::Internal, format!("{}: {error}", self.out.display()))
+        })
+    }
+}
+
+/// As the gateway would have said it.
+fn refusal(problem: &Problem) -> String {
+    serde_json::to_value(problem.body())
+        .map_or_else(|error| error.to_string(), |body| print::problem(&body))
+}
+
+/// Rows at standard resolution are doubled, so that the picture has the paper's shape.
+fn png(path: &Path, page: &t4::Page) -> Result<(), String> {
+    let repeat = match page.resolution() {
+        t4::Resolution::Standard => 2,
+        t4::Resolution::Fine => 1,
+    };
+    let (width, height) = (u32::from(page.width_pels()), page.rows() * repeat);
+    let picture = image::GrayImage::from_fn(width, height, |x, y| {
+        let octet = page.row(y / repeat).and_then(|row| row.get(x as usize / 8)).copied();
+        let black = octet.unwrap_or(0) >> (7 - x % 8) & 1 == 1;
+        image::Luma([if black { 0 } else { 255 }])
+    });
+    picture.save(path).map_err(|error| error.to_string())
+}
+
+fn tiff(path: &Path, page: &t4::Page) -> Result<(), String> {
+    let settings = t4::container::FileSettings {
+        coding: t4::Coding::Mmr,
+        order: t4::BitOrder::MsbFirst,
+        software: concat!("shirase ", env!("CARGO_PKG_VERSION")),
+        date_time: None,
+    };
+    let file = std::fs::File::create(path).map_err(|error| error.to_string())?;
+    t4::container::write(std::io::BufWriter::new(file), std::slice::from_ref(page), &settings)
+        .map_err(|error| error.to_string())
+}
