@@ -88,4 +88,4 @@ install-data:
 	install -D -m 0644 systemd/sysusers.conf $(LIB)/sysusers.d/shirase.conf
 	install -D -m 0644 systemd/60-shirase-modem.rules $(LIB)/udev/rules.d/60-shirase-modem.rules
 	umask 022 && cp -R templates $(SHARE)/shirase/
-	install -m 0644 $(wildcard README.md) CHANGELOG.md LICENSE $(SHARE)/doc/shirase/
+	install -m 0644 README.md CHANGELOG.md LICENSE $(SHARE)/doc/shirase/
