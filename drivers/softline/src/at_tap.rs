@@ -103,8 +103,10 @@ impl Run {
 pub(crate) enum Piece {
     /// Hand over this many.
     Pass(usize),
-    /// Drop this many: the frame they belong to is already too long.
+    /// Drop this many: what they belong to is already too long.
     Drop(usize),
+    /// The end of a frame that was too long: drop this many, and end the part that was passed.
+    EndFrame(usize),
     /// The command line is too long: make the modem forget it, drop this many, say ERROR.
     Refuse(usize),
 }
@@ -121,6 +123,8 @@ pub(crate) struct AtTap {
     run: Option<Run>,
     /// A `+FTH=3` is under way.
     sends_frames: bool,
+    /// Command lines since they were last asked for.
+    commands: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,7 +144,13 @@ impl AtTap {
             asked_for: None,
             run: None,
             sends_frames: false,
+            commands: Vec::new(),
         }
+    }
+
+    /// The command lines that the host has ended, oldest first.
+    pub(crate) fn take_commands(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.commands)
     }
 
     /// The modem began to answer a call: its first CONNECT asks for frames (T.31 8.3.2).
@@ -189,43 +199,51 @@ impl AtTap {
             self.refusing = end.is_none();
             return Piece::Drop(len);
         }
-        self.line.extend_from_slice(&bytes[..len]);
+        // As the modem does, look for a command's first letter: keys may come before it.
+        let letter = |byte: &u8| byte.eq_ignore_ascii_case(&b'a');
+        let skipped = if self.line.is_empty() {
+            bytes[..len].iter().position(letter).unwrap_or(len)
+        } else {
+            0
+        };
+        self.line.extend_from_slice(&bytes[skipped..len]);
         if self.line.len() > MAX_COMMAND {
             self.line.clear();
             self.refusing = end.is_none();
             return Piece::Refuse(len);
         }
-        if end.is_some() {
+        if end.is_some() && !self.line.is_empty() {
             self.asked_for = asked_for(&self.line);
             if self.asked_for.is_some() || is_class_1(&self.line) {
                 self.run = None;
                 self.sends_frames = false;
             }
+            self.commands.push(String::from_utf8_lossy(&self.line).trim().to_owned());
             self.line.clear();
         }
         Piece::Pass(len)
     }
 
     fn frame_piece(&mut self, bytes: &[u8]) -> Piece {
+        let full = self.frame_bytes >= MAX_FRAME;
         for (at, byte) in bytes.iter().enumerate() {
             match (self.after_dle, *byte) {
                 (true, ETX) => {
                     self.after_dle = false;
                     self.frame_bytes = 0;
-                    return Piece::Pass(at + 1);
+                    return if full { Piece::EndFrame(at + 1) } else { Piece::Pass(at + 1) };
                 }
                 (false, DLE) => self.after_dle = true,
                 (_data, _any) => {
                     self.after_dle = false;
                     self.frame_bytes += 1;
+                    if !full && self.frame_bytes == MAX_FRAME {
+                        return Piece::Pass(at + 1);
+                    }
                 }
             }
-            if self.frame_bytes > MAX_FRAME {
-                // What came before this byte is still the modem's; the byte itself is not.
-                return if at > 0 { Piece::Pass(at) } else { Piece::Drop(1) };
-            }
         }
-        Piece::Pass(bytes.len())
+        if full { Piece::Drop(bytes.len()) } else { Piece::Pass(bytes.len()) }
     }
 
     fn page_piece(&mut self, bytes: &[u8], now: LineTime) -> Piece {
@@ -249,9 +267,10 @@ impl AtTap {
         Piece::Pass(bytes.len().min(MAX_PIECE))
     }
 
-    /// Takes note of one piece of the modem's output.
-    pub(crate) fn modem_said(&mut self, piece: &[u8]) {
-        match (result_code(piece), self.asked_for) {
+    /// Takes note of one piece of the modem's output; says whether it is a result code.
+    pub(crate) fn modem_said(&mut self, piece: &[u8]) -> bool {
+        let result = result_code(piece);
+        match (result, self.asked_for) {
             (Some(ResultCode::Connect), Some(Asked::Frames)) => {
                 self.expecting = Expecting::Frame;
                 self.sends_frames = true;
@@ -273,6 +292,7 @@ impl AtTap {
             // CONNECT before the next frame, or before a frame from the far end; RING; data.
             (Some(ResultCode::Connect), None) | (Some(ResultCode::Ring) | None, _) => {}
         }
+        result.is_some()
     }
 }
 
@@ -336,7 +356,8 @@ mod tests {
     #[test]
     fn command_too_long_is_refused_to_its_end() {
         let mut tap = AtTap::new();
-        assert_eq!(tap.next_piece(&[b'1'; 90], NOW), Piece::Pass(90));
+        assert_eq!(tap.next_piece(&[0x18; 200], NOW), Piece::Pass(200), "keys, no command yet");
+        assert_eq!(tap.next_piece(&[b'A'; 90], NOW), Piece::Pass(90));
         assert_eq!(tap.next_piece(&[b'1'; 20], NOW), Piece::Refuse(20));
         assert_eq!(tap.next_piece(b"111\rATZ\r", NOW), Piece::Drop(4));
         assert_eq!(tap.next_piece(b"ATZ\r", NOW), Piece::Pass(4));
@@ -375,7 +396,10 @@ mod tests {
         let mut tap = tap_after(b"AT+FTH=3\r", b"CONNECT");
         let endless = [0xFF; 300];
         assert_eq!(tap.next_piece(&endless, NOW), Piece::Pass(MAX_FRAME));
-        assert_eq!(tap.next_piece(&endless, NOW), Piece::Drop(1));
+        assert_eq!(tap.next_piece(&endless, NOW), Piece::Drop(300));
+        assert_eq!(tap.next_piece(b"\x10", NOW), Piece::Drop(1));
+        assert_eq!(tap.next_piece(b"\x03\xff\x10\x03", NOW), Piece::EndFrame(1));
+        assert_eq!(tap.next_piece(b"\xff\x10\x03", NOW), Piece::Pass(3));
     }
 
     #[test]
@@ -387,6 +411,7 @@ mod tests {
         assert_eq!(tap.next_piece(b"AT\r", NOW), Piece::Pass(3));
         tap.next_piece(b"AT+FRH=3\r", NOW);
         assert_eq!(tap.sending(), None);
+        assert_eq!(tap.take_commands(), ["AT+FTH=3", "AT", "AT+FRH=3"]);
     }
 
     #[test]

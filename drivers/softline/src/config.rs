@@ -638,3 +638,109 @@ fn checked_ident(place: &str, text: &str) -> Result<String, ConfigError> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_file(text: &str) -> Result<Plan, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("line.toml");
+        std::fs::write(&path, text).unwrap();
+        Plan::load(Some(&path), &[], &[], None)
+    }
+
+    fn from_far(text: &str) -> Result<FarPlan, ConfigError> {
+        let plan = Plan::load(None, &[], &[text.to_owned()], None)?;
+        Ok(plan.fars[0].clone())
+    }
+
+    #[test]
+    fn file_and_argument_say_the_same() {
+        let file = from_file(
+            r#"
+            [[line]]
+            name = "a"
+            link = "/tmp/a"
+            [[far]]
+            number = "0312345678"
+            kind = "fax"
+            csi = "+81 3 1234"
+            ecm = false
+            mod = ["v29", "v27ter"]
+            coding = "mr+mh"
+            scan = 20
+            res = "standard"
+            pre = 0.2
+            ring = 4
+            fault = { snr = 24.5, delay = 50 }
+            "#,
+        )
+        .unwrap();
+        let argument = from_far(
+            "0312345678=fax,csi=+81 3 1234,ecm=off,mod=v29+v27ter,coding=mr+mh,scan=20,\
+             res=standard,pre=0.2,ring=4,snr=24.5,delay=50",
+        )
+        .unwrap();
+        assert_eq!(format!("{:?}", file.fars[0]), format!("{argument:?}"));
+        assert_eq!(argument.fax.terminal.modems, TerminalOptions::V29 | TerminalOptions::V27TER);
+        assert_eq!(argument.faults.unwrap().delay_ms, 50);
+        assert_eq!(file.lines[0].link.as_deref(), Some(Path::new("/tmp/a")));
+    }
+
+    #[test]
+    fn nothing_given_is_the_built_in_line() {
+        let plan = Plan::load(None, &[], &[], None).unwrap();
+        assert_eq!(plan.lines.len(), 1);
+        assert_eq!(plan.far("0300000001").kind, FarKind::Fax);
+        assert_eq!(plan.far("0399999999").kind, FarKind::Unallocated);
+    }
+
+    #[test]
+    fn star_is_every_other_number() {
+        let fars = ["1=busy".to_owned(), "*=noanswer".to_owned()];
+        let plan = Plan::load(None, &[], &fars, None).unwrap();
+        assert_eq!(plan.far("1").kind, FarKind::Busy);
+        assert_eq!(plan.far("2").kind, FarKind::NoAnswer);
+    }
+
+    #[test]
+    fn argument_replaces_the_entry_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("line.toml");
+        std::fs::write(&path, "[[far]]\nnumber = \"1\"\nkind = \"busy\"\n").unwrap();
+        let plan = Plan::load(Some(&path), &[], &["1=fax".to_owned()], None).unwrap();
+        assert_eq!(plan.far("1").kind, FarKind::Fax);
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_what_would_be_right() {
+        let far = |text| from_far(text).unwrap_err().to_string();
+        let told = [
+            (far("1=fax,colour=red"), "far end 1: unknown key `colour`; it may be one of number"),
+            (far("1=telex"), "`kind` cannot be `telex`; it is fax, busy"),
+            (far("1=fax,ecm=maybe"), "`ecm` cannot be `maybe`; it is `on` or `off`"),
+            (far("1=fax,scan=7"), "`scan` cannot be `7`; it is 0, 5, 10"),
+            (far("1=fax,pre=0.1"), "`pre` cannot be `0.1`; it is 0.2 to 10 seconds"),
+            (far("1=fax,mod=v34"), "`mod` cannot be `v34`; v17, v29"),
+            (far("1=fax,csi=Kojima"), "`csi` cannot be `Kojima`; it is at most 20"),
+            (far("1=fax,burst=20"), "`burst` cannot be `20`; it is EVERY_MS/"),
+            (far("12a=fax"), "`number` cannot be `12a`; it is 1 to 64"),
+            (far("1"), "expected NUMBER=KIND"),
+            (far("1=line"), "far end 1: `to` is missing"),
+            (far("1=line,to=b"), "far end 1: there is no line `b`"),
+            (from_file("[fault]\nhum = 1").unwrap_err().to_string(), "[fault]: unknown key `hum`"),
+            (from_file("[lines]").unwrap_err().to_string(), "unknown key `lines`"),
+            (from_file("[[far]]\nkind=\"fax\"").unwrap_err().to_string(), "`number` is missing"),
+            (from_file("[line]\nname=\"a\"").unwrap_err().to_string(), "double brackets"),
+            (from_file("line = =").unwrap_err().to_string(), "line.toml: "),
+            (
+                from_file("[[line]]\nname=\"a\"\n[[line]]\nname=\"a\"").unwrap_err().to_string(),
+                "a is given twice",
+            ),
+        ];
+        for (message, wanted) in told {
+            assert!(message.contains(wanted), "{message:?} does not say {wanted:?}");
+        }
+    }
+}

@@ -54,6 +54,19 @@ impl Exchange {
         std::mem::take(&mut self.events)
     }
 
+    /// What hosts and modems said to each other since the last call, a line each.
+    pub(crate) fn take_dialogue(&mut self) -> Vec<String> {
+        let mut dialogue = Vec::new();
+        for line in &mut self.lines {
+            for spoken in line.take_spoken() {
+                let seconds = spoken.at.seconds_since(LineTime::default());
+                let arrow = if spoken.by_host { ">" } else { "<" };
+                dialogue.push(format!("{seconds:10.3} {} {arrow} {}", line.name, spoken.text));
+            }
+        }
+        dialogue
+    }
+
     /// Waits until the next frame is due or a host does something, then serves all hosts. A host's
     /// command is answered when it comes and not when the next frame runs.
     pub(crate) fn wait_and_serve(&mut self, clock: &LineClock) {

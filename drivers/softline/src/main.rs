@@ -33,10 +33,13 @@ mod modem_end;
 mod pty;
 mod report;
 mod signals;
+#[cfg(test)]
+mod test_page;
 
 use clap::Parser;
+use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +69,8 @@ struct Arguments {
     /// Folder for received pages; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "received")]
     out: PathBuf,
-    /// Also write the JSON lines to this file.
+    /// Write the dialogue of hosts and modems to this file, with line time in seconds: commands
+    /// after `>`, result codes after `<`, no page data.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// Line time runs this many times as fast as the clock on the wall. 0.1 to 1000.
@@ -140,12 +144,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     )?;
     std::fs::create_dir_all(&arguments.out)
         .map_err(|source| Failure::Out { path: arguments.out.clone(), source })?;
-    let mut outputs: Vec<Box<dyn Write>> = vec![Box::new(std::io::stdout())];
-    if let Some(path) = &arguments.log {
-        let file = std::fs::File::create(path)
-            .map_err(|source| Failure::Log { path: path.clone(), source })?;
-        outputs.push(Box::new(file));
-    }
+    let mut out = std::io::stdout().lock();
+    let mut log = arguments.log.as_deref().map(open_log).transpose()?;
     let frame_samples = usize::from(arguments.frame_ms) * 8;
     let settings = call::CallSettings {
         out: arguments.out.clone(),
@@ -157,8 +157,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut clock = clock::LineClock::new(frame_samples, arguments.speed);
     while !stop.load(Ordering::Relaxed) {
         for event in exchange.take_events() {
-            for out in &mut outputs {
-                event.write(out.as_mut()).map_err(Failure::Report)?;
+            event.write(&mut out).map_err(Failure::Report)?;
+        }
+        for spoken in exchange.take_dialogue() {
+            if let Some(log) = &mut log {
+                writeln!(log, "{spoken}").map_err(Failure::Report)?;
             }
         }
         exchange.wait_and_serve(&clock);
@@ -168,6 +171,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn open_log(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|source| Failure::Log { path: path.to_owned(), source })
 }
 
 /// Asks for SIGTERM when the parent ends, and notices one that has ended already.

@@ -45,6 +45,14 @@ pub(crate) enum Keys {
     AbortDialling,
 }
 
+/// One line of the dialogue between a host and its modem; page and frame data are not in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Spoken {
+    pub at: LineTime,
+    pub by_host: bool,
+    pub text: String,
+}
+
 pub(crate) struct ModemEnd {
     pub name: String,
     pty: Pty,
@@ -52,6 +60,9 @@ pub(crate) struct ModemEnd {
     tap: AtTap,
     strict: bool,
     wishes: VecDeque<Wish>,
+    spoken: Vec<Spoken>,
+    /// Line time as the exchange last told it.
+    now: LineTime,
 }
 
 impl ModemEnd {
@@ -65,6 +76,8 @@ impl ModemEnd {
             tap: AtTap::new(),
             strict,
             wishes: VecDeque::new(),
+            spoken: Vec::new(),
+            now: LineTime::default(),
         })
     }
 
@@ -81,6 +94,11 @@ impl ModemEnd {
         self.wishes.pop_front()
     }
 
+    /// The dialogue since the last call.
+    pub(crate) fn take_spoken(&mut self) -> Vec<Spoken> {
+        std::mem::take(&mut self.spoken)
+    }
+
     pub(crate) fn sending(&self) -> Option<Carrier> {
         self.tap.sending()
     }
@@ -95,6 +113,7 @@ impl ModemEnd {
 
     /// Takes what the host has written, as far as the modem has room, and notices it leaving.
     pub(crate) fn serve_host(&mut self, now: LineTime, keys: Keys) {
+        self.now = now;
         let before = self.pty.host();
         let mut buffer = [0; 512];
         self.pty.flush();
@@ -117,6 +136,7 @@ impl ModemEnd {
         if keys == Keys::AbortDialling {
             // The line feed that some hosts send after the dial command is no key press.
             if bytes.iter().any(|byte| *byte != b'\n') {
+                self.note(true, "(presses a key)".to_owned());
                 self.wishes.push_back(Wish::Abort);
             }
             return;
@@ -129,6 +149,10 @@ impl ModemEnd {
                     len
                 }
                 Piece::Drop(len) => len,
+                Piece::EndFrame(len) => {
+                    self.modem.host_writes(&[DLE, ETX]);
+                    len
+                }
                 Piece::Refuse(len) => {
                     self.modem.host_writes(&[CAN]);
                     self.pty.write(b"\r\nERROR\r\n");
@@ -136,6 +160,9 @@ impl ModemEnd {
                 }
             };
             rest = &rest[taken..];
+            for text in self.tap.take_commands() {
+                self.note(true, text);
+            }
             self.pass_on(By::Host);
         }
     }
@@ -180,6 +207,7 @@ impl ModemEnd {
         now: LineTime,
         carrier_start: Option<LineTime>,
     ) {
+        self.now = now;
         if self.strict && self.starved(now, carrier_start) {
             self.modem.host_writes(&[DLE, ETX]);
             self.tap.data_cut();
@@ -210,14 +238,21 @@ impl ModemEnd {
 
     fn modem_said(&mut self) {
         for piece in self.modem.take_output() {
-            self.tap.modem_said(&piece);
+            if self.tap.modem_said(&piece) {
+                self.note(false, String::from_utf8_lossy(&piece).trim().to_owned());
+            }
             self.pty.write(&piece);
         }
+    }
+
+    fn note(&mut self, by_host: bool, text: String) {
+        self.spoken.push(Spoken { at: self.now, by_host, text });
     }
 
     /// The host is gone: hang up, and be a modem that was just switched on.
     fn dtr_off(&mut self) {
         self.wishes.push_back(Wish::OnHook(By::Dtr));
+        self.note(true, "(closes the terminal)".to_owned());
         self.modem = SoftModem::new();
         self.tap = AtTap::new();
         if self.pty.reset().is_err() {

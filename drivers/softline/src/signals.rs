@@ -151,3 +151,56 @@ impl Listener {
         self.carrier_ended(run);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{FarKind, FarPlan};
+    use crate::ffi::{FaxTerminal, Side};
+    use std::path::Path;
+
+    #[test]
+    fn called_machine_is_heard_with_its_tone_and_its_frames_in_time() {
+        let mut options = FarPlan::new("1".to_owned(), FarKind::Fax).fax.terminal;
+        options.ident = "0312345678".to_owned();
+        let nowhere = Path::new("/nonexistent/page.tif");
+        let mut machine = FaxTerminal::new(&options, Side::Called { into: nowhere });
+        let mut listener = Listener::new("ced");
+        let mut now = LineTime(0);
+        while now < LineTime(8000 * 6) {
+            let mut audio = [0; 160];
+            machine.speaks(&mut audio);
+            listener.hears(&audio, now, None, None);
+            now = now.after_samples(audio.len());
+        }
+        let seconds = |at: LineTime| at.seconds_since(LineTime(0));
+        let [ced, frames] = &listener.carriers[..] else {
+            panic!("{:?} instead of a tone and a carrier", listener.carriers)
+        };
+        // T.30 4.1: 2.6 s to 4 s of CED; 4.1.2: 75 ms ± 20 ms of silence.
+        assert_eq!((ced.kind, frames.kind), ("ced", "v21"));
+        assert!((2.59..2.61).contains(&(seconds(ced.end) - seconds(ced.start))));
+        assert!((0.055..0.095).contains(&(seconds(frames.start) - seconds(ced.end))));
+        let names: Vec<&str> = listener.frames.iter().map(|frame| &*frame.name).collect();
+        assert_eq!(names, ["CSI", "DIS"]);
+        let [csi, dis] = &listener.frames[..] else { panic!() };
+        assert_eq!((csi.carrier, dis.carrier), (1, 1));
+        // A frame of 300 bit/s whose length is known: address to checksum of DIS, and a flag.
+        assert!(csi.end < dis.end && dis.end < frames.end);
+        assert!(seconds(frames.end) - seconds(dis.end) < 0.06, "only flags follow the last frame");
+    }
+
+    #[test]
+    fn silence_between_two_carriers_parts_them_at_their_samples() {
+        let mut listener = Listener::new("cng");
+        let mut audio = vec![0; 800];
+        audio[100..300].fill(9);
+        audio[400..500].fill(9);
+        for (index, frame) in audio.chunks(160).enumerate() {
+            listener.hears(frame, LineTime(160 * index as u64), None, None);
+        }
+        let heard: Vec<_> = listener.carriers.iter().map(|c| (c.start.0, c.end.0)).collect();
+        assert_eq!(heard, [(100, 300), (400, 500)]);
+        assert!(listener.carriers.iter().all(|carrier| carrier.kind == "cng"));
+    }
+}

@@ -93,9 +93,10 @@ mod tests {
     use crate::config::{FarKind, FarPlan};
     use crate::faults::{Channel, FaultSettings};
     use crate::ffi::TerminalOptions;
-    use std::process::Command;
+    use crate::test_page;
 
     const FRAME: usize = 160;
+    const LINES: usize = 600;
 
     /// A machine that sends `page` to one that is like `plan`, over a line with `faults`.
     fn received(page: &Path, into: &Path, plan: &FaxPlan, faults: &FaultSettings) -> FaxReport {
@@ -119,41 +120,10 @@ mod tests {
         called.report()
     }
 
-    /// A page of stripes that grow, so that no two lines in a row need be alike.
     fn page(folder: &Path) -> PathBuf {
-        let (width, height) = (1728_usize, 1100_usize);
-        let mut pbm = format!("P4\n{width} {height}\n").into_bytes();
-        for row in 0..height {
-            for byte in 0..width / 8 {
-                pbm.push(if byte * (row / 8 + 1) % 29 < 4 { 0xF1 } else { 0 });
-            }
-        }
-        let (raw, tiff) = (folder.join("page.pbm"), folder.join("page.tif"));
-        std::fs::write(&raw, pbm).unwrap();
-        run(
-            "convert",
-            &[
-                raw.to_str().unwrap(),
-                "-density",
-                "204x196",
-                "-units",
-                "PixelsPerInch",
-                "-compress",
-                "Group4",
-                tiff.to_str().unwrap(),
-            ],
-        );
-        tiff
-    }
-
-    fn pixels(tiff: &Path) -> Vec<u8> {
-        run("convert", &[tiff.to_str().unwrap(), "pbm:-"])
-    }
-
-    fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
-        let output = Command::new(program).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+        let page = folder.join("page.tif");
+        test_page::write(&page, LINES);
+        page
     }
 
     fn plan(change: impl FnOnce(&mut TerminalOptions)) -> FaxPlan {
@@ -166,7 +136,7 @@ mod tests {
     fn machine_receives_what_each_modulation_and_coding_brings() {
         let folder = tempfile::tempdir().unwrap();
         let page = page(folder.path());
-        let sent = pixels(&page);
+        let sent = test_page::rows(LINES);
         let all = [
             (TerminalOptions::V17, 14_400),
             (TerminalOptions::V29, 9600),
@@ -189,7 +159,7 @@ mod tests {
                 assert_eq!(report.code, Some(0), "{rate_bps} {name}: {:?}", report.text);
                 assert_eq!((report.pages.pages, report.pages.rate_bps), (1, rate_bps));
                 assert_eq!((report.pages.ecm, report.pages.encoding), (ecm, name));
-                assert!(pixels(&into) == sent, "{rate_bps} {name}: the page has changed");
+                assert!(test_page::read(&into) == sent, "{rate_bps} {name}: the page has changed");
             }
         }
     }
@@ -202,7 +172,7 @@ mod tests {
         let noisy = FaultSettings { snr_db: Some(23.0), seed: 3, ..Default::default() };
         let report = received(&page, &into, &plan(|_| {}), &noisy);
         assert_eq!(report.code, Some(0), "{:?}", report.text);
-        assert!(pixels(&into) == pixels(&page));
+        assert!(test_page::read(&into) == test_page::rows(LINES));
         let raw = plan(|terminal| terminal.ecm = false);
         let report = received(&page, &folder.path().join("raw.tif"), &raw, &noisy);
         assert!(report.pages.bad_rows > 0, "without ECM the same noise is in the page");
