@@ -31,13 +31,13 @@ clean-demo:
 bench-line: build
 	$(CARGO) run --quiet --example bench-line
 
-# cargo-nextest keeps the tests that need the line from disturbing each other; without it they
-# run one test program after the other. Documentation examples are not its business.
+# cargo-nextest keeps tests that call from disturbing each other; without it, every test waits for
+# the one before. Documentation examples are not its business.
 test: build
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    set -x; $(CARGO) nextest run --workspace; \
 	else \
-	    set -x; $(CARGO) test --workspace --lib --bins --tests; \
+	    set -x; $(CARGO) test --workspace --lib --bins --tests -- --test-threads=1; \
 	fi
 	$(CARGO) test --workspace --doc
 
