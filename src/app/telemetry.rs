@@ -4,6 +4,8 @@
 //! `SHIRASE_LOG` holds a filter such as `info,shirase::queue=debug`; without it, `info`.
 //! Not here: what may be said in an event; that is for the one who writes it.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -21,7 +23,10 @@ pub fn start() -> Result<(), Failure> {
     let started = match journal() {
         Some(journal) => tracing_subscriber::registry().with(filter).with(journal).try_init(),
         None => {
-            let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+            // Colours in a file are noise.
+            let colours = std::io::stderr().is_terminal();
+            let lines =
+                fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
             tracing_subscriber::registry().with(filter).with(lines).try_init()
         }
     };
