@@ -348,7 +348,7 @@ async fn store_that_cannot_say_gives_no_definite_answer_and_raises_the_alarm() {
     let answer = house.post("key-1", &body()).await;
     answer.is_problem(503, "outcome-unknown");
     assert_eq!(answer.header("retry-after"), Some("5"));
-    house.alarm.raised().await;
+    soon(house.alarm.raised()).await;
 }
 
 #[tokio::test]
@@ -585,7 +585,7 @@ async fn stop_lets_a_request_end_and_takes_no_other() {
         octets.len()
     );
     stream.write_all(request.as_bytes()).await.expect("a request");
-    house.store.asked.notified().await;
+    soon(house.store.asked.notified()).await;
     house.stop.take().expect("running").send(()).expect("listening");
     house.store.go_on.notify_one();
     assert_eq!(Answer::read(&mut stream).await.status, 202);
@@ -675,6 +675,11 @@ fn short_limits() -> Limits {
         body: Duration::from_millis(200),
         ..Limits::default()
     }
+}
+
+/// What has to happen, or the test fails instead of hanging.
+async fn soon(event: impl Future<Output = ()>) {
+    tokio::time::timeout(Duration::from_secs(10), event).await.expect("it never happened");
 }
 
 /// Whether the other side closes within 5 s; what it says before does not matter.
