@@ -11,6 +11,7 @@ pub mod exit;
 mod harden;
 mod key;
 mod ladder;
+mod lines;
 mod list;
 mod openapi;
 mod print;

@@ -15,6 +15,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -22,6 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::clock::{Clock, SystemClock};
 use super::exit::{Exit, Failure};
+use super::lines::Lines;
 use super::settings::{Http, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::{harden, telemetry};
@@ -30,6 +32,7 @@ use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Queue, QueueError};
 use crate::render::Renderer;
+use crate::send::fax::Desk;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -69,39 +72,47 @@ impl Serve {
         );
         let queue: Arc<dyn Queue> = Arc::new(store);
         let renderer = Arc::new(Renderer::new(settings.site.face(), settings.sheet.worker()));
+        let windows = settings.calling.windows()?;
         let (alarm, progress) = (Alarm::default(), ProgressBoard::default());
         let hearts = Heartbeats::default();
-        let lines: Arc<dyn LineBoard> = Arc::new(NoLines);
-
-        let hook = Hook::new(hook::Parts {
-            queue: Arc::clone(&queue),
-            clock: Arc::clone(&clock),
-            sheet: renderer,
-            policy: settings.calling.policy(),
-            windows: settings.calling.windows()?,
-            tokens,
-            fingerprints: Fingerprints::new(&master_key),
-            progress,
-            limits: Limits::default(),
-            alarm: alarm.clone(),
-            lines,
-        });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
-        let ended = runtime.block_on(async {
-            let sweeping = tokio::spawn(sweep(queue, clock, alarm.clone(), &hearts));
-            let watching = tokio::spawn(hearts.clone().keep_watchdog());
-            let ended = answer(hook, &settings, &self.config, &alarm).await;
-            sweeping.abort();
-            watching.abort();
-            ended
+
+        let desk = Desk {
+            queue: Arc::clone(&queue),
+            renderer: Arc::clone(&renderer),
+            clock: Arc::clone(&clock),
+            board: progress.clone(),
+            windows: windows.clone(),
+            on_absent: settings.calling.on_absent_identity,
+            stopping: AtomicBool::new(false),
+            runtime: runtime.handle().clone(),
+        };
+        let lines = Lines::start(&settings.lines, Arc::new(desk), &hearts)?;
+        let hook = Hook::new(hook::Parts {
+            queue: Arc::clone(&queue),
+            clock: Arc::clone(&clock),
+            sheet: renderer,
+            policy: settings.calling.policy(),
+            windows,
+            tokens,
+            fingerprints: Fingerprints::new(&master_key),
+            progress,
+            limits: Limits::default(),
+            alarm: alarm.clone(),
+            lines: Arc::clone(&lines) as Arc<dyn LineBoard>,
         });
+        runtime.spawn(sweep(queue, clock, alarm.clone(), &hearts));
+        runtime.spawn(hearts.keep_watchdog());
+        let ended = runtime.block_on(answer(hook, &settings, &self.config, &alarm));
+        // The watchdog goes on while the last calls end.
+        lines.stop();
         // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
         runtime.shutdown_timeout(Duration::from_secs(1));
-        // The queue goes last: what waits in it reaches the disk.
+        tracing::info!("app.stopped");
         ended
     }
 }
@@ -209,17 +220,6 @@ fn sweep(
             }
             pulse.beat();
         }
-    }
-}
-
-/// A gateway without lines takes notifications on, and they wait.
-struct NoLines;
-
-impl LineBoard for NoLines {
-    fn wake(&self) {}
-
-    fn is_any_ready(&self) -> bool {
-        false
     }
 }
 
