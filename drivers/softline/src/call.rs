@@ -6,6 +6,7 @@
 
 use crate::clock::LineTime;
 use crate::config::{FarKind, FarPlan};
+use crate::far::Far;
 use crate::far::fax::{FaxEnd, FaxReport};
 use crate::far::tone::busy_tone;
 use crate::far::voice::VoiceEnd;
@@ -65,10 +66,10 @@ enum Phase {
     Over,
 }
 
-enum Far {
-    Fax(Box<FaxEnd>),
-    Voice(VoiceEnd),
-    Line(usize),
+/// One direction of a call: what is said is listened to first, then carried.
+struct Way {
+    listener: Listener,
+    channel: Channel,
 }
 
 /// Things that are the same for every call.
@@ -101,8 +102,10 @@ pub(crate) struct Call {
     on_hook: Option<(LineTime, &'static str)>,
     far_gone: Option<LineTime>,
     outcome: Option<Outcome>,
-    to_far: (Channel, Listener),
-    from_far: (Channel, Listener),
+    to_far: Way,
+    from_far: Way,
+    /// How long the far end hears the rest when the caller has gone.
+    drain_ms: u64,
     /// Of the far machine, kept when it is gone.
     fax: Option<FaxReport>,
     at_start: Usage,
@@ -138,8 +141,9 @@ impl Call {
                     Phase::Dialling { until: now.after_ms(dialling_ms(&dialled)) }
                 }
             },
-            to_far: (Channel::new(faults, id, 0), Listener::new("cng")),
-            from_far: (Channel::new(faults, id, 1), Listener::new("ced")),
+            to_far: Way { listener: Listener::new("cng"), channel: Channel::new(faults, id, 0) },
+            from_far: Way { listener: Listener::new("ced"), channel: Channel::new(faults, id, 1) },
+            drain_ms: DRAIN_MS + u64::from(faults.delay_ms),
             dialled,
             plan,
             settings: settings.clone(),
@@ -250,84 +254,62 @@ impl Call {
         events: &mut Vec<Event>,
     ) {
         if now.seconds_since(self.off_hook) >= self.settings.limit_s as f64 {
-            self.cut(lines, now);
+            self.cut(lines, callee.map(|(line, _)| line), now);
         }
         let len = self.settings.frame_samples;
-        let mut silence = vec![0; len];
-        match &mut self.phase {
-            Phase::Dialling { until } if now >= *until => {
+        match self.phase {
+            Phase::Dialling { until } if now >= until => {
                 self.dialled_out(callee.is_some_and(|(_, free)| free), now);
             }
             Phase::Dialling { .. } | Phase::Over => {}
-            Phase::Failing { until, event } if now >= *until => {
-                let event = *event;
+            Phase::Failing { until, event } if now >= until => {
                 self.fail(&mut lines[self.caller], event, now);
             }
-            Phase::Failing { .. } => lines[self.caller].hears(&mut silence),
+            Phase::Failing { .. } => lines[self.caller].hears(&mut vec![0; len]),
             Phase::Ringing { answer, next_ring } => {
                 // The modem counts S7 in what it hears.
-                lines[self.caller].hears(&mut silence);
-                let due = answer.is_some_and(|answer| now >= answer);
-                let rings = now >= *next_ring;
-                if rings {
-                    *next_ring = now.after_ms(RING_CYCLE_MS);
-                }
-                if due {
+                lines[self.caller].hears(&mut vec![0; len]);
+                let callee = callee.map(|(line, _)| line);
+                if answer.is_some_and(|answer| now >= answer) {
                     self.answer(lines, now, events);
                 } else if self.waited_out(&lines[self.caller], now) {
-                    self.nobody_came(&mut lines[self.caller], now);
-                    if let Some((line, _)) = callee {
-                        lines[line].stop_ringing();
+                    self.nobody_came(lines, callee, now);
+                } else if now >= next_ring {
+                    self.phase = Phase::Ringing { answer, next_ring: now.after_ms(RING_CYCLE_MS) };
+                    if let Some(line) = callee {
+                        lines[line].ring();
                     }
-                } else if let Some((line, _)) = callee.filter(|_| rings) {
-                    lines[line].ring();
                 }
             }
             Phase::Talking(_) => self.talk(lines, now),
             Phase::FarGone { since } => {
-                let tone_from = since.after_ms(BUSY_TONE_AFTER_MS);
                 let caller = &mut lines[self.caller];
-                let mut sent = vec![0; len];
-                caller.speaks(&mut sent, now, self.to_far.1.carrier_start());
-                self.to_far.1.hears(&sent, now, caller.sending(), caller.run());
-                let mut heard = vec![0; len];
-                if now >= tone_from {
-                    busy_tone(&mut heard, tone_from, now);
-                }
-                self.from_far.0.carry(&mut heard);
-                caller.hears(&mut heard);
+                left_alone(caller, &mut self.to_far, &mut self.from_far, since, now, len);
             }
-            Phase::Draining { until, far } => {
-                let mut heard = vec![0; len];
-                self.to_far.0.carry(&mut heard);
-                let mut said = vec![0; len];
-                match far {
-                    Far::Fax(fax) => {
-                        fax.speaks(&mut said, now);
-                        self.from_far.1.hears(&said, now, None, None);
-                        fax.hears(&mut heard, now);
-                        if fax.gone(now) || now >= *until {
-                            fax.cut();
-                            self.fax = Some(fax.report());
-                            self.phase = Phase::Over;
-                        }
-                    }
-                    Far::Voice(_) | Far::Line(_) => self.phase = Phase::Over,
-                }
-            }
+            Phase::Draining { .. } => self.drain(now),
             Phase::CallerGone { since, callee } => {
-                let tone_from = since.after_ms(BUSY_TONE_AFTER_MS);
-                let line = &mut lines[*callee];
-                let mut sent = vec![0; len];
-                line.speaks(&mut sent, now, self.from_far.1.carrier_start());
-                self.from_far.1.hears(&sent, now, line.sending(), line.run());
-                let mut heard = vec![0; len];
-                if now >= tone_from {
-                    busy_tone(&mut heard, tone_from, now);
-                }
-                self.to_far.0.carry(&mut heard);
-                line.hears(&mut heard);
+                let callee = &mut lines[callee];
+                left_alone(callee, &mut self.from_far, &mut self.to_far, since, now, len);
             }
+        }
+    }
+
+    /// The far machine hears what was still on its way when the caller went.
+    fn drain(&mut self, now: LineTime) {
+        let Phase::Draining { until, far: Far::Fax(fax) } = &mut self.phase else {
+            self.phase = Phase::Over; // a person needs no conclusion
+            return;
+        };
+        let len = self.settings.frame_samples;
+        let (mut heard, mut said) = (vec![0; len], vec![0; len]);
+        self.to_far.channel.carry(&mut heard);
+        fax.speaks(&mut said, now);
+        self.from_far.listener.hears(&said, now, None, None);
+        fax.hears(&mut heard, now);
+        if fax.gone(now) || now >= *until {
+            fax.cut();
+            self.fax = Some(fax.report());
+            self.phase = Phase::Over;
         }
     }
 
@@ -336,24 +318,24 @@ impl Call {
         let len = self.settings.frame_samples;
         let (mut up, mut down) = (vec![0; len], vec![0; len]);
         let caller = &mut lines[self.caller];
-        caller.speaks(&mut up, now, self.to_far.1.carrier_start());
-        self.to_far.1.hears(&up, now, caller.sending(), caller.run());
-        self.to_far.0.carry(&mut up);
+        caller.speaks(&mut up, now, self.to_far.listener.carrier_start());
+        self.to_far.listener.hears(&up, now, caller.sending(), caller.run());
+        self.to_far.channel.carry(&mut up);
         match far {
             Far::Fax(fax) => {
                 fax.speaks(&mut down, now);
-                self.from_far.1.hears(&down, now, None, None);
+                self.from_far.listener.hears(&down, now, None, None);
                 fax.hears(&mut up, now);
             }
             Far::Voice(voice) => voice.speaks(&mut down, now),
             Far::Line(line) => {
                 let line = &mut lines[*line];
-                line.speaks(&mut down, now, self.from_far.1.carrier_start());
-                self.from_far.1.hears(&down, now, line.sending(), line.run());
+                line.speaks(&mut down, now, self.from_far.listener.carrier_start());
+                self.from_far.listener.hears(&down, now, line.sending(), line.run());
                 line.hears(&mut up);
             }
         }
-        self.from_far.0.carry(&mut down);
+        self.from_far.channel.carry(&mut down);
         lines[self.caller].hears(&mut down);
         let after = now.after_samples(len);
         let Phase::Talking(Far::Fax(fax)) = &mut self.phase else { return };
@@ -418,7 +400,11 @@ impl Call {
         waited_s >= f64::from(caller.s7_seconds())
     }
 
-    fn nobody_came(&mut self, caller: &mut ModemEnd, now: LineTime) {
+    fn nobody_came(&mut self, lines: &mut [ModemEnd], callee: Option<usize>, now: LineTime) {
+        if let Some(line) = callee {
+            lines[line].stop_ringing();
+        }
+        let caller = &mut lines[self.caller];
         match self.plan.kind {
             FarKind::Unallocated => {
                 self.outcome = Some(Outcome::NoSuchNumber);
@@ -472,7 +458,7 @@ impl Call {
             return;
         }
         self.on_hook = Some((now, report::by_name(by)));
-        self.to_far.1.call_ended(lines[self.caller].run());
+        self.to_far.listener.call_ended(lines[self.caller].run());
         self.phase = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Ringing { .. } => {
                 if let Some(line) = ringing {
@@ -485,7 +471,7 @@ impl Call {
                 Phase::CallerGone { since: now, callee }
             }
             Phase::Talking(far @ (Far::Fax(_) | Far::Voice(_))) => {
-                Phase::Draining { until: now.after_ms(DRAIN_MS), far }
+                Phase::Draining { until: now.after_ms(self.drain_ms), far }
             }
             Phase::Dialling { .. }
             | Phase::Failing { .. }
@@ -497,7 +483,7 @@ impl Call {
 
     /// The line that answered goes on hook.
     pub(crate) fn callee_leaves(&mut self, lines: &mut [ModemEnd], callee: usize, now: LineTime) {
-        self.from_far.1.call_ended(lines[callee].run());
+        self.from_far.listener.call_ended(lines[callee].run());
         match self.phase {
             Phase::Talking(_) => {
                 self.note_line_outcome(Outcome::FarHungUp);
@@ -515,11 +501,11 @@ impl Call {
 
     fn far_leaves(&mut self, lines: &mut [ModemEnd], now: LineTime) {
         self.far_gone = Some(now);
-        self.from_far.1.call_ended(None);
+        self.from_far.listener.call_ended(None);
         self.phase = Phase::FarGone { since: now };
         if self.plan.fax.notice {
             self.on_hook = Some((now, "far"));
-            self.to_far.1.call_ended(lines[self.caller].run());
+            self.to_far.listener.call_ended(lines[self.caller].run());
             lines[self.caller].call_event(CallEvent::HangUp);
             self.phase = Phase::Over;
         }
@@ -527,15 +513,22 @@ impl Call {
 
     /// Of a call between two lines nobody else knows how it went: the frames do.
     fn note_line_outcome(&mut self, otherwise: Outcome) {
-        let confirmed =
-            self.from_far.1.frames.last().is_some_and(|last| matches!(&*last.name, "MCF" | "RTP"));
-        let goodbye = self.to_far.1.frames.last().is_some_and(|last| last.name == "DCN");
+        let confirmed = self
+            .from_far
+            .listener
+            .frames
+            .last()
+            .is_some_and(|last| matches!(&*last.name, "MCF" | "RTP"));
+        let goodbye = self.to_far.listener.frames.last().is_some_and(|last| last.name == "DCN");
         self.outcome = Some(if confirmed && goodbye { Outcome::Ok } else { otherwise });
     }
 
     /// The call is ended from outside, at both ends.
-    fn cut(&mut self, lines: &mut [ModemEnd], now: LineTime) {
+    fn cut(&mut self, lines: &mut [ModemEnd], ringing: Option<usize>, now: LineTime) {
         self.outcome = Some(Outcome::Limit);
+        if let (Phase::Ringing { .. }, Some(line)) = (&self.phase, ringing) {
+            lines[line].stop_ringing();
+        }
         if let Some(line) = self.callee() {
             lines[line].call_event(CallEvent::HangUp);
         }
@@ -557,7 +550,7 @@ impl Call {
         let (on_hook, first) = self.on_hook.unwrap_or((now, "host"));
         let answered = self.answered.unwrap_or(on_hook);
         let dial_end = self.dial_end.unwrap_or(on_hook);
-        let (up, down) = (&self.to_far.1, &self.from_far.1);
+        let (up, down) = (&self.to_far.listener, &self.from_far.listener);
         let mut frames: Vec<_> = report::frames(&up.frames, &up.carriers, Dir::ToFar, answered)
             .chain(report::frames(&down.frames, &down.carriers, Dir::FromFar, answered))
             .collect();
@@ -631,6 +624,28 @@ impl FarKind {
             Self::Unallocated => "none",
         }
     }
+}
+
+/// One frame of an end whose other end has gone at `since`: what it still says goes nowhere, and
+/// soon it hears a busy tone.
+fn left_alone(
+    line: &mut ModemEnd,
+    says: &mut Way,
+    hears: &mut Way,
+    since: LineTime,
+    now: LineTime,
+    len: usize,
+) {
+    let mut audio = vec![0; len];
+    line.speaks(&mut audio, now, says.listener.carrier_start());
+    says.listener.hears(&audio, now, line.sending(), line.run());
+    audio.fill(0);
+    let tone_from = since.after_ms(BUSY_TONE_AFTER_MS);
+    if now >= tone_from {
+        busy_tone(&mut audio, tone_from, now);
+    }
+    hears.channel.carry(&mut audio);
+    line.hears(&mut audio);
 }
 
 fn dialling_ms(dialled: &str) -> u64 {

@@ -6,3 +6,14 @@
 pub(crate) mod fax;
 pub(crate) mod tone;
 pub(crate) mod voice;
+
+use fax::FaxEnd;
+use voice::VoiceEnd;
+
+/// Who has answered.
+pub(crate) enum Far {
+    Fax(Box<FaxEnd>),
+    Voice(VoiceEnd),
+    /// The line of ours with this index.
+    Line(usize),
+}
