@@ -29,7 +29,7 @@ pub(crate) struct CarrierHeard {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct FrameHeard {
     pub name: String,
-    /// When its closing flag had been sent, to the millisecond or two.
+    /// When its closing flag had been sent, late by the few milliseconds of a receiver.
     pub end: LineTime,
     /// Which carrier it was in: the index that carrier has once it has ended.
     pub carrier: usize,
@@ -185,9 +185,10 @@ mod tests {
         assert_eq!(names, ["CSI", "DIS"]);
         let [csi, dis] = &listener.frames[..] else { panic!() };
         assert_eq!((csi.carrier, dis.carrier), (1, 1));
-        // A frame of 300 bit/s whose length is known: address to checksum of DIS, and a flag.
-        assert!(csi.end < dis.end && dis.end < frames.end);
-        assert!(seconds(frames.end) - seconds(dis.end) < 0.06, "only flags follow the last frame");
+        assert!(csi.end < dis.end);
+        // What follows the last frame is libspandsp's way to end a carrier, always as long.
+        let tail_s = seconds(frames.end) - seconds(dis.end);
+        assert!((0.034..0.038).contains(&tail_s), "{tail_s} s of flags after the last frame");
     }
 
     #[test]

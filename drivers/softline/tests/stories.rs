@@ -161,17 +161,6 @@ fn call_without_end_is_cut_at_the_limit() {
 }
 
 #[test]
-fn long_delay_does_not_keep_the_goodbye_from_the_far_machine() {
-    let line = Softline::start(10, &["--far", "1=fax,pre=0.2,delay=600"]);
-    let page = page(line.folder.path(), 700);
-    let sent = efax(&line.link("a"), &["-t", "T1", page.to_str().unwrap()]).status();
-    assert_eq!(sent.unwrap().code(), Some(0));
-    let call = line.wait_for("call");
-    assert_eq!((&call["result"], &call["t30_code"]), (&json!("ok"), &json!(0)), "{call}");
-    assert_eq!(call["far_hung_up_s"], Value::Null, "the caller was gone before the goodbye came");
-}
-
-#[test]
 fn far_machine_that_leaves_is_noticed_or_not() {
     let fars = ["--far", "1=hangup,after=3,notice=on", "--far", "2=hangup,after=3"];
     let line = Softline::start(20, &fars);
