@@ -20,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The gateway may restart meanwhile: that many looks in a row may fail, a minute's worth.
 const FAILED_LOOKS: u32 = 240;
 
+/// Once it rests, the line is still held for the hang-up: that many looks are worth waiting for it.
+const LOOKS_AT_HANG_UP: u32 = 40;
+
 /// How far apart percentages are when each one stays on the screen.
 const PERCENT_STEP: u64 = 25;
 
@@ -31,7 +34,7 @@ pub async fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
     let path = format!("/v1/notifications/{id}");
     let mut screen = Screen::new();
     let mut ladder = Ladder::default();
-    let mut failed = 0;
+    let (mut failed, mut at_rest) = (0, 0);
     loop {
         match client.get(&path).await {
             Ok(reply) => {
@@ -39,12 +42,12 @@ pub async fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
                 for sight in ladder.look(&reply.body) {
                     screen.show(&sight);
                 }
-                match print::exit(&reply.body) {
-                    Exit::StillOnItsWay => {}
-                    _ => {
+                if print::exit(&reply.body) != Exit::StillOnItsWay {
+                    if reply.body["live"].is_null() || at_rest == LOOKS_AT_HANG_UP {
                         screen.clear();
                         return Ok(reply.body);
                     }
+                    at_rest += 1;
                 }
             }
             Err(failure) if failure.exit == Exit::Unreachable && failed < FAILED_LOOKS => {
@@ -74,10 +77,9 @@ enum Sight {
 struct Ladder {
     /// Attempt and place of each rung.
     shown: HashSet<(u64, usize)>,
-    /// What the passing line said, its phase, and its last step of percent.
+    /// What the passing line said, and its last percentage.
     passing: String,
-    phase: String,
-    percent_step: u64,
+    percent: u64,
 }
 
 impl Ladder {
@@ -99,24 +101,24 @@ impl Ladder {
     fn pass(&mut self, view: &Value) -> Option<Sight> {
         let phase = view["live"]["phase"].as_str().unwrap_or("").replace('_', " ");
         let percent = view["live"]["percent"].as_u64();
-        let text = match (phase.as_str(), percent) {
+        let (text, step) = match (phase.as_str(), percent) {
             ("", _) if view["state"] == "waiting" => match view["reason"].as_str() {
-                Some(reason) => format!("waiting ({reason})"),
-                None => String::from("waiting"),
+                Some(reason) => (format!("waiting ({reason})"), true),
+                None => (String::from("waiting"), true),
             },
             ("", _) => return None,
-            (_, Some(percent)) => format!("{phase} {percent} %"),
-            (_, None) => phase.clone(),
+            (_, Some(percent)) => {
+                let step = percent / PERCENT_STEP != self.percent / PERCENT_STEP;
+                self.percent = percent;
+                (format!("{phase} {percent} %"), step)
+            }
+            // A rung says it as well, and stays.
+            (_, None) => (phase, false),
         };
         if text == self.passing {
             return None;
         }
-        let percent_step = percent.unwrap_or(0) / PERCENT_STEP;
-        // A phase of which the percentage moves is one phase; anything else that reads differently is new.
-        let step = percent.is_none() || phase != self.phase || percent_step != self.percent_step;
         self.passing.clone_from(&text);
-        self.phase = phase;
-        self.percent_step = percent_step;
         Some(Sight::Passing { text, step })
     }
 }
@@ -199,12 +201,12 @@ mod tests {
     #[test]
     fn percent_passes_by_and_is_a_step_at_each_quarter() {
         let mut ladder = Ladder::default();
-        assert_eq!(ladder.look(&view(&[], page(1))), [passing("page 1 %", true)]);
+        assert_eq!(ladder.look(&view(&[], page(1))), [passing("page 1 %", false)]);
         assert_eq!(ladder.look(&view(&[], page(1))), []);
         assert_eq!(ladder.look(&view(&[], page(20))), [passing("page 20 %", false)]);
         assert_eq!(ladder.look(&view(&[], page(26))), [passing("page 26 %", true)]);
-        let hung_up = json!({ "line": "line-1", "phase": "hung_up", "percent": null });
-        assert_eq!(ladder.look(&view(&[], hung_up)), [passing("hung up", true)]);
+        assert_eq!(ladder.look(&view(&[], page(30))), [passing("page 30 %", false)]);
+        assert_eq!(ladder.look(&view(&[], page(100))), [passing("page 100 %", true)]);
     }
 
     #[test]

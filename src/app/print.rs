@@ -89,11 +89,31 @@ pub fn notification(view: &Value) -> String {
     text
 }
 
-/// A rung in one line: time, name, details.
+/// Details of a rung that its surroundings already say, or that the receipt says better.
+const SAID_ELSEWHERE: [&str; 7] =
+    ["attempt", "line", "state", "evidence", "reason", "receipt", "due_at"];
+
+/// A rung in one line: time of the day in Japan, name, what was seen.
 pub fn rung(rung: &Value) -> String {
-    let details = details(&rung["detail"]);
-    let line = format!("{}  {:<14}{details}", word(&rung["at"]), word(&rung["name"]));
+    let detail = rung["detail"].as_object().into_iter().flatten();
+    let seen = rung["detail"]["seen"].as_object().into_iter().flatten();
+    let said: Vec<String> = detail
+        .filter(|(name, _)| *name != "seen" && !SAID_ELSEWHERE.contains(&name.as_str()))
+        .chain(seen)
+        .map(|(name, value)| format!("{} {}", clean(name), word(value)))
+        .collect();
+    let name = word(&rung["name"]).replace('_', " ");
+    let line = format!("{}  {name:<15} {}", time_of_day(&rung["at"]), said.join(", "));
     line.trim_end().to_owned()
+}
+
+/// `18:22:40` in Japan; whatever it is, if it is no time.
+fn time_of_day(at: &Value) -> String {
+    let parsed = at.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    parsed.map_or_else(
+        || word(at),
+        |at| jiff::tz::offset(9).to_datetime(at).strftime("%H:%M:%S").to_string(),
+    )
 }
 
 /// A notification in one line of a list.
@@ -171,7 +191,16 @@ mod tests {
     fn words_of_a_far_machine_cannot_move_the_cursor() {
         let shown =
             rung(&json!({ "at": "t", "name": "identity", "detail": { "csi": "\u{1b}[2J" } }));
-        assert_eq!(shown, "t  identity      csi ?[2J");
+        assert_eq!(shown, "t  identity        csi ?[2J");
+    }
+
+    #[test]
+    fn rung_shows_what_was_seen_at_what_time_in_japan() {
+        let shown = rung(&json!({
+            "at": "2026-11-23T09:22:40.291Z", "name": "page_started",
+            "detail": { "attempt": 1, "state": "sending", "code": "x", "seen": { "rate_bps": 14400 } },
+        }));
+        assert_eq!(shown, "18:22:40  page started    code x, rate_bps 14400");
     }
 
     #[test]
