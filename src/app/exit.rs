@@ -1,6 +1,6 @@
 //! What the exit status of `shirase` says. Numbers never change meaning; `systemd/shirase.service` and scripts read them.
 //!
-//! Source: sysexits.h for 65 to 78; 1 to 5 are our own.
+//! Source: sysexits.h for 65 to 78; 1 to 6 are our own.
 
 use std::process::ExitCode;
 
@@ -19,6 +19,8 @@ pub enum Exit {
     Refused,
     /// `--wait` ended before the notification did; it goes on.
     StillOnItsWay,
+    /// `sheet --compare`: the page in the file is not the sheet.
+    Differs,
     /// The store is not one that this program can use. systemd does not restart.
     Store,
     /// The gateway cannot be reached.
@@ -43,6 +45,7 @@ impl Exit {
             Self::Undecided => 3,
             Self::Refused => 4,
             Self::StillOnItsWay => 5,
+            Self::Differs => 6,
             Self::Store => 65,
             Self::Unreachable => 69,
             Self::Internal => 70,

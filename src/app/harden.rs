@@ -18,3 +18,15 @@ pub fn no_core_and_no_tracer() -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// From now on a panic in any thread ends the process: what it left half done is told by the disk at
+/// the next start, and a line thread that is gone would take calls no more without anybody knowing. The
+/// message is not logged, since it could hold a field.
+pub fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let thread = std::thread::current().name().map(ToOwned::to_owned);
+        tracing::error!(place, thread, "app.panicked");
+        std::process::abort();
+    }));
+}

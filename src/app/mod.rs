@@ -33,7 +33,7 @@ use exit::{Exit, Failure};
 /// FAX notification gateway.
 ///
 /// Exit status: 0 done, and with `submit --wait` confirmed by the far machine; 1 not sent; 2 wrong
-/// usage; 3 undecided; 4 refused by the gateway; 5 still on its way; 65 store not usable; 69 gateway
+/// usage; 3 undecided; 4 refused by the gateway; 5 still on its way; 6 not the same page; 65 store not usable; 69 gateway
 /// not reachable; 70 internal; 74 unknown whether stored; 75 store in use; 78 settings.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]

@@ -59,6 +59,7 @@ impl Serve {
         let tokens = read_tokens(&settings.http)?;
         let master_key = settings.store.key_file.read_key()?;
         telemetry::start()?;
+        harden::end_on_panic();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (store, recovered) =

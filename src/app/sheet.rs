@@ -1,4 +1,5 @@
-//! `shirase sheet`: draws a notification's sheet to a file, the very bits that a line would send.
+//! `shirase sheet`: draws a notification's sheet to a file, the very bits that a line would send, or compares
+//! them with a page that a fax machine received.
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +12,19 @@ use crate::hook::problem::Problem;
 use crate::job::JobId;
 use crate::render::Renderer;
 
-/// Draw the sheet of a notification to a PNG or TIFF file. It holds the secrets: look at it, then delete it.
+/// Draw the sheet of a notification to a PNG or TIFF file, or compare it with a received page. The file holds
+/// the secrets: look at it, then delete it.
 #[derive(clap::Args)]
 pub struct Sheet {
     /// The body as JSON.
     #[arg(value_name = "FILE")]
     body: PathBuf,
     /// Where to: `.png`, or `.tiff` as a fax file.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "compare")]
+    out: Option<PathBuf>,
+    /// A fax file as it was received: is every pel as drawn? Give the notification's --id. Exit status 0 or 6.
+    #[arg(long, value_name = "FILE", requires = "id")]
+    compare: Option<PathBuf>,
     /// The settings file.
     #[arg(
         long,
@@ -40,13 +45,7 @@ impl Sheet {
     /// # Errors
     /// [`Failure`]: the body is refused, the sheet cannot be drawn, or the file not written.
     pub fn run(self) -> Result<(), Failure> {
-        let write = match self.out.extension().and_then(|extension| extension.to_str()) {
-            Some("png") => png,
-            Some("tif" | "tiff") => tiff,
-            Some(_) | None => {
-                return Err(Failure::new(Exit::Usage, "--out must end in .png, .tif or .tiff"));
-            }
-        };
+        let write = self.out.as_deref().map(writer).transpose()?;
         let settings = Settings::load(&self.config)?;
         let now = SystemClock.now();
         let octets = super::submit::read(&self.body)?;
@@ -58,9 +57,42 @@ impl Sheet {
         let page = renderer
             .draw(self.id.unwrap_or_else(|| JobId::new(now, 0)), &job, resolution)
             .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
-        write(&self.out, &page).map_err(|error| {
-            Failure::new(Exit::Internal, format!("{}: {error}", self.out.display()))
-        })
+        if let (Some(write), Some(out)) = (write, &self.out) {
+            write(out, &page).map_err(|error| {
+                Failure::new(Exit::Internal, format!("{}: {error}", out.display()))
+            })?;
+        }
+        self.compare.as_deref().map_or(Ok(()), |received| compare(received, &page))
+    }
+}
+
+type Writer = fn(&Path, &t4::Page) -> Result<(), String>;
+
+fn writer(out: &Path) -> Result<Writer, Failure> {
+    match out.extension().and_then(|extension| extension.to_str()) {
+        Some("png") => Ok(png),
+        Some("tif" | "tiff") => Ok(tiff),
+        Some(_) | None => Err(Failure::new(Exit::Usage, "--out must end in .png, .tif or .tiff")),
+    }
+}
+
+/// Compares a received file with what was drawn, pel by pel, and says where they part.
+fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
+    let differs = |how: String| Failure::new(Exit::Differs, format!("{}: {how}", path.display()));
+    let file = std::fs::File::open(path).map_err(|error| differs(error.to_string()))?;
+    let pages = t4::container::read(std::io::BufReader::new(file))
+        .map_err(|error| differs(error.to_string()))?;
+    let [received] = pages.as_slice() else {
+        return Err(differs(format!("{} pages, not one", pages.len())));
+    };
+    let (width, rows) = (received.page.width_pels(), received.page.rows());
+    if (width, rows) != (drawn.width_pels(), drawn.rows()) {
+        let (drawn_width, drawn_rows) = (drawn.width_pels(), drawn.rows());
+        return Err(differs(format!("{width} × {rows} pels, {drawn_width} × {drawn_rows} drawn")));
+    }
+    match (0..rows).find(|row| received.page.row(*row) != drawn.row(*row)) {
+        None => print::out(&format!("{width} × {rows} pels received, every one as drawn")),
+        Some(row) => Err(differs(format!("row {row} of {rows} is the first that differs"))),
     }
 }
 

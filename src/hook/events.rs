@@ -12,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::Hook;
 use super::auth::MayRead;
 use super::problem::{Code, Problem, ProblemBody};
-use super::view::rfc3339;
 
 /// Most events in one answer.
 const MOST_EVENTS: u16 = 1000;
@@ -83,7 +82,7 @@ pub(super) async fn feed(
         .into_iter()
         .map(|row| Event {
             cursor: row.cursor,
-            at: rfc3339(row.at),
+            at: row.at.rfc3339(),
             notification: row.job.to_string(),
             name: row.name,
             detail: row.detail,

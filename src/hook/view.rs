@@ -121,9 +121,9 @@ impl Notification {
             kind: view.kind,
             channel: "fax",
             recipient: RecipientView { office_number: view.office_number, fax: view.fax_masked },
-            accepted_at: rfc3339(view.accepted_at),
-            due_at: view.due_at.map(rfc3339),
-            not_after: rfc3339(view.not_after),
+            accepted_at: view.accepted_at.rfc3339(),
+            due_at: view.due_at.map(UnixMillis::rfc3339),
+            not_after: view.not_after.rfc3339(),
             live: live.map(|live| LiveView {
                 line: live.line,
                 phase: live.phase,
@@ -136,7 +136,7 @@ impl Notification {
 
 impl Attempt {
     fn new(view: AttemptView) -> Self {
-        let rung = |(name, at, detail)| Rung { name, at: rfc3339(at), detail };
+        let rung = |(name, at, detail)| Rung { name, at: UnixMillis::rfc3339(at), detail };
         Self {
             number: view.number,
             line: view.line,
@@ -146,11 +146,4 @@ impl Attempt {
             receipt: view.receipt,
         }
     }
-}
-
-/// `2026-11-24T00:00:00.123Z`.
-pub fn rfc3339(at: UnixMillis) -> String {
-    let clamped =
-        at.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-    jiff::Timestamp::from_millisecond(clamped).unwrap_or_default().to_string()
 }

@@ -39,6 +39,13 @@ impl UnixMillis {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// As people and callers read it: `2026-11-24T00:00:00.123Z`.
+    pub fn rfc3339(self) -> String {
+        let (first, last) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
+        let clamped = self.0.clamp(first.as_millisecond(), last.as_millisecond());
+        jiff::Timestamp::from_millisecond(clamped).unwrap_or_default().to_string()
+    }
+
     /// This much earlier; stays at the beginning of time instead of overflowing.
     pub fn before(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))

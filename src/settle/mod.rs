@@ -80,8 +80,6 @@ pub struct Outcome<'a> {
     pub identity: Option<Identity>,
     pub contract: Option<&'a t30::Contract>,
     pub times: Option<&'a modem::CallTimes>,
-    /// Known only after hanging up.
-    pub hang_up_verified: Option<bool>,
 }
 
 impl<'a> Outcome<'a> {
@@ -102,7 +100,6 @@ impl<'a> Outcome<'a> {
             identity,
             contract: report.contract.as_ref(),
             times: Some(&report.times),
-            hang_up_verified: Some(report.hang_up_verified),
         }
     }
 }

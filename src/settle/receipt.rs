@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Outcome;
 use crate::job::number::mask;
 
-/// The receipt of a call.
+/// The receipt of a call. It is written while the line is held: the hang-up is a rung of its own.
 pub fn of(outcome: &Outcome<'_>, code: &'static str) -> Value {
     json!({
         "code": code,
@@ -18,7 +18,6 @@ pub fn of(outcome: &Outcome<'_>, code: &'static str) -> Value {
         "csi": outcome.csi.map(mask),
         "contract": outcome.contract.map(contract),
         "times_ms": outcome.times.map(times),
-        "hang_up_verified": outcome.hang_up_verified,
     })
 }
 
@@ -58,6 +57,5 @@ fn times(times: &modem::CallTimes) -> Value {
         "trained": millis(times.trained),
         "page_started": millis(times.page_started),
         "confirmed": millis(times.confirmed),
-        "hung_up": millis(times.hung_up),
     })
 }

@@ -29,7 +29,6 @@ fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
         identity: None,
         contract: None,
         times: None,
-        hang_up_verified: None,
     }
 }
 
@@ -276,8 +275,7 @@ fn receipt_has_the_facts_and_no_whole_number() {
         "contract": { "modulation": "V.17", "rate_bps": 14400, "ecm": true, "coding": "MMR",
             "resolution": "fine" },
         "times_ms": { "dialled": 0, "answered": 4200, "trained": null, "page_started": null,
-            "confirmed": null, "hung_up": null },
-        "hang_up_verified": true,
+            "confirmed": null },
     });
     assert_eq!(receipt, expected);
 }

@@ -41,12 +41,12 @@ const DCN_OCTETS: f64 = 6.0;
 
 fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a folder");
-    let fars = ["0300000001=fax,csi=0300000001", "0300000002=fax,csi=0300000002,ecm=off"];
+    let fars = ["0355500001=fax,csi=0355500001", "0355500002=fax,csi=0355500002,ecm=off"];
     let line = SoftLine::start(folder.path(), 1, &["line1", "line2"], &fars, None);
     let page = demo_sheet();
     println!("sheet: {} x {} pels", page.width_pels(), page.rows());
     let ended_well = std::thread::scope(|scope| {
-        let calls: Vec<_> = [("line1", "0300000001"), ("line2", "0300000002")]
+        let calls: Vec<_> = [("line1", "0355500001"), ("line2", "0355500002")]
             .into_iter()
             .map(|(name, number)| {
                 let (page, device) = (page.clone(), folder.path().join(name));

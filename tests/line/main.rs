@@ -31,11 +31,11 @@ const MODULATIONS: [(t30::Modulation, u32); 8] = [
 
 /// Number, coding and error correction of the far ends; T.6 exists with error correction only.
 const FARS: [(&str, &str, bool); 5] = [
-    ("0300000001", "mh", true),
-    ("0300000002", "mr", true),
-    ("0300000003", "mmr", true),
-    ("0300000004", "mh", false),
-    ("0300000005", "mr", false),
+    ("0355500001", "mh", true),
+    ("0355500002", "mr", true),
+    ("0355500003", "mmr", true),
+    ("0355500004", "mh", false),
+    ("0355500005", "mr", false),
 ];
 
 /// Runs every modulation against every far end and compares pels.
@@ -104,20 +104,20 @@ fn efax_on_a_second_line_receives_the_page() {
         folder.path(),
         1,
         &["line1", "line2"],
-        &["0300000009=line,line=line2"],
+        &["0355500009=line,line=line2"],
         Some("delay=50"),
     );
     let efax = std::process::Command::new("efax")
         .current_dir(folder.path())
         .args(["-d", folder.path().join("line2").to_str().expect("UTF-8")])
-        .args(["-o1", "-vewin", "-l", "03 0000 0009", "-w", "-iS0=1", "-r", "rx"])
+        .args(["-o1", "-vewin", "-l", "03 5550 0009", "-w", "-iS0=1", "-r", "rx"])
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("efax runs (Debian package efax)");
     let mut modem =
         modem::Line::open(line_settings("line1", &folder.path().join("line1"))).expect("a modem");
     let mut host = PageHost::new(test_page());
-    let report = modem.call(&call("0300000009", t30::Modulation::V17At14400), &mut host);
+    let report = modem.call(&call("0355500009", t30::Modulation::V17At14400), &mut host);
     let output = efax.wait_with_output().expect("efax ends");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(report.ending, modem::Ending::Delivered, "{report:#?}\n{said}");

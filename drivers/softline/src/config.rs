@@ -125,23 +125,23 @@ impl Plan {
     /// The line that is there when nothing is configured: one end, and a far end of each kind.
     pub(crate) fn built_in(link: Option<PathBuf>) -> Self {
         let far = |number: &str, kind: FarKind| FarPlan::new(number.to_owned(), kind);
-        let mut old_fax = far("0300000002", FarKind::Fax);
+        let mut old_fax = far("0355500002", FarKind::Fax);
         old_fax.fax.terminal.ecm = false;
         old_fax.fax.terminal.modems = TerminalOptions::V27TER;
         old_fax.fax.terminal.compressions = TerminalOptions::MH;
-        old_fax.fax.terminal.ident = "0300000002".to_owned();
-        let mut fax = far("0300000001", FarKind::Fax);
-        fax.fax.terminal.ident = "0300000001".to_owned();
+        old_fax.fax.terminal.ident = "0355500002".to_owned();
+        let mut fax = far("0355500001", FarKind::Fax);
+        fax.fax.terminal.ident = "0355500001".to_owned();
         Self {
             lines: vec![LinePlan { name: "line1".to_owned(), link }],
             fars: vec![
                 fax,
                 old_fax,
-                far("0300000003", FarKind::Busy),
-                far("0300000004", FarKind::NoAnswer),
-                far("0300000005", FarKind::NoDialTone),
-                far("0300000006", FarKind::Voice),
-                far("0300000007", FarKind::HangUp),
+                far("0355500003", FarKind::Busy),
+                far("0355500004", FarKind::NoAnswer),
+                far("0355500005", FarKind::NoDialTone),
+                far("0355500006", FarKind::Voice),
+                far("0355500007", FarKind::HangUp),
             ],
             faults: FaultSettings::default(),
         }
@@ -692,7 +692,7 @@ mod tests {
     fn nothing_given_is_the_built_in_line() {
         let plan = Plan::load(None, &[], &[], None).unwrap();
         assert_eq!(plan.lines.len(), 1);
-        assert_eq!(plan.far("0300000001").kind, FarKind::Fax);
+        assert_eq!(plan.far("0355500001").kind, FarKind::Fax);
         assert_eq!(plan.far("0399999999").kind, FarKind::Unallocated);
     }
 

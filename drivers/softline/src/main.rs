@@ -46,9 +46,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A telephone line in software: fax modems on terminals, and far ends to call.
 ///
-/// Without any --line there is one line; without any --far there are 0300000001 (fax, V.17, ECM),
-/// 0300000002 (old fax, V.27ter, MH), 0300000003 (busy), 0300000004 (no answer), 0300000005 (no
-/// dial tone), 0300000006 (a person) and 0300000007 (a fax that hangs up after 20 s).
+/// Without any --line there is one line; without any --far there are 0355500001 (fax, V.17, ECM),
+/// 0355500002 (old fax, V.27ter, MH), 0355500003 (busy), 0355500004 (no answer), 0355500005 (no
+/// dial tone), 0355500006 (a person) and 0355500007 (a fax that hangs up after 20 s).
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

@@ -74,7 +74,7 @@ pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault>
         new.not_after.0,
         due.0,
     ])?;
-    let detail = json!({ "state": JobState::Waiting.as_str(), "due_at": due });
+    let detail = json!({ "state": JobState::Waiting.as_str(), "due_at": due.rfc3339() });
     event(conn, &new.id.to_string(), None, new.now, "accepted", detail)?;
     Ok(Accepted::New { id: new.id })
 }
@@ -148,7 +148,7 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
                     page_started_at = coalesce(page_started_at, ?2) WHERE id = ?1",
                 &[&attempt.0, &now.0],
             )?;
-            let detail = json!({ "attempt": at.number, "page": page });
+            let detail = json!({ "attempt": at.number, "page": page + 1 });
             event(conn, &at.job, Some(attempt), now, "page_started", detail)
         }
         // Asked before each carrier: a repetition is known already.
@@ -171,7 +171,7 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
                 "UPDATE attempt SET state = 'page_acked', pages_acked = pages_acked + 1 WHERE id = ?1",
                 &[&attempt.0],
             )?;
-            let detail = json!({ "attempt": at.number, "page": page });
+            let detail = json!({ "attempt": at.number, "page": page + 1 });
             event(conn, &at.job, Some(attempt), now, "page_acked", detail)
         }
         (
@@ -228,7 +228,7 @@ pub(super) fn settle(
         "evidence": settlement.evidence.as_str(),
         "code": settlement.code,
         "reason": reason,
-        "due_at": due,
+        "due_at": due.map(UnixMillis::rfc3339),
         "receipt": settlement.receipt,
     });
     event(conn, &at.job, Some(attempt), settlement.now, state.as_str(), detail)
@@ -319,7 +319,7 @@ pub(super) fn move_idle_job(
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
     move_job(conn, job, state, due, reason, effects)?;
-    let detail = json!({ "state": state.as_str(), "reason": reason, "due_at": due });
+    let detail = json!({ "state": state.as_str(), "reason": reason, "due_at": due.map(UnixMillis::rfc3339) });
     event(conn, job, None, now, state.as_str(), detail)
 }
 

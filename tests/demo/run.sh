@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# `make demo`: one notification, from an HTTP call to a page on a far fax machine.
+#
+# In: the built programs; KEEP=1 leaves line and daemon running. Out: the folder demo/ with everything
+# that was used and received; exit status 0 only if the far machine confirmed the page and every
+# received pel is as drawn. `run.sh --clean` ends what KEEP=1 left and removes the folder.
+# Not here: what happens on the way; that is all real.
+set -euo pipefail
+umask 077
+cd "$(dirname "$0")/../.."
+
+demo=$PWD/demo
+bin=$PWD/${CARGO_TARGET_DIR:-target}/debug
+case ${CARGO_TARGET_DIR:-} in /*) bin=$CARGO_TARGET_DIR/debug ;; esac
+port=${PORT:-8750}
+keep=${KEEP:-}
+
+stop() {
+    for name in shirase softline; do
+        if [ -s "$demo/$name.pid" ]; then
+            pid=$(cat "$demo/$name.pid")
+            kill "$pid" 2>/dev/null || true
+            while kill -0 "$pid" 2>/dev/null; do read -rt 0.1 <> <(:) || true; done
+            rm -f "$demo/$name.pid"
+        fi
+    done
+}
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+fail() {
+    printf '\ndemo: %s\n' "$*" >&2
+    [ -s "$demo/shirase.log" ] && tail -n 20 "$demo/shirase.log" >&2
+    exit 1
+}
+
+# Waits until a file has a line like this, for a time in which anything healthy has started.
+await() { # FILE PATTERN WHAT
+    for _ in $(seq 300); do
+        grep -qs "$2" "$1" && return
+        read -rt 0.1 <> <(:) || true
+    done
+    fail "$3 did not start; see $1"
+}
+
+stop
+if [ "${1:-}" = --clean ]; then
+    rm -rf "$demo"
+    exit
+fi
+[ "$keep" = 1 ] || trap stop EXIT
+rm -rf "$demo"
+mkdir -p "$demo"
+
+say "A telephone line in software, with far ends to dial"
+setsid "$bin/softline" --config tests/demo/softline.toml --line "line1=$demo/line1" \
+    --out "$demo/received" --log "$demo/dialogue.log" >"$demo/softline.jsonl" 2>"$demo/softline.log" </dev/null &
+echo $! >"$demo/softline.pid"
+await "$demo/softline.jsonl" '"event":"ready"' softline
+awk -F'"' '/^# /{what=substr($0,3)} /^number/{printf "  %s  %s\n", $2, what}' tests/demo/softline.toml
+
+say "The daemon, with a modem on that line"
+"$bin/shirase" key new "$demo/master-key"
+"$bin/shirase" token new demo --scope notify,read --tokens-file "$demo/tokens" >"$demo/token"
+sed -e "s,@DEMO@,$demo,; s,@BIN@,$bin,; s,@REPOSITORY@,$PWD,; s,@PORT@,$port," \
+    tests/demo/shirase.toml >"$demo/shirase.toml"
+SHIRASE_LOG=${SHIRASE_LOG:-info} setsid "$bin/shirase" serve --config "$demo/shirase.toml" \
+    >/dev/null 2>"$demo/shirase.log" </dev/null &
+echo $! >"$demo/shirase.pid"
+await "$demo/shirase.log" 'line.ready' "the daemon (is port $port taken? make demo PORT=8751)"
+echo "  http://127.0.0.1:$port, log in demo/shirase.log"
+
+say "One notification over HTTP, followed to its end"
+"$bin/shirase" submit tests/demo/first-contact.json --url "http://127.0.0.1:$port" \
+    --token-file "$demo/token" --wait || fail "the page was not confirmed"
+
+say "What the far machine received"
+await "$demo/softline.jsonl" '"event":"call"' "the report of the call"
+tiff=$(sed -n 's/.*"event":"call".*"file":"\([^"]*\)".*/\1/p' "$demo/softline.jsonl" | tail -n 1)
+[ -s "$tiff" ] || fail "the far machine kept no page"
+id=$(sed -n 's/.*job.attempt.settled.* job=\([0-9A-Z]*\).*/\1/p; s/.*job=\([0-9A-Z]*\).*job.attempt.settled.*/\1/p' \
+    "$demo/shirase.log" | tail -n 1)
+convert "$tiff" "$demo/received.png"
+echo "  picture  $demo/received.png"
+echo "  fax file $tiff"
+"$bin/shirase" sheet tests/demo/first-contact.json --config "$demo/shirase.toml" --id "$id" \
+    --compare "$tiff" | sed 's/^/  /'
+
+[ "$keep" = 1 ] || exit 0
+cat <<END
+
+Line and daemon are running; \`make clean-demo\` ends them. To try next:
+
+  alias s='$bin/shirase'; g='--url http://127.0.0.1:$port --token-file $demo/token'
+  s list \$g                                  # every notification
+  s show $id \$g      # its receipt
+  sed s/03-5550-0001/03-5550-0003/ tests/demo/first-contact.json | s submit - \$g --wait --timeout-s 60   # busy
+  curl -sH "Authorization: Bearer \$(cat $demo/token)" http://127.0.0.1:$port/v1/events?after=0
+  curl -s http://127.0.0.1:$port/v1/openapi.json
+  s sheet tests/demo/first-contact.json --config $demo/shirase.toml --out sheet.png
+  tail -f $demo/shirase.log $demo/softline.jsonl
+END
