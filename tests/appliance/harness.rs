@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::softline::{LIMIT, SoftLine, program};
 
 /// The line runs this many times faster than a telephone line.
-const SPEED: u32 = 10;
+const SPEED: &str = "10";
 
 pub struct Appliance {
     folder: tempfile::TempDir,
@@ -25,29 +25,20 @@ pub struct Appliance {
 }
 
 /// What is unlike the usual in one appliance.
+#[derive(Default)]
 pub struct Setup<'a> {
     /// `NUMBER=kind,…` as softline's `--far` takes it.
     pub fars: &'a [&'a str],
-    /// Lines added to `shirase.toml`.
-    pub settings: &'a str,
     /// Instead of the software line's device.
     pub device: Option<&'a str>,
     /// Instead of the shipped templates.
     pub templates: Option<&'a Path>,
-    /// softline's `--fault`.
-    pub fault: Option<&'a str>,
-}
-
-impl Default for Setup<'_> {
-    fn default() -> Self {
-        Self { fars: &[], settings: "", device: None, templates: None, fault: None }
-    }
 }
 
 impl Appliance {
     pub fn start(setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the appliance");
-        let line = SoftLine::start(folder.path(), SPEED, &["line1"], setup.fars, setup.fault);
+        let line = SoftLine::start(folder.path(), &["--speed", SPEED], &["line1"], setup.fars);
         let port = free_port();
         let mut appliance = Self {
             line,
@@ -102,7 +93,6 @@ program = "{program}"
 templates = "{templates}"
 [calling]
 hours = "always_open"
-{extra}
 [[line]]
 name = "line1"
 device = "{device}"
@@ -113,7 +103,6 @@ tsi = "03 0000 0000"
             key = key.display(),
             program = program("shirase-sheet").display(),
             templates = templates.display(),
-            extra = setup.settings,
         );
         std::fs::write(self.path("shirase.toml"), settings).expect("settings");
         token

@@ -18,27 +18,20 @@ pub struct SoftLine {
 }
 
 impl SoftLine {
-    pub fn start(
-        folder: &Path,
-        speed: u32,
-        lines: &[&str],
-        fars: &[&str],
-        fault: Option<&str>,
-    ) -> Self {
+    /// Starts it with links `folder/LINE` and waits until it is ready. `options` go to it as they are.
+    pub fn start(folder: &Path, options: &[&str], lines: &[&str], fars: &[&str]) -> Self {
         let mut command = Command::new(program("softline"));
         for line in lines {
             command.arg("--line").arg(format!("{line}={}", folder.join(line).display()));
         }
         command
-            .args(["--speed", &speed.to_string(), "--exit-with-parent", "--out"])
+            .args(options)
+            .args(["--exit-with-parent", "--out"])
             .arg(folder.join("received"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         for far in fars {
             command.args(["--far", far]);
-        }
-        if let Some(fault) = fault {
-            command.args(["--fault", fault]);
         }
         let mut child = command.spawn().expect("softline starts");
         let stdout = child.stdout.take().expect("stdout is piped");
