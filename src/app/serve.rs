@@ -5,7 +5,7 @@
 //! | 1 | settings, secrets | 78 |
 //! | 2 | logging | 78 |
 //! | 3 | queue: opens the store and ends what a crash left open | 65, 75 |
-//! | 4 | renderer: its worker starts with the first sheet | |
+//! | 4 | renderers, one for the hook and one for the lines; a worker starts with the first sheet | |
 //! | 5 | lines | 70 |
 //! | 6 | hook: binds the socket | 75, 78 |
 //! | 7 | `READY=1` | |
@@ -72,7 +72,8 @@ impl Serve {
             "app.store.opened"
         );
         let queue: Arc<dyn Queue> = Arc::new(store);
-        let renderer = Arc::new(Renderer::new(settings.site.face(), settings.sheet.worker()));
+        // Two, so that a far machine never waits for its page behind a crowd of new notifications.
+        let renderer = || Arc::new(Renderer::new(settings.site.face(), settings.sheet.worker()));
         let windows = settings.calling.windows()?;
         let (alarm, progress) = (Alarm::default(), ProgressBoard::default());
         let hearts = Heartbeats::default();
@@ -84,7 +85,7 @@ impl Serve {
 
         let desk = Desk {
             queue: Arc::clone(&queue),
-            renderer: Arc::clone(&renderer),
+            renderer: renderer(),
             clock: Arc::clone(&clock),
             board: progress.clone(),
             windows: windows.clone(),
@@ -96,7 +97,7 @@ impl Serve {
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
-            sheet: renderer,
+            sheet: renderer(),
             policy: settings.calling.policy(),
             windows,
             tokens,

@@ -2,8 +2,8 @@
 
 use crate::job::JobId;
 
-/// The last eight characters of the id, as `7F3K-92QX`: random, without I, L, O and U, and enough to
-/// find the job with `shirase list --reference`.
+/// The last eight characters of the id, as `7F3K-92QX`: random, without I, L, O and U. `shirase list`
+/// shows them beside the id.
 pub fn reference(id: JobId) -> String {
     let text = id.to_string();
     let tail = text.get(text.len().saturating_sub(8)..).unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Bad input gets its own clear error, nothing is queued, and the appliance goes on.
+//! Not here: settings and secret files (`tests/daemon`).
 
 use serde_json::{Value, json};
 
-use crate::harness::{Appliance, Setup, first_contact, repository, shirase};
+use crate::harness::{Appliance, Setup, first_contact, repository};
 
 /// The appliance still takes a good notification.
 fn goes_on(appliance: &Appliance) {
@@ -100,16 +101,4 @@ fn a_template_with_an_error_is_named_by_file_and_line_and_nothing_is_queued() {
     assert_eq!(answer.status, 503, "{}", answer.text);
     assert!(appliance.log().contains("first_contact.typ:2"), "{}", appliance.log());
     assert_eq!(appliance.request("GET", "/healthz", &[], b"").status, 200);
-}
-
-#[test]
-fn settings_with_an_unknown_key_end_with_78_and_one_line() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("shirase.toml");
-    std::fs::write(&path, "[http]\nlisten = \"127.0.0.1:8750\"\nportt = 1\n").expect("write");
-    let output = shirase(&["serve", "--config", path.to_str().expect("UTF-8")]);
-    assert_eq!(output.status.code(), Some(78));
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.contains(":3:") && text.contains("portt"), "{text}");
 }

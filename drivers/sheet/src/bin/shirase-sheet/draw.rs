@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use sheet::SheetError;
 use sheet::wire::Ask;
-use t4::{Page, WIDTH_A4_PELS};
+use t4::{Page, Resolution, WIDTH_A4_PELS};
 use typst::diag::SourceDiagnostic;
 use typst::syntax::{DiagSpan, FileId};
 use typst::utils::LazyHash;
@@ -74,8 +74,21 @@ impl Desk {
         }
         bitmap.check_margins(ask.resolution())?;
         let mut page = Page::from_bits(WIDTH_A4_PELS, ask.resolution(), bitmap.into_bits())?;
+        let full_rows = page.rows();
         page.trim_trailing_white();
+        let white = vec![0; page.row_octets()];
+        for _ in page.rows()..full_rows.min(page.rows() + foot_rows(ask.resolution())) {
+            page.push_row(&white)?;
+        }
         Ok(page)
+    }
+}
+
+/// White kept below the last ink, 4 mm: printers cut their paper there, and many lose the last 2 mm.
+fn foot_rows(resolution: Resolution) -> u32 {
+    match resolution {
+        Resolution::Standard => 16,
+        Resolution::Fine => 32,
     }
 }
 
