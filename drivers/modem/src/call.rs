@@ -78,6 +78,11 @@ pub(crate) fn run<P: Port>(
         Err(fault) => (modem_ending(&fault), Dialogue::Clean),
         Ok(plan) => match dial_and_send(talk, profile, settings, plan, host, &mut course) {
             Ok(ending) => (ending, Dialogue::Clean),
+            // Nothing but the DCN was left to say: no mishap there undoes a confirmation.
+            Err(fault) if call.pages > 0 && course.pages_confirmed >= call.pages => {
+                debug!(code = fault.code(), "modem.call.dcn_not_sent");
+                (Ending::Delivered, Dialogue::Broken)
+            }
             Err(fault) => (modem_ending(&fault), Dialogue::Broken),
         },
     };

@@ -393,6 +393,25 @@ fn far_end_that_goes_away_after_the_page_is_told_with_its_phase() {
 }
 
 #[test]
+fn fault_behind_the_last_confirmation_leaves_it_delivered() {
+    // The third V.21 carrier is the DCN: many machines hang up without waiting for it.
+    let takes = Answer::takes_data;
+    for last in [Answer::says("NO CARRIER"), Answer::says("ERROR"), Answer::unplugged()] {
+        let modem = good_modem().on("AT+FTH", [takes(), takes(), last]);
+        let called = make(modem, &call(), Host::default());
+        assert_eq!(called.report.ending, Ending::Delivered);
+        assert_eq!(
+            (called.report.pages_confirmed, called.host.confirmed.as_slice()),
+            (1, &[0][..])
+        );
+    }
+    // One page of two is not the call.
+    let modem = good_modem().on("AT+FTM=146", [takes(), Answer::says("NO CARRIER")]);
+    let called = make(modem, &Call { pages: 2, ..call() }, Host::default());
+    assert_eq!((called.code(), called.report.pages_confirmed), ("line-dropped", 1));
+}
+
+#[test]
 fn call_limit_ends_the_call_and_hangs_up() {
     let short = LineSettings { call_limit: Duration::from_secs(15), ..settings() };
     let modem = good_modem().on("AT+FRH=3", [Answer::nothing()]);
