@@ -55,6 +55,22 @@ impl Reply {
         }
     }
 
+    /// Whether the modem waits for a command again.
+    pub(crate) fn ends_a_command(&self) -> bool {
+        match self {
+            Self::Ok
+            | Self::NoCarrier
+            | Self::Error
+            | Self::NoDialTone
+            | Self::Busy
+            | Self::NoAnswer
+            | Self::DialRefused(_)
+            | Self::Voice
+            | Self::FcError => true,
+            Self::Connect | Self::Ring | Self::Text(_) => false,
+        }
+    }
+
     /// The word for traces and messages, without any text of the modem: that may hold a number.
     pub(crate) fn name(&self) -> &'static str {
         match self {

@@ -73,7 +73,8 @@ pub(crate) fn run<P: Port>(
         contract: None,
         times: CallTimes::default(),
     };
-    talk.limit_call(settings.call_limit);
+    let limit = settings.call_limit;
+    talk.limit(limit, Fault::CallLimit { limit });
     let (ending, stood) = match prepared(profile, settings, abilities, call) {
         Err(fault) => (modem_ending(&fault), Dialogue::Clean),
         Ok(plan) => match dial_and_send(talk, profile, settings, plan, host, &mut course) {
@@ -233,23 +234,7 @@ fn time_to_dial(modifier: char) -> Duration {
 
 /// Any octet stops a dialling (V.250 5.6.1); the modem says NO CARRIER or OK.
 fn stop_dialling<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<(), Fault> {
-    talk.send(&[profile.abort], DIAL_ABORT)?;
-    let until = talk.after(DIAL_ABORT);
-    while let Some(reply) = talk.reply(until)? {
-        match reply {
-            Reply::Ring | Reply::Text(_) | Reply::Connect => {}
-            Reply::Ok
-            | Reply::NoCarrier
-            | Reply::Error
-            | Reply::NoDialTone
-            | Reply::Busy
-            | Reply::NoAnswer
-            | Reply::DialRefused(_)
-            | Reply::Voice
-            | Reply::FcError => return Ok(()),
-        }
-    }
-    Err(talk.silent(DIAL_ABORT))
+    if talk.stop(profile.abort, DIAL_ABORT)? { Ok(()) } else { Err(talk.silent(DIAL_ABORT)) }
 }
 
 /// Drives T.30 until it ends.

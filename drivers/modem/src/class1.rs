@@ -349,15 +349,7 @@ impl<'a, P: Port> Class1<'a, P> {
     /// fault yet: the reception may have ended before; a dead modem shows at the next command.
     fn abort(&mut self) -> Result<(), Fault> {
         self.talk.now_at("the end of a reception");
-        self.talk.send(&[self.abort], ANSWER)?;
-        let until = self.talk.after(ABORT_ANSWER);
-        loop {
-            match self.talk.reply(until)? {
-                Some(Reply::Ok | Reply::NoCarrier | Reply::Error | Reply::FcError) => return Ok(()),
-                Some(_) => {} // CONNECT that crossed it, or the frame that followed
-                None => return Ok(()),
-            }
-        }
+        self.talk.stop(self.abort, ABORT_ANSWER).map(drop)
     }
 
     /// The meaning of a result that ends what we were doing.
@@ -413,6 +405,7 @@ fn line_time(octets: usize, rate_bps: u32) -> Duration {
 /// Leaves whatever data state a modem may be in: ends data that it waits for, stops a reception.
 pub(crate) fn leave_data<P: Port>(talk: &mut Talk<P>, abort: u8) -> Result<(), Fault> {
     talk.now_at("leaving data");
+    talk.ends_before_it_hears()?;
     talk.send(&[DLE, ETX, abort], ANSWER)
 }
 

@@ -75,6 +75,9 @@ pub enum Fault {
     /// The carrier ended before our data did, so part of it was never sent.
     #[error("the modem ran out of data after {taken} of {of} octets")]
     Underrun { taken: usize, of: usize },
+    /// Set-up as a whole lasted too long, though no single answer did.
+    #[error("the modem was not ready within {} s: check cable and `baud`, or use another modem", limit.as_secs())]
+    Slow { limit: Duration },
     /// `call_limit` is over.
     #[error("the call reached its limit of {} s", limit.as_secs())]
     CallLimit { limit: Duration },
@@ -94,6 +97,7 @@ impl Fault {
             Self::Babble { .. } => "modem-babble",
             Self::Dropped { .. } => "line-dropped",
             Self::Underrun { .. } => "modem-underrun",
+            Self::Slow { .. } => "modem-slow",
             Self::CallLimit { .. } => "call-limit",
         }
     }

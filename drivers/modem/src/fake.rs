@@ -12,6 +12,8 @@ use t30::Millis;
 
 const DLE: u8 = 0x10;
 const ETX: u8 = 0x03;
+/// Octets so soon behind a command line stop nothing (V.250 5.6.1).
+const DEAF: Duration = Duration::from_millis(125);
 
 /// What the driver did with the modem, in order.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -124,6 +126,8 @@ pub struct FakeModem {
     after_dle: bool,
     /// When the answer to the last command comes; before that any octet stops it.
     answers_at: Millis,
+    /// Until then no octet stops the last command.
+    deaf_until: Millis,
     /// Octets of data taken per second; `None` takes all at once.
     pub octets_per_s: Option<u32>,
     pub has_dtr: bool,
@@ -149,6 +153,7 @@ impl FakeModem {
             state: Then::Command,
             after_dle: false,
             answers_at: Millis(0),
+            deaf_until: Millis(0),
             octets_per_s: None,
             has_dtr: true,
             comes_back: true,
@@ -204,6 +209,9 @@ impl FakeModem {
     }
 
     fn stop(&mut self) {
+        if self.now < self.deaf_until {
+            return;
+        }
         self.log.push(Done::Abort);
         self.due.clear();
         (self.state, self.answers_at) = (Then::Command, self.now);
@@ -240,6 +248,7 @@ impl FakeModem {
                 let Some(start) = command.find("AT") else { return };
                 let command = command.split_at(start).1.to_owned();
                 self.log.push(Done::Command(command.clone()));
+                self.deaf_until = crate::talk::later(self.now, DEAF);
                 self.answer(&command);
             }
             Then::Command => self.line.push(octet),

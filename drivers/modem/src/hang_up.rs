@@ -73,10 +73,12 @@ fn by_reopen<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Res
     on_hook(talk, profile)
 }
 
-/// Two answers, so that a late OK of something else cannot stand for the one to ATH.
+/// Said and answered twice: a late OK of something else may stand for the first answer, and a modem
+/// that still receives or dials takes the first octet as its end, says OK to that, and throws the rest
+/// of the line away.
 fn on_hook<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<bool, Fault> {
-    let hung_up = talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok;
-    Ok(hung_up && talk.command("AT", ON_HOOK)?.result == Reply::Ok)
+    let first = talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok;
+    Ok(first && talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok)
 }
 
 #[cfg(test)]

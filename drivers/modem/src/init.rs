@@ -11,7 +11,7 @@ use crate::profile::{Need, Profile};
 use crate::talk::Talk;
 use crate::{Fault, LineSettings};
 use std::time::Duration;
-use t30::{Modulation, Training};
+use t30::{Millis, Modulation, Training};
 use tracing::{debug, warn};
 
 /// A modem that works answers within 0.3 s; 1 s, so that an absent one is found in little time.
@@ -131,10 +131,16 @@ pub(crate) fn drop_dtr<P: Port>(talk: &mut Talk<P>) -> Result<Dtr, Fault> {
         return Ok(Dtr::Unknown);
     }
     let until = talk.after(DTR_OFF);
+    let rested = rest(talk, until);
+    let dtr = talk.port().set_dtr(true)?;
+    rested.map(|()| dtr)
+}
+
+fn rest<P: Port>(talk: &mut Talk<P>, until: Millis) -> Result<(), Fault> {
     while talk.now() < until {
         talk.reply(until)?; // NO CARRIER, OK or nothing: the modem's choice
     }
-    Ok(talk.port().set_dtr(true)?)
+    Ok(())
 }
 
 /// Selects Class 1; also asked before each call, since some modems leave it on hang-up.

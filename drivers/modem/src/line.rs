@@ -10,7 +10,12 @@ use crate::port::{Port, SerialPort};
 use crate::profile::Profile;
 use crate::talk::Talk;
 use crate::{Call, CallHost, CallReport, Fault, LineError, LineSettings, at};
+use std::time::Duration;
 use tracing::{debug, warn};
+
+/// Longest set-up of a modem. One that is dead is known to be so after 18 s, with every means tried;
+/// one that needs longer is of no use, and who watches this thread is not left waiting.
+const READY_LIMIT: Duration = Duration::from_secs(20);
 
 /// A line, owned by one thread. Dropping it closes the device, which hangs up.
 pub struct Line<P: Port = SerialPort> {
@@ -22,7 +27,7 @@ pub struct Line<P: Port = SerialPort> {
 }
 
 impl Line<SerialPort> {
-    /// Opens the device and sets the modem up; takes 1 s with a modem that works, at most 30 s.
+    /// Opens the device and sets the modem up; takes 1 s with a modem that works, at most 20 s.
     ///
     /// # Errors
     /// [`LineError`]; each names the line or device and what to do.
@@ -45,23 +50,23 @@ impl<P: Port> Line<P> {
         }
         let profile = Profile::generic()?;
         let mut line = Self { settings, profile, talk: Talk::new(port), ready: None };
-        line.start()?;
+        line.in_time(Self::start)?;
         Ok(line)
     }
 
     /// Sees that the modem answers; sets it up again if need be. A few milliseconds with a modem that
-    /// does, at most 30 s.
+    /// does, at most 20 s.
     ///
     /// # Errors
     /// As [`Line::open`]. The line can be asked again.
     pub fn make_ready(&mut self) -> Result<(), LineError> {
-        self.awake().map(drop)
+        self.in_time(Self::awake).map(drop)
     }
 
     /// Makes one call and hangs up. Blocks its thread for the length of the call, at most
     /// `call_limit` and 20 s for hanging up.
     pub fn call(&mut self, call: &Call, host: &mut dyn CallHost) -> CallReport {
-        let abilities = match self.awake() {
+        let abilities = match self.in_time(Self::awake) {
             Ok(abilities) => abilities,
             Err(error) => {
                 warn!(line = self.settings.name, code = error.code(), %error, "modem.line.unusable");
@@ -81,7 +86,7 @@ impl<P: Port> Line<P> {
     /// # Errors
     /// As [`Line::open`]. The line can be used again by a later call or reset that succeeds.
     pub fn reset(&mut self) -> Result<(), LineError> {
-        self.restart().map(drop)
+        self.in_time(Self::restart).map(drop)
     }
 
     /// The settings that the line was opened with.
@@ -92,6 +97,17 @@ impl<P: Port> Line<P> {
     /// The port, for tests that play the modem.
     pub fn port(&mut self) -> &mut P {
         self.talk.port()
+    }
+
+    fn in_time(
+        &mut self,
+        step: fn(&mut Self) -> Result<Abilities, LineError>,
+    ) -> Result<Abilities, LineError> {
+        let limit = READY_LIMIT;
+        self.talk.limit(limit, Fault::Slow { limit });
+        let done = step(self);
+        self.talk.lift_limit();
+        done
     }
 
     /// A modem that answers in Class 1: the one of the last call, or set up again.

@@ -17,6 +17,10 @@ const ANSWER_MAX: usize = 16 * 1024;
 /// A command line is gone within 20 ms at 19 200 bit/s; 2 s, because the modem may hold us back.
 const COMMAND_WRITE: Duration = Duration::from_secs(2);
 
+/// A modem passes over octets that come sooner behind a command line than 125 ms, for they may belong
+/// to it (V.250 5.6.1); and a margin for what waits on its way there.
+const DEAF: Duration = Duration::from_millis(150);
+
 /// From one RING to the next: 3 s in Japan, 6 s elsewhere, and a margin.
 const RING_PERIOD: Duration = Duration::from_secs(7);
 
@@ -37,7 +41,9 @@ pub(crate) struct Talk<P> {
     heard: usize,
     /// V0 answers are understood too, until V1 is known to be set.
     pub numeric: bool,
-    limit: Option<(Millis, Duration)>,
+    limit: Option<(Millis, Fault)>,
+    /// The end of the last command line.
+    commanded_at: Option<Millis>,
     rang_at: Option<Millis>,
 }
 
@@ -51,6 +57,7 @@ impl<P: Port> Talk<P> {
             heard: 0,
             numeric: true,
             limit: None,
+            commanded_at: None,
             rang_at: None,
         }
     }
@@ -67,9 +74,9 @@ impl<P: Port> Talk<P> {
         &mut self.port
     }
 
-    /// From now on every wait ends at this limit, with [`Fault::CallLimit`].
-    pub(crate) fn limit_call(&mut self, limit: Duration) {
-        self.limit = Some((self.after(limit), limit));
+    /// From now on every wait ends at this limit, with this fault.
+    pub(crate) fn limit(&mut self, limit: Duration, fault: Fault) {
+        self.limit = Some((self.after(limit), fault));
     }
 
     pub(crate) fn lift_limit(&mut self) {
@@ -103,7 +110,35 @@ impl<P: Port> Talk<P> {
         trace!(command = shown, "modem.command");
         let mut line = command.as_bytes().to_vec();
         line.push(b'\r');
-        self.send(&line, COMMAND_WRITE)
+        self.send(&line, COMMAND_WRITE)?;
+        self.commanded_at = Some(self.now());
+        Ok(())
+    }
+
+    /// Stops what the modem is at with one octet and hears it end; `false` if it does not say so.
+    pub(crate) fn stop(&mut self, octet: u8, wait: Duration) -> Result<bool, Fault> {
+        if self.ends_before_it_hears()? {
+            return Ok(true);
+        }
+        self.send(&[octet], COMMAND_WRITE)?;
+        self.ends(self.after(wait))
+    }
+
+    /// Lets the time pass in which an octet would stop nothing; whether the command ended in it.
+    pub(crate) fn ends_before_it_hears(&mut self) -> Result<bool, Fault> {
+        match self.commanded_at {
+            Some(at) => self.ends(later(at, DEAF)),
+            None => Ok(false),
+        }
+    }
+
+    fn ends(&mut self, until: Millis) -> Result<bool, Fault> {
+        while let Some(reply) = self.reply(until)? {
+            if reply.ends_a_command() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads all that is there and throws it away.
@@ -138,16 +173,17 @@ impl<P: Port> Talk<P> {
     /// Offers octets until one is taken or `until` has passed (0).
     pub(crate) fn offer(&mut self, octets: &[u8], until: Millis) -> Result<usize, Fault> {
         let until = self.within_limit(until)?;
-        Ok(self.port.write(octets, until)?)
+        let taken = self.port.write(octets, until)?;
+        if taken == 0 {
+            self.within_limit(until)?; // the limit was what ended it, not the modem
+        }
+        Ok(taken)
     }
 
     /// The next line, or `None` at `until`. Echoes are passed over.
     pub(crate) fn reply(&mut self, until: Millis) -> Result<Option<Reply>, Fault> {
         while let Some(octet) = self.octet(until)? {
-            self.heard += 1;
-            if self.heard > ANSWER_MAX {
-                return Err(Fault::Babble { after: self.after.clone(), octets: ANSWER_MAX });
-            }
+            self.count()?;
             let Some(line) = self.lines.octet(octet) else { continue };
             if line.starts_with("AT") {
                 continue;
@@ -165,6 +201,8 @@ impl<P: Port> Talk<P> {
     /// The next octet of data behind `CONNECT`, or `None` at `until`.
     pub(crate) fn data(&mut self, until: Millis) -> Result<Option<u8>, Fault> {
         while let Some(octet) = self.octet(until)? {
+            // Whoever never stops would never let the deadline be looked at.
+            self.count()?;
             if !self.lines.skips(octet) {
                 return Ok(Some(octet));
             }
@@ -172,21 +210,33 @@ impl<P: Port> Talk<P> {
         Ok(None)
     }
 
+    /// One octet more since the last command or signal.
+    fn count(&mut self) -> Result<(), Fault> {
+        self.heard += 1;
+        if self.heard > ANSWER_MAX {
+            return Err(Fault::Babble { after: self.after.clone(), octets: ANSWER_MAX });
+        }
+        Ok(())
+    }
+
     fn octet(&mut self, until: Millis) -> Result<Option<u8>, Fault> {
         if self.unread.is_empty() {
             let until = self.within_limit(until)?;
             let mut some = [0; 256];
             let got = self.port.read(&mut some, until)?;
+            if got == 0 {
+                self.within_limit(until)?;
+            }
             self.unread.extend(some.iter().take(got));
         }
         Ok(self.unread.pop_front())
     }
 
     fn within_limit(&self, until: Millis) -> Result<Millis, Fault> {
-        match self.limit {
+        match &self.limit {
             None => Ok(until),
-            Some((end, limit)) if self.now() >= end => Err(Fault::CallLimit { limit }),
-            Some((end, _)) => Ok(until.min(end)),
+            Some((end, fault)) if self.now() >= *end => Err(fault.clone()),
+            Some((end, _)) => Ok(until.min(*end)),
         }
     }
 

@@ -210,7 +210,7 @@ fn good_call_is_delivered_and_each_promise_is_kept_before_its_octet() {
             "AT+FTH=3",
             "result",
             "ATH0",
-            "AT",
+            "ATH0",
         ]
     );
     assert!(report.page_started && report.hang_up_verified);
@@ -409,6 +409,29 @@ fn fault_behind_the_last_confirmation_leaves_it_delivered() {
     let modem = good_modem().on("AT+FTM=146", [takes(), Answer::says("NO CARRIER")]);
     let called = make(modem, &Call { pages: 2, ..call() }, Host::default());
     assert_eq!((called.code(), called.report.pages_confirmed), ("line-dropped", 1));
+}
+
+#[test]
+fn modem_that_never_stops_talking_is_left_before_the_call_limit() {
+    let endless = [b"\r\nCONNECT\r\n".to_vec(), vec![0x55; 64 * 1024]].concat();
+    let modem = good_modem().on("ATD", [Answer::raw(endless)]);
+    assert_eq!(make(modem, &call(), Host::default()).code(), "modem-babble");
+}
+
+#[test]
+fn modem_that_answers_all_too_slowly_is_given_up_in_time_and_can_be_asked_again() {
+    let slow = || Answer::says("OK").after(Duration::from_millis(4_900));
+    let mut modem = good_modem();
+    for command in ["AT+FCLASS=1", "ATX4", "ATM0", "ATS0=0", "ATS2=255", "AT&D2", "AT&K3"] {
+        modem = modem.on(command, [slow(), Answer::says("OK")]);
+    }
+    let port = Tapped { modem: good_modem(), journal: Journal::default() };
+    let mut line = Line::with_port(settings(), port).unwrap();
+    line.port().modem = modem.on("AT+FCLASS=1", [Answer::says("ERROR"), Answer::says("OK")]);
+    let error = line.make_ready().unwrap_err();
+    assert_eq!((error.code(), line.port().now().0 / 1000), ("modem-slow", 20));
+    assert_eq!(line.make_ready(), Ok(()));
+    assert_eq!(line.call(&call(), &mut Host::default()).ending, Ending::Delivered);
 }
 
 #[test]

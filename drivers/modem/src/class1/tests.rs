@@ -253,10 +253,11 @@ fn send_control_while_the_first_frame_is_awaited_stops_the_reception() {
 #[test]
 fn call_limit_ends_every_wait() {
     let mut talk = connected(answered());
-    talk.limit_call(Duration::from_secs(2));
+    let limit = Duration::from_secs(2);
+    talk.limit(limit, Fault::CallLimit { limit });
     let mut line = after_dis(&mut talk);
     let until = Millis(line.now().0 + 35_000);
     let fault = line.receive(until, &|| false).unwrap_err();
-    assert_eq!(fault, Fault::CallLimit { limit: Duration::from_secs(2) });
+    assert_eq!(fault, Fault::CallLimit { limit });
     assert!(line.now() <= Millis(2100));
 }

@@ -18,7 +18,7 @@ fn command(command: &str) -> Done {
 fn clean_modem_that_obeys_is_verified_by_two_answers() {
     let (verified, log) = hung_up(FakeModem::new(), Dialogue::Clean);
     assert!(verified);
-    assert_eq!(log, [command("ATH0"), command("AT")]);
+    assert_eq!(log, [command("ATH0"), command("ATH0")]);
 }
 
 #[test]
@@ -26,12 +26,12 @@ fn modem_that_refuses_loses_dtr() {
     let modem = FakeModem::new().on("ATH0", [Answer::says("ERROR"), Answer::says("OK")]);
     let (verified, log) = hung_up(modem, Dialogue::Clean);
     assert!(verified);
-    assert_eq!(log, [command("ATH0"), Done::DtrOff, command("ATH0"), command("AT")]);
+    assert_eq!(log, [command("ATH0"), Done::DtrOff, command("ATH0"), command("ATH0")]);
 }
 
 #[test]
 fn late_ok_of_something_else_is_not_taken_for_on_hook() {
-    let modem = FakeModem::new().on("AT", [Answer::dead()]).on("ATH0", [Answer::says("OK")]);
+    let modem = FakeModem::new().on("ATH0", [Answer::says("OK"), Answer::dead()]);
     assert!(!hung_up(modem, Dialogue::Clean).0);
 }
 
@@ -52,7 +52,27 @@ fn modem_in_data_is_taken_out_of_it_before_the_word() {
     assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Broken));
     let log = &talk.port().log;
     assert_eq!(log[1], Done::Data(vec![1, 2, 3]));
-    assert_eq!(log[log.len() - 2..], [command("ATH0"), command("AT")]);
+    assert_eq!(log[log.len() - 2..], [command("ATH0"), command("ATH0")]);
+}
+
+#[test]
+fn modem_that_still_receives_is_not_verified_before_it_heard_the_word() {
+    for at in ["AT+FRH=3", "ATD1"] {
+        let mut talk = Talk::new(FakeModem::new());
+        talk.start(at, at).unwrap();
+        talk.reply(talk.after(ON_HOOK)).unwrap();
+        assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Clean));
+        assert_eq!(talk.port().log, [command(at), Done::Abort, command("ATH0")]);
+    }
+}
+
+#[test]
+fn modem_still_deaf_to_the_octet_that_stops_it_is_given_its_time() {
+    let mut talk = Talk::new(FakeModem::new());
+    talk.start("AT+FRH=3", "AT+FRH=3").unwrap();
+    assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Broken));
+    let ath0 = || command("ATH0");
+    assert_eq!(talk.port().log, [command("AT+FRH=3"), Done::Abort, ath0(), ath0()]);
 }
 
 #[test]
