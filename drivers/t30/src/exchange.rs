@@ -39,6 +39,11 @@ impl Ear {
         }
     }
 
+    /// Listens less long than was meant, never longer.
+    pub(crate) fn no_later_than(&mut self, until: Millis) {
+        self.until = self.until.min(until);
+    }
+
     /// Nothing more is to be expected: the deadline is over, or the far end never stops.
     pub(crate) fn is_over(&self, now: Millis) -> bool {
         now >= self.until || self.frames >= FRAMES_PER_WAIT

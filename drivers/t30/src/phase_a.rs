@@ -15,7 +15,7 @@ use crate::{
     identity,
     phase_b::AwaitVerdict,
     session::{Context, Next, State},
-    timers::{Millis, T1},
+    timers::{DIS_AGAIN, FRAME, Millis, T1},
 };
 
 /// Octets of an NSF that are kept; what makers put there is told apart by the first few.
@@ -28,11 +28,16 @@ pub(crate) struct AwaitDis {
     nsf: Option<Vec<u8>>,
     /// Frames that could not be read.
     garbled: u8,
+    /// When the last of them came.
+    garbled_at: Option<Millis>,
+    /// A DIS in whose carrier the CSI may have been damaged; taken if it is not said again.
+    spare: Option<Vec<u8>>,
 }
 
 impl AwaitDis {
     pub(crate) fn begin(now: Millis) -> Next {
-        Self { ear: Ear::open(now, T1), csi: None, nsf: None, garbled: 0 }.receive()
+        let ear = Ear::open(now, T1);
+        Self { ear, csi: None, nsf: None, garbled: 0, garbled_at: None, spare: None }.receive()
     }
 
     pub(crate) fn step(mut self, now: Millis, input: Input, ctx: &mut Context) -> Next {
@@ -56,11 +61,12 @@ impl AwaitDis {
 
     fn reply(mut self, reply: Reply, now: Millis, ctx: &Context) -> Next {
         match reply {
-            Reply::Dis { fif } => {
-                let far = Capabilities::read(&fif);
-                let question = Question::FarEnd(FarEnd { csi: self.csi, dis: fif, nsf: self.nsf });
-                Next::Ask(State::AwaitVerdict(AwaitVerdict { far }), question)
+            Reply::Dis { fif } if self.may_have_lost_a_csi(now) => {
+                self.spare = Some(fif);
+                self.ear.no_later_than(now.after(DIS_AGAIN));
+                self.listen_on(now)
             }
+            Reply::Dis { fif } => self.present(fif),
             Reply::Csi { fif } => {
                 self.csi = identity::decode_csi(&fif);
                 self.listen_on(now)
@@ -87,8 +93,22 @@ impl AwaitDis {
         }
     }
 
+    /// A machine whose CSI was damaged must not pass for one that has none: who is to refuse another
+    /// number could not see it. One more DIS is waited for, not two.
+    fn may_have_lost_a_csi(&self, now: Millis) -> bool {
+        let in_this_carrier = self.garbled_at.is_some_and(|at| now.since(at) <= FRAME);
+        self.csi.is_none() && in_this_carrier && self.spare.is_none()
+    }
+
+    fn present(self, fif: Vec<u8>) -> Next {
+        let far = Capabilities::read(&fif);
+        let question = Question::FarEnd(FarEnd { csi: self.csi, dis: fif, nsf: self.nsf });
+        Next::Ask(State::AwaitVerdict(AwaitVerdict { far }), question)
+    }
+
     fn damaged(mut self, now: Millis) -> Next {
         self.garbled = self.garbled.saturating_add(1);
+        self.garbled_at = Some(now);
         self.ear.heard(now, Follows::Last);
         self.listen_on(now)
     }
@@ -102,7 +122,10 @@ impl AwaitDis {
         Next::Line(State::AwaitDis(self), receive)
     }
 
-    fn give_up(self) -> Next {
+    fn give_up(mut self) -> Next {
+        if let Some(fif) = self.spare.take() {
+            return self.present(fif);
+        }
         Next::Over(Err(match self.garbled {
             0 => CallError::NoDis,
             frames => CallError::DisGarbled { frames },

@@ -48,6 +48,10 @@ pub(crate) const TCF: Duration = Duration::from_millis(1_400);
 /// whose last frame said that another follows.
 pub(crate) const FRAME: Duration = Duration::from_millis(3_450);
 
+/// Until a machine that was not answered says DIS again: T4 with its tolerance, 3.45 s, the preamble
+/// and room for our own reading of the first.
+pub(crate) const DIS_AGAIN: Duration = Duration::from_secs(6);
+
 /// Frames heard in one wait before we stop listening. Chosen: an honest answer has at most about
 /// ten with all its optional frames.
 pub(crate) const FRAMES_PER_WAIT: u8 = 64;

@@ -39,6 +39,30 @@ fn nsf_and_csi_before_dis_are_handed_to_the_caller() {
 }
 
 #[test]
+fn damaged_frame_right_before_dis_is_waited_for_once_more() {
+    let script = ["noise", DIS_V17_ECM_MMR, "later 3000 CSI 03 1234 5678", DIS_V17_ECM_MMR];
+    let call = Story::new(script).play();
+    assert_eq!(call.questions().first(), Some(&"? far end 03 1234 5678"));
+
+    // Once is enough, and silence behind the first DIS leaves what it said.
+    let script = ["noise", DIS_V17_ECM_MMR, "noise", DIS_V17_ECM_MMR, "CFR", "MCF"];
+    let call = Story::new(script).play();
+    assert_eq!((call.code(), call.questions().first()), ("ok", Some(&"? far end -")));
+    let call = Story::new(["noise", DIS_V17_ECM_MMR, "quiet", "CFR", "MCF"]).play();
+    assert_eq!((call.code(), call.questions().first()), ("ok", Some(&"? far end -")));
+    assert_eq!(Story::new(["noise", DIS_V17_ECM_MMR, "DCN"]).play().code(), "dcn-before-page");
+}
+
+#[test]
+fn damaged_frame_of_an_earlier_carrier_delays_nothing() {
+    let script = ["noise", "later 3500 DIS 00 EE F8 44", "CFR", "MCF"];
+    let call = Story::new(script).play();
+    assert_eq!((call.code(), call.questions().first()), ("ok", Some(&"? far end -")));
+    let script = ["noise", "CSI 03 1", DIS_V17_ECM_MMR, "CFR", "MCF"];
+    assert_eq!(Story::new(script).play().questions().first(), Some(&"? far end 03 1"));
+}
+
+#[test]
 fn nsf_of_200_octets_is_cut_to_64() {
     let nsf = format!("NSF {}", "AA ".repeat(200));
     let call = Story::new([nsf.as_str(), DIS_V17_ECM_MMR]).play();
