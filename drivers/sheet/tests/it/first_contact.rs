@@ -116,6 +116,27 @@ fn widest_fields_stay_on_one_page_within_the_margins() {
     }
 }
 
+/// The first row in which two sheets differ where credentials stand: right of the labels, left of the QR code.
+fn first_difference(one: &Page, other: &Page) -> u32 {
+    let differs = |row: &u32| one.row(*row).unwrap()[60..160] != other.row(*row).unwrap()[60..160];
+    (0..one.rows().min(other.rows())).find(differs).unwrap()
+}
+
+/// A group torn in two is typed wrong: the second line of a credential begins with a whole group.
+#[test]
+fn credential_longer_than_a_line_is_broken_between_its_groups() {
+    let mut worker = worker();
+    let mut with_login = |login: String| {
+        let mut fields = usual();
+        fields["credentials"]["login_id"] = json!(login);
+        draw(&mut worker, fields, Resolution::Fine)
+    };
+    let four_groups = with_login("ACDE".repeat(4));
+    let first_line = first_difference(&four_groups, &with_login("MNPQ".repeat(4)));
+    let fifth_group = first_difference(&four_groups, &with_login("ACDE".repeat(5)));
+    assert!(fifth_group > first_line + 40, "rows {first_line} and {fifth_group}");
+}
+
 #[test]
 fn sheet_without_an_end_of_validity_is_drawn() {
     let mut fields = usual();
