@@ -119,8 +119,9 @@ fn time_of_day(at: &Value) -> String {
 /// A notification in one line of a list.
 pub fn line(view: &Value) -> String {
     format!(
-        "{}  {:<22}  {:>12}  {}",
+        "{}  {:>9}  {:<22}  {:>12}  {}",
         word(&view["id"]),
+        word(&view["reference"]),
         word(&view["state"]),
         word(&view["recipient"]["fax"]),
         word(&view["accepted_at"]),
@@ -201,6 +202,18 @@ mod tests {
             "detail": { "attempt": 1, "state": "sending", "code": "x", "seen": { "rate_bps": 14400 } },
         }));
         assert_eq!(shown, "18:22:40  page started    code x, rate_bps 14400");
+    }
+
+    /// An office on the telephone names its sheet by the reference alone.
+    #[test]
+    fn line_of_the_list_has_the_reference_beside_the_id() {
+        let view = json!({
+            "id": "01JD3Z9Q6M4W1V8X2C5T7R0BNE", "reference": "5T7R-0BNE", "state": "uncertain",
+            "recipient": { "fax": "******0123" }, "accepted_at": "2026-11-23T09:22:40Z",
+        });
+        let shown = line(&view);
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        assert_eq!(words[..3], ["01JD3Z9Q6M4W1V8X2C5T7R0BNE", "5T7R-0BNE", "uncertain"]);
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! The eight characters by which a person on the telephone names a sheet.
+//!
+//! In: the id of a job. Out: its end, in two groups.
+//! Not here: finding the job again (`app/list.rs`).
 
 use crate::job::JobId;
 
