@@ -4,9 +4,12 @@
 #   make demo KEEP=1  the same, and leaves daemon and line running to try things on
 #   make clean-demo   stops what KEEP=1 left running and deletes its files
 #   make test         every test
+#   make build        every program, into target/debug; also what plain `make` does
+#   make setup        only the Debian packages of .ci/packages
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
-#   make install      after `make release`; see "Install" below
+#   make release      every program as it is installed, into target/release
+#   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
 # Not here: what the steps do (.ci/setup, .ci/deny, tests/demo/run.sh, tests/bench/line.rs).
 

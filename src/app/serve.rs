@@ -10,6 +10,8 @@
 //! | 6 | hook: binds the socket | 75, 78 |
 //! | 7 | `READY=1` | |
 //!
+//! In: the settings file. Out: an exit status, see `exit.rs`. Not here: what the rooms do.
+//!
 //! It runs until SIGTERM or SIGINT, or until the store cannot be believed any more: then it ends with 74, and
 //! the next start asks the disk.
 

@@ -36,7 +36,7 @@ pub struct Sheet {
     /// 204 × 98 dpi instead of 204 × 196.
     #[arg(long)]
     standard: bool,
-    /// Reference and date are the id's; without one they are now's.
+    /// Reference and date are the id's; without one the date is today's and the reference 0000-0000.
     #[arg(long)]
     id: Option<JobId>,
 }

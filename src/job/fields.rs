@@ -1,4 +1,7 @@
-//! The fields of a notification.
+//! The fields of a notification, and the longest that each may be.
+//!
+//! In: values that `hook` or the store has parsed. Out: the parts of a [`NewJob`](super::NewJob).
+//! Not here: their JSON (`hook/body.rs`), their columns (`queue/sqlite/record.rs`).
 
 use super::names::stable_names;
 use super::{FaxNumber, OfficeNumber, Secret, SheetText, UnixMillis};

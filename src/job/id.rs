@@ -1,4 +1,8 @@
 //! Names of things: never derived from content, safe in logs and URLs.
+//!
+//! In: time and random bits, or text from a URL or the store. Out: ids of a type each.
+//! Source: the ULID specification (26 characters of Crockford's base 32; the first ten are the time).
+//! Not here: what a person calls a sheet (`render/reference.rs`).
 
 use std::fmt;
 use std::str::FromStr;

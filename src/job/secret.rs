@@ -1,4 +1,7 @@
 //! A value that is never shown: no Display, no Serialize, wiped on drop.
+//!
+//! In: what a caller or the opened seal gives. Out: [`Secret`], which only drawing and sealing may open.
+//! Not here: how it lies in the store (`queue/seal.rs`).
 
 use zeroize::Zeroizing;
 

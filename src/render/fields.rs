@@ -1,4 +1,7 @@
 //! What a template sees of a job (`/data.json`); `templates/README.md` tells technicians the same.
+//!
+//! In: a job, its id, the site. Out: JSON with the secrets in it.
+//! Not here: sentences of a sheet (`templates/`).
 
 use serde_json::{Value, json};
 

@@ -99,7 +99,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Stable name for logs and `explain`.
+    /// Stable name for logs and receipts.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

@@ -50,7 +50,7 @@ pub enum CodecError {
 }
 
 impl CodecError {
-    /// Stable name for logs, receipts and `explain`.
+    /// Stable name for logs and receipts.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

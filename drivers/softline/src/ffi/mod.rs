@@ -5,6 +5,9 @@
 //! `fsk.h`, `hdlc.h`, `t4_rx.h`); every struct mirrored below is a public one of those.
 //! Not here: when audio runs and where it goes (`exchange`), what a host may write (`at_tap`).
 //!
+//! libspandsp is under the LGPL 2.1. It is Debian's own, linked dynamically and nowhere but here; no line
+//! of it, header or source, is in this repository.
+//!
 //! The library is single-threaded per object and calls back while it runs. Each wrapper owns its
 //! object and a heap cell of its own for what the callbacks hand over; no wrapper is `Send`.
 #![expect(unsafe_code, reason = "libspandsp is a C library; each block says why it is sound")]
