@@ -202,8 +202,13 @@ fn secret(value: Value) -> Result<Secret, Fault> {
 /// A time of RFC 3339 with a zone.
 fn time(value: Value) -> Result<UnixMillis, Fault> {
     let text = json::text(value)?;
-    // jiff reads more than RFC 3339: zones in brackets, a space for the T, and second 60 as 59.
-    let plain = text.len() <= 35 && text.is_ascii() && !text.contains(['[', ' ']);
+    // jiff reads more than RFC 3339: no separators, zones in brackets, a space for the T, and second 60
+    // as 59.
+    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    let plain = text.len() <= 35
+        && text.is_ascii()
+        && !text.contains(['[', ' '])
+        && separators.iter().all(|(place, octet)| text.as_bytes().get(*place) == Some(octet));
     let leap_second = text.get(17..19) == Some("60");
     text.parse::<jiff::Timestamp>()
         .ok()

@@ -17,7 +17,7 @@ use super::body;
 use super::problem::{Code, Problem, ProblemBody};
 use super::view::{Acceptance, Links, Notification};
 use super::{Hook, SheetFault};
-use crate::job::{IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
+use crate::job::{ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
 use crate::office;
 use crate::queue::{self, Accepted, Cancelled, Filter};
 
@@ -44,23 +44,18 @@ pub(super) async fn submit(
     let key = idempotency_key(request.headers())?;
     let (head, body) = request.into_parts();
     let octets = body::read(&head.headers, body, &hook.limits).await?;
-    let now = hook.clock.now();
-    let job = body::parse(&octets, now)?;
-    let route = office::decide(&job, &hook.policy)?;
-    calling_hours(&hook, &job, now)?;
-    let job = drawable(&hook, job).await?;
-    let accepted = hook
+    let fingerprint = hook.fingerprints.of(&octets);
+    // Before the request is judged: with the time gone by, other hours or a broken template, a
+    // repetition would be refused, and its caller would send the sheet a second time under a new key.
+    let earlier = hook
         .queue
-        .accept(queue::Acceptance {
-            client,
-            key,
-            fingerprint: hook.fingerprints.of(&octets),
-            now,
-            job,
-            route,
-        })
+        .earlier(client.clone(), key.clone(), fingerprint)
         .await
         .map_err(|error| hook.queue_problem(error))?;
+    let accepted = match earlier {
+        Some(earlier) => earlier,
+        None => take_on(&hook, client, key, &octets, fingerprint).await?,
+    };
     match accepted {
         Accepted::New { id } => {
             tracing::info!(job = %id, "hook.notification.accepted");
@@ -74,6 +69,23 @@ pub(super) async fn submit(
         }
         Accepted::OtherBody => Err(Problem::new(Code::IdempotencyKeyReused)),
     }
+}
+
+/// Judges a request that was not seen before, and stores it.
+async fn take_on(
+    hook: &Hook,
+    client: ClientId,
+    key: IdempotencyKey,
+    octets: &[u8],
+    fingerprint: [u8; 32],
+) -> Result<Accepted, Problem> {
+    let now = hook.clock.now();
+    let job = body::parse(octets, now)?;
+    let route = office::decide(&job, &hook.policy)?;
+    calling_hours(hook, &job, now)?;
+    let job = drawable(hook, job).await?;
+    let acceptance = queue::Acceptance { client, key, fingerprint, now, job, route };
+    hook.queue.accept(acceptance).await.map_err(|error| hook.queue_problem(error))
 }
 
 /// One notification with its receipt.

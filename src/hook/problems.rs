@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 
 use super::problem::{Code, Entry, Problem};
 
@@ -18,7 +19,11 @@ pub(super) async fn catalogue() -> Json<Vec<Entry>> {
 #[utoipa::path(get, path = "/v1/problems/{code}", tag = "catalogue",
     params(("code" = String, Path, description = "as in a refusal")),
     responses((status = 200, body = Entry), (status = 404, body = super::problem::ProblemBody<'static>, content_type = "application/problem+json")))]
-pub(super) async fn entry(Path(wanted): Path<String>) -> Result<Json<Entry>, Problem> {
+pub(super) async fn entry(
+    wanted: Result<Path<String>, PathRejection>,
+) -> Result<Json<Entry>, Problem> {
+    // Octets that are no text are no code either.
+    let Path(wanted) = wanted.map_err(|_| Problem::new(Code::ProblemNotFound))?;
     Code::ALL
         .iter()
         .map(|code| code.entry())

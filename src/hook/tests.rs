@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::auth::{self, Scope};
 use super::*;
 use crate::job::examples::{CANARIES, TUESDAY_10_00};
-use crate::job::{AttemptId, ClientId, JobId, JobState, Live, UnixMillis};
+use crate::job::{AttemptId, ClientId, IdempotencyKey, JobId, JobState, Live, UnixMillis};
 use crate::queue::{
     Acceptance, Accepted, AttemptView, Cancelled, Claim, EventRow, Filter, Pending, Step, Swept,
     View,
@@ -81,6 +81,7 @@ async fn every_faulty_field_has_its_own_code_and_pointer() {
         ("/not_after", json!("2026-11-24T10:10:00+09:00"), 422, "invalid-time"),
         ("/not_after", json!("2020-11-24T10:00:00Z"), 422, "invalid-time"),
         ("/not_after", json!("9999-12-31T23:59:59Z"), 422, "invalid-time"),
+        ("/not_after", json!("20261125T103000+0900"), 422, "invalid-time"),
     ];
     for (pointer, value, status, code) in cases {
         let mut wrong = body();
@@ -265,6 +266,25 @@ async fn same_key_and_body_is_the_same_answer_and_one_notification() {
     assert_eq!(second.header("idempotency-replayed"), Some("true"));
     assert_eq!(house.store.kept(), 1);
     assert_eq!(house.lines.woken.load(Ordering::Relaxed), 1, "a repetition wakes no line");
+}
+
+#[tokio::test]
+async fn repetition_of_what_would_now_be_refused_gets_its_first_answer() {
+    let house = House::open().await;
+    let first = house.post("key-1", &body()).await;
+    let later = House::with(Setup {
+        kept: house.store.rows(),
+        sheet: Err(SheetFault::OutOfOrder { message: "main.typ:3: x".into() }),
+        policy: Policy { deny_prefixes: vec!["03".into()], ..Policy::default() },
+        // `not_after` of the body has passed.
+        now: TUESDAY_10_00.after(Duration::from_secs(48 * 60 * 60)),
+        ..Setup::default()
+    })
+    .await;
+    let again = later.post("key-1", &body()).await;
+    assert_eq!((again.status, &again.text), (202, &first.text));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(later.post("key-2", &body()).await.status, 422, "a new request is judged by today");
 }
 
 #[tokio::test]
@@ -457,6 +477,7 @@ async fn wrong_path_and_wrong_method_are_problems_as_well() {
     let house = House::open().await;
     house.get("/").await.is_problem(404, "no-such-route");
     house.get("/v1/../etc/passwd").await.is_problem(404, "no-such-route");
+    house.get("/v1/problems/%ff").await.is_problem(404, "problem-not-found");
     let answer =
         house.send(b"PUT /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     answer.is_problem(405, "method-not-allowed");
@@ -700,6 +721,8 @@ struct Setup {
     cancelled: Cancelled,
     slow_store: bool,
     line_ready: bool,
+    kept: Vec<Kept>,
+    now: UnixMillis,
 }
 
 impl Default for Setup {
@@ -714,6 +737,8 @@ impl Default for Setup {
             cancelled: Cancelled::Done,
             slow_store: false,
             line_ready: true,
+            kept: Vec::new(),
+            now: TUESDAY_10_00,
         }
     }
 }
@@ -741,7 +766,7 @@ impl House {
             failing: setup.failing,
             cancelled: setup.cancelled,
             slow: setup.slow_store,
-            kept: Mutex::default(),
+            kept: Mutex::new(setup.kept),
             asked: Notify::new(),
             go_on: Arc::default(),
         });
@@ -749,7 +774,7 @@ impl House {
         let (progress, alarm) = (ProgressBoard::default(), Alarm::default());
         let hook = Hook::new(Parts {
             queue: Arc::clone(&store) as Arc<dyn Queue>,
-            clock: Arc::new(Stopped),
+            clock: Arc::new(Stopped(setup.now)),
             sheet: Arc::new(Drawing(setup.sheet)),
             policy: setup.policy,
             windows: setup.windows,
@@ -874,11 +899,11 @@ impl Answer {
 }
 
 /// The time does not pass.
-struct Stopped;
+struct Stopped(UnixMillis);
 
 impl Clock for Stopped {
     fn now(&self) -> UnixMillis {
-        TUESDAY_10_00
+        self.0
     }
 }
 
@@ -905,12 +930,15 @@ impl LineBoard for Lines {
     }
 }
 
+/// A request that was taken on.
+type Kept = (ClientId, IdempotencyKey, [u8; 32], JobId);
+
 /// A store in memory that can be told to fail, and to wait.
 struct Memory {
     failing: Option<QueueError>,
     cancelled: Cancelled,
     slow: bool,
-    kept: Mutex<Vec<(String, [u8; 32], JobId)>>,
+    kept: Mutex<Vec<Kept>>,
     /// A slow store was asked …
     asked: Notify,
     /// … and may answer.
@@ -922,8 +950,24 @@ impl Memory {
         self.kept.lock().expect("unharmed").len()
     }
 
+    fn rows(&self) -> Vec<Kept> {
+        self.kept.lock().expect("unharmed").clone()
+    }
+
     fn ids(&self) -> Vec<JobId> {
-        self.kept.lock().expect("unharmed").iter().map(|(_, _, id)| *id).collect()
+        self.kept.lock().expect("unharmed").iter().map(|(_, _, _, id)| *id).collect()
+    }
+
+    fn known(
+        &self,
+        client: &ClientId,
+        key: &IdempotencyKey,
+        fingerprint: [u8; 32],
+    ) -> Option<Accepted> {
+        let kept = self.kept.lock().expect("unharmed");
+        let known = kept.iter().find(|(of, known, _, _)| (of, known) == (client, key))?;
+        let same = known.2 == fingerprint;
+        Some(if same { Accepted::Replay { id: known.3 } } else { Accepted::OtherBody })
     }
 
     fn answer<T: Send + 'static>(&self, answer: T) -> Pending<T> {
@@ -967,23 +1011,25 @@ impl Memory {
 
 impl Queue for Memory {
     fn accept(&self, request: Acceptance) -> Pending<Accepted> {
-        let mut kept = self.kept.lock().expect("unharmed");
-        let key =
-            format!("{request_client}/{}", request.key.as_str(), request_client = request.client.0);
-        let known = kept.iter().find(|(known, _, _)| *known == key).cloned();
-        let answer = match known {
-            Some((_, fingerprint, id)) if fingerprint == request.fingerprint => {
-                Accepted::Replay { id }
-            }
-            Some(_) => Accepted::OtherBody,
-            None => {
-                let id = JobId::new(request.now, kept.len() as u128);
-                kept.push((key, request.fingerprint, id));
-                Accepted::New { id }
-            }
-        };
-        drop(kept);
-        self.answer(answer)
+        let earlier = self.known(&request.client, &request.key, request.fingerprint);
+        self.answer(earlier.unwrap_or_else(|| {
+            let mut kept = self.kept.lock().expect("unharmed");
+            let id = JobId::new(request.now, kept.len() as u128);
+            kept.push((request.client, request.key, request.fingerprint, id));
+            Accepted::New { id }
+        }))
+    }
+
+    /// Reading goes on while writing fails or is slow.
+    fn earlier(
+        &self,
+        client: ClientId,
+        key: IdempotencyKey,
+        fingerprint: [u8; 32],
+    ) -> Pending<Option<Accepted>> {
+        let (give, pending) = Pending::channel();
+        let _ = give.send(Ok(self.known(&client, &key, fingerprint)));
+        pending
     }
 
     fn show(&self, _client: ClientId, id: JobId) -> Pending<Option<View>> {

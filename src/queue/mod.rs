@@ -36,6 +36,14 @@ use crate::settle::{Settlement, Standing};
 pub trait Queue: Send + Sync {
     /// Stores a job with its idempotency key, in one transaction.
     fn accept(&self, request: Acceptance) -> Pending<Accepted>;
+    /// What became of an earlier request with this key; `None` if there was none. To be asked before a
+    /// request is judged: a repetition gets its first answer, whatever has changed since.
+    fn earlier(
+        &self,
+        client: ClientId,
+        key: IdempotencyKey,
+        fingerprint: [u8; 32],
+    ) -> Pending<Option<Accepted>>;
     /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
     /// Not to be asked outside the calling hours. What has run out is expired, and what the redial
     /// rule holds back is put off, on the way.

@@ -43,7 +43,7 @@ use super::{
     Acceptance, Accepted, Cancelled, Claim, EventRow, Filter, Pending, Queue, QueueError, Step,
     Swept, View,
 };
-use crate::job::{AttemptId, ClientId, JobId, UnixMillis};
+use crate::job::{AttemptId, ClientId, IdempotencyKey, JobId, UnixMillis};
 use crate::settle::Settlement;
 
 /// The version of a job's credentials; later ones come with their renewal.
@@ -88,6 +88,15 @@ impl Queue for Sqlite {
     fn accept(&self, request: Acceptance) -> Pending<Accepted> {
         let row = new_row(&self.sealer, &request);
         self.writer.submit(move |conn, _effects| changes::accept(conn, &row?))
+    }
+
+    fn earlier(
+        &self,
+        client: ClientId,
+        key: IdempotencyKey,
+        fingerprint: [u8; 32],
+    ) -> Pending<Option<Accepted>> {
+        self.reader.ask(move |conn| changes::earlier(conn, &client, &key, &fingerprint))
     }
 
     fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>> {

@@ -35,19 +35,32 @@ pub(super) struct NewRow {
     pub(super) not_after: UnixMillis,
 }
 
-pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault> {
+/// What became of an earlier request with this key, if there was one.
+pub(super) fn earlier(
+    conn: &Connection,
+    client: &ClientId,
+    key: &IdempotencyKey,
+    fingerprint: &[u8; 32],
+) -> Result<Option<Accepted>, Fault> {
     let known: Option<(String, Vec<u8>)> = conn
         .prepare_cached(
             "SELECT id, fingerprint FROM job WHERE client = ?1 AND idempotency_key = ?2",
         )?
-        .query_row(params![new.client.0, new.key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![client.0, key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if let Some((id, fingerprint)) = known {
-        return Ok(if fingerprint == new.fingerprint {
-            Accepted::Replay { id: record::parse_id(&id)? }
-        } else {
-            Accepted::OtherBody
-        });
+    Ok(match known {
+        Some((id, known)) if known == fingerprint => {
+            Some(Accepted::Replay { id: record::parse_id(&id)? })
+        }
+        Some(_) => Some(Accepted::OtherBody),
+        None => None,
+    })
+}
+
+pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault> {
+    // Asked again, inside the transaction: of two requests at once one is the repetition.
+    if let Some(earlier) = earlier(conn, &new.client, &new.key, &new.fingerprint)? {
+        return Ok(earlier);
     }
     let due = new.not_before.map_or(new.now, |not_before| not_before.max(new.now));
     conn.prepare_cached(
