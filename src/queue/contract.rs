@@ -175,6 +175,19 @@ pub(crate) fn same_key_other_body_is_told_apart_and_stores_nothing(queue: &dyn Q
     assert_eq!(event_names(queue).len(), 1);
 }
 
+pub(crate) fn earlier_request_is_known_by_client_key_and_body(queue: &dyn Queue) {
+    let earlier = |client: ClientId, key: &str, fingerprint: u8| {
+        let key = IdempotencyKey::parse(key).expect("valid");
+        queue.earlier(client, key, [fingerprint; 32]).wait()
+    };
+    assert_eq!(earlier(client(), "a", 1), Ok(None));
+    let id = accept(queue, request("a", |_| {}));
+    assert_eq!(earlier(client(), "a", 1), Ok(Some(Accepted::Replay { id })));
+    assert_eq!(earlier(client(), "a", 2), Ok(Some(Accepted::OtherBody)));
+    assert_eq!(earlier(client(), "b", 1), Ok(None));
+    assert_eq!(earlier(ClientId("other".into()), "a", 1), Ok(None));
+}
+
 pub(crate) fn same_key_of_another_client_is_another_job(queue: &dyn Queue) {
     let ours = accept(queue, request("a", |_| {}));
     let mut theirs = request("a", |_| {});
@@ -241,6 +254,18 @@ pub(crate) fn job_waits_for_not_before_and_expires_at_not_after(queue: &dyn Queu
     assert_eq!(show(queue, id).state, JobState::Expired);
     assert_eq!(event_names(queue), ["accepted", "expired"]);
     assert_eq!(queue.sweep(after_min(21)).wait(), Ok(Swept { ended: 0, next_due: None }));
+}
+
+pub(crate) fn no_job_is_claimed_past_its_end_however_many_ran_out(queue: &dyn Queue) {
+    // More than one claim moves out of the way.
+    for key in 0..300 {
+        accept(queue, request(&key.to_string(), |job| job.not_after = after_min(20)));
+    }
+    assert!(claim(queue, after_min(20), "line1").is_none());
+    assert!(claim(queue, after_min(20), "line1").is_none());
+    let expired = Filter { state: Some(JobState::Expired), limit: 500, ..Filter::default() };
+    let expired = queue.list(client(), expired).wait().expect("the store answers");
+    assert_eq!(expired.len(), 300);
 }
 
 pub(crate) fn uncertain_job_that_nobody_decides_is_closed_as_not_delivered(queue: &dyn Queue) {
@@ -317,6 +342,35 @@ pub(crate) fn answered_call_ends_the_count_of_the_redial_rule(queue: &dyn Queue)
         let settled = queue.settle(got.attempt, not_sent(NOW, Reach::Answered, failed)).wait();
         assert_eq!(settled, Ok(()));
     }
+}
+
+/// Calls the number of `request` at `now`, and ends the call so.
+fn call(queue: &dyn Queue, key: &str, now: UnixMillis, reach: Reach) {
+    accept(queue, request(key, |_| {}));
+    let got = claim(queue, now, "line1").expect("allowed");
+    dial(queue, got.attempt, now);
+    let failed = Next::Rest(JobState::Failed);
+    assert_eq!(queue.settle(got.attempt, not_sent(now, reach, failed)).wait(), Ok(()));
+}
+
+pub(crate) fn clock_set_back_holds_a_number_back_for_three_minutes_only(queue: &dyn Queue) {
+    for key in ["a", "b", "c"] {
+        call(queue, key, after_min(600), Reach::NoAnswer);
+    }
+    // Ten hours back.
+    let waits = accept(queue, request("d", |_| {}));
+    assert!(claim(queue, NOW, "line1").is_none());
+    assert_eq!(show(queue, waits).due_at, Some(after_min(3)));
+    assert_eq!(claim(queue, after_min(3), "line1").map(|claim| claim.id), Some(waits));
+}
+
+pub(crate) fn answer_before_the_clock_was_set_back_does_not_hide_later_calls(queue: &dyn Queue) {
+    call(queue, "a", after_min(600), Reach::Answered);
+    for key in ["b", "c", "d"] {
+        call(queue, key, NOW, Reach::NoAnswer);
+    }
+    accept(queue, request("e", |_| {}));
+    assert!(claim(queue, after_min(1), "line1").is_none());
 }
 
 pub(crate) fn cancel_by_state(queue: &dyn Queue) {

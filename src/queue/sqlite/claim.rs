@@ -43,6 +43,7 @@ pub(super) fn claim(
     end_what_ran_out(conn, now, effects)?;
     for _moved in 0..MOST_MOVED {
         let Some(row) = next_due(conn, now)? else { return Ok(None) };
+        date_back(conn, &row.fax_digits, now)?;
         let unanswered = unanswered_calls(conn, &row.fax_digits, now)?;
         if let Leave::Rest { until } = redial::ask(&unanswered, now) {
             let reason = "redial-rule";
@@ -74,7 +75,7 @@ fn next_due(conn: &Connection, now: UnixMillis) -> Result<Option<JobRow>, Fault>
         let row = conn
             .prepare_cached(&format!(
                 "SELECT {JOB_COLUMNS} FROM job
-                 WHERE state = 'waiting' AND urgency = ?1 AND due_at <= ?2
+                 WHERE state = 'waiting' AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
                     AND NOT EXISTS (SELECT 1 FROM attempt
                         WHERE attempt.fax_digits = job.fax_digits AND attempt.ended_at IS NULL)
                  ORDER BY due_at, rowid LIMIT 1"
@@ -88,8 +89,18 @@ fn next_due(conn: &Connection, now: UnixMillis) -> Result<Option<JobRow>, Fault>
     Ok(None)
 }
 
-/// The calls to a number since something last answered there, newest first. A call whose ending is not
-/// known counts as unanswered; one that never left the modem does not count.
+/// Calls that seem to lie in the future were made before the clock was set back, so just now at the
+/// latest: dated so once, they hold the number back for no longer than the redial rule does.
+fn date_back(conn: &Connection, fax_digits: &str, now: UnixMillis) -> Result<(), Fault> {
+    conn.prepare_cached(
+        "UPDATE attempt SET dialled_at = ?2 WHERE fax_digits = ?1 AND dialled_at > ?2",
+    )?
+    .execute(params![fax_digits, now.0])?;
+    Ok(())
+}
+
+/// The calls to a number since something last answered there, newest first: by their order, since the
+/// clock may have jumped between them. A call whose ending is not known counts as unanswered; one that never left the modem does not count.
 fn unanswered_calls(
     conn: &Connection,
     fax_digits: &str,
@@ -98,7 +109,7 @@ fn unanswered_calls(
     let mut statement = conn.prepare_cached(
         "SELECT dialled_at, reach IS 'answered' FROM attempt
          WHERE fax_digits = ?1 AND dialled_at > ?2 AND reach IS NOT 'no_call'
-         ORDER BY dialled_at DESC, id DESC",
+         ORDER BY id DESC",
     )?;
     let since = now.before(redial::MEMORY);
     let calls = statement.query_map(params![fax_digits, since.0], |row| {

@@ -64,6 +64,12 @@ pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
 pub(super) fn for_caller(error: &rusqlite::Error) -> QueueError {
     match error.sqlite_error() {
         Some(found) if found.code == ErrorCode::DiskFull => QueueError::Full,
+        // A technician's `sqlite3` holds it, and longer than we wait: it passes.
+        Some(found)
+            if matches!(found.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) =>
+        {
+            QueueError::InUse
+        }
         Some(found) => QueueError::Broken {
             detail: format!("SQLite {:?}, extended code {}", found.code, found.extended_code),
         },

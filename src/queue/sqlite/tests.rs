@@ -41,14 +41,18 @@ contract! {
     same_key_64_times_at_once_is_one_job,
     same_key_other_body_is_told_apart_and_stores_nothing,
     same_key_of_another_client_is_another_job,
+    earlier_request_is_known_by_client_key_and_body,
     urgent_goes_first_then_the_longest_due,
     one_call_at_a_time_to_a_number_and_on_a_line,
     job_waits_for_not_before_and_expires_at_not_after,
+    no_job_is_claimed_past_its_end_however_many_ran_out,
     uncertain_job_that_nobody_decides_is_closed_as_not_delivered,
     busy_job_comes_back_when_due_and_counts_its_calls,
     call_that_never_left_the_modem_does_not_count,
     fourth_unanswered_call_in_three_minutes_rests_over_all_jobs,
     answered_call_ends_the_count_of_the_redial_rule,
+    clock_set_back_holds_a_number_back_for_three_minutes_only,
+    answer_before_the_clock_was_set_back_does_not_hide_later_calls,
     cancel_by_state,
     cancel_in_the_call_wins_against_the_page_that_has_not_begun,
     steps_out_of_order_are_refused,
@@ -417,4 +421,15 @@ fn full_store_refuses_and_takes_work_again_when_there_is_room() {
     assert!(refusals.iter().all(|refusal| *refusal == Err(QueueError::Full)), "{refusals:?}");
     limit("100000");
     accept(&store, request("room", |_| {}));
+}
+
+#[test]
+fn store_that_a_technician_holds_for_the_moment_is_in_use_and_not_broken() {
+    let (_folder, path) = place();
+    drop(open(&path));
+    let technician = outside(&path);
+    technician.execute_batch("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE").expect("holds it");
+    assert_eq!(Sqlite::open(&path, &key(), NOW).err(), Some(QueueError::InUse));
+    drop(technician);
+    assert!(Sqlite::open(&path, &key(), NOW).is_ok());
 }
