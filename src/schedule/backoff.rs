@@ -23,6 +23,9 @@ pub enum Cause {
     Handshake,
     /// Our line or modem is not fit to dial. Nobody was disturbed, so it costs no try.
     LineDown,
+    /// The sheet could not be drawn, although it could be when it was accepted: a font or the worker
+    /// is missing. Nobody was disturbed, so it costs no try.
+    SheetUnavailable,
     /// We ended it ourselves before the page: stopping, or the disk too slow.
     Interrupted,
 }
@@ -33,6 +36,7 @@ stable_names!(Cause {
     NoFaxTone => "no-fax-tone",
     Handshake => "handshake",
     LineDown => "line-down",
+    SheetUnavailable => "sheet-unavailable",
     Interrupted => "interrupted",
 });
 
@@ -81,6 +85,7 @@ fn plan(cause: Cause) -> Plan {
         Cause::NoFaxTone => (&[15, 60], Some(3)),
         Cause::Handshake => (&[3, 10, 30], Some(4)),
         Cause::LineDown => (&[3], None),
+        Cause::SheetUnavailable => (&[10], Some(MAX_DIALS)),
         Cause::Interrupted => (&[1], Some(MAX_DIALS)),
     };
     Plan { pauses_min, max_dials }
@@ -117,6 +122,12 @@ mod tests {
         assert_eq!(minutes_after_each_call(Cause::LineDown).len(), 10);
         let late = next_turn(Cause::LineDown, 0, NOW, NOW.after(LAST_CALL));
         assert_eq!(late, Turn::NoTimeLeft, "its end still ends it");
+    }
+
+    #[test]
+    fn sheet_that_cannot_be_drawn_for_now_never_uses_up_the_job() {
+        let due = NOW.after(Duration::from_secs(10 * 60));
+        assert_eq!(next_turn(Cause::SheetUnavailable, 0, NOW, FAR), Turn::At(due));
     }
 
     #[test]

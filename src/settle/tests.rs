@@ -169,18 +169,18 @@ fn modem_that_fails_before_dialling_never_uses_up_the_job() {
 
 #[test]
 fn our_own_stops_are_named_after_their_reason() {
-    let again = |minutes: u64| {
+    let again = |minutes: u64, reason| {
         let due = NOW.after(Duration::from_secs(60 * minutes));
-        Next::Again { due, reason: "interrupted" }
+        Next::Again { due, reason }
     };
     let rest = Next::Rest;
     let cases = [
         (Stop::Cancelled, "cancelled", rest(JobState::Cancelled)),
         (Stop::IdentityConflict, "identity-conflict", rest(JobState::Failed)),
         (Stop::IdentityAbsent, "identity-absent", rest(JobState::Failed)),
-        (Stop::ShuttingDown, "shutting-down", again(1)),
-        (Stop::NotStored, "not-stored-in-time", again(1)),
-        (Stop::SheetFailed, "sheet-failed", rest(JobState::Failed)),
+        (Stop::ShuttingDown, "shutting-down", again(1, "interrupted")),
+        (Stop::NotStored, "not-stored-in-time", again(1, "interrupted")),
+        (Stop::SheetFailed, "sheet-failed", again(10, "sheet-unavailable")),
     ];
     let endings = [
         Ending::Stopped,

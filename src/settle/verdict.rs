@@ -169,7 +169,9 @@ fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
 fn stop_remedy(stop: Option<Stop>) -> Remedy {
     match stop {
         Some(Stop::Cancelled) => Remedy::Withdraw,
-        Some(Stop::IdentityConflict | Stop::IdentityAbsent | Stop::SheetFailed) => Remedy::Fail,
+        Some(Stop::IdentityConflict | Stop::IdentityAbsent) => Remedy::Fail,
+        // It could be drawn when it was accepted: what is missing now, somebody will put back.
+        Some(Stop::SheetFailed) => Remedy::Retry(Cause::SheetUnavailable),
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
     }
 }
