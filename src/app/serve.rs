@@ -6,15 +6,16 @@
 //! | 2 | logging | 78 |
 //! | 3 | queue: opens the store and ends what a crash left open | 65, 75 |
 //! | 4 | renderers, one for the hook and one for the lines; a worker starts with the first sheet | |
-//! | 5 | lines | 70 |
-//! | 6 | hook: binds the socket | 75, 78 |
-//! | 7 | `READY=1` | |
+//! | 5 | hook: binds the socket, so that a daemon that cannot be asked never calls anybody | 75, 78 |
+//! | 6 | lines | 70 |
+//! | 7 | `READY=1`, and requests are answered | |
 //!
 //! In: the settings file. Out: an exit status, see `exit.rs`. Not here: what the rooms do.
 //!
 //! It runs until SIGTERM or SIGINT, or until the store cannot be believed any more: then it ends with 74, and
 //! the next start asks the disk.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -85,6 +86,7 @@ impl Serve {
             .build()
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
 
+        let (listener, signals) = runtime.block_on(open_ears(settings.http.listen))?;
         let desk = Desk {
             queue: Arc::clone(&queue),
             renderer: renderer(),
@@ -111,7 +113,9 @@ impl Serve {
         });
         runtime.spawn(sweep(queue, clock, alarm.clone(), &hearts));
         runtime.spawn(hearts.keep_watchdog());
-        let ended = runtime.block_on(answer(hook, &settings, &self.config, &alarm));
+        tracing::info!(address = %settings.http.listen, lines = settings.lines.len(), "app.ready");
+        systemd::ready(&format!("{}, {} lines", settings.http.listen, settings.lines.len()));
+        let ended = runtime.block_on(answer(listener, signals, hook, &self.config, &alarm));
         // The watchdog goes on while the last calls end.
         lines.stop();
         // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
@@ -121,14 +125,8 @@ impl Serve {
     }
 }
 
-/// Listens until a signal or the alarm.
-async fn answer(
-    hook: Hook,
-    settings: &Settings,
-    config: &Path,
-    alarm: &Alarm,
-) -> Result<(), Failure> {
-    let address = settings.http.listen;
+/// Takes the socket and the signals; from here on SIGTERM is an orderly stop.
+async fn open_ears(address: SocketAddr) -> Result<(TcpListener, Signals), Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         let exit = match error.kind() {
             std::io::ErrorKind::AddrInUse => Exit::Busy,
@@ -136,7 +134,17 @@ async fn answer(
         };
         Failure::new(exit, format!("cannot listen on {address}: {error}"))
     })?;
-    let mut signals = Signals::new()?;
+    Ok((listener, Signals::new()?))
+}
+
+/// Answers until a signal or the alarm.
+async fn answer(
+    listener: TcpListener,
+    mut signals: Signals,
+    hook: Hook,
+    config: &Path,
+    alarm: &Alarm,
+) -> Result<(), Failure> {
     let mut ended = Ok(());
     let until = async {
         ended = tokio::select! {
@@ -149,8 +157,6 @@ async fn answer(
         tracing::info!("app.stopping");
     };
     let limits = hook.limits.clone();
-    tracing::info!(%address, lines = settings.lines.len(), "app.ready");
-    systemd::ready(&format!("{address}, {} lines", settings.lines.len()));
     listener::serve(listener, hook::router(hook), limits, until).await;
     ended
 }

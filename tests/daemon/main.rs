@@ -145,8 +145,9 @@ fn second_daemon_on_the_same_store_ends_with_75() {
 }
 
 #[test]
-fn second_daemon_on_the_same_port_ends_with_75() {
+fn second_daemon_on_the_same_port_ends_with_75_and_starts_no_line() {
     let (house, other) = (House::new(), House::new());
+    other.write_settings("[[line]]\nname = \"line1\"\ndevice = \"/dev/serial/not-there\"\n");
     let _first = house.daemon();
     house.hears("READY=1");
     let taken = std::fs::read_to_string(house.path("shirase.toml")).expect("settings");
@@ -156,6 +157,7 @@ fn second_daemon_on_the_same_port_ends_with_75() {
     std::fs::write(other.path("shirase.toml"), own).expect("settings");
     let (status, said) = other.daemon().ended();
     assert_eq!(status, Some(75), "{said}");
+    assert!(!said.contains("line."), "{said}");
 }
 
 /// What is spoilt, and how the one line reads.
