@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 
 use super::{Carrier, LineFault};
 use crate::app::clock::Clock;
-use crate::job::{Live, ProgressBoard};
+use crate::job::{JobState, Live, ProgressBoard};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, OnAbsent};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step};
 use crate::render::Renderer;
 use crate::schedule::windows::Windows;
-use crate::settle::{self, Outcome, Stop, receipt};
+use crate::settle::{self, Next, Outcome, Settlement, Stop, receipt};
 
 /// Longest wait for PAGE_STARTED to reach the disk: the called machine waits T2, 6 s, for a page
 /// (T.30 5.4.3.1), and a page that is not started is better than one nobody recorded.
@@ -187,6 +187,33 @@ impl<'a> FaxHost<'a> {
         self.desk.board.set(self.claim.id, Live { line, phase, percent });
     }
 
+    /// One line for the journal: a lost attempt warns, what somebody must look into is an error.
+    fn log(&self, settlement: &Settlement) {
+        let (job, attempt, line) = (self.claim.id, self.claim.attempt.0, &self.claim.line);
+        let (code, evidence) = (settlement.code, settlement.evidence.as_str());
+        match &settlement.next {
+            Next::Again { due, reason } => tracing::warn!(
+                %job, attempt, line, code, evidence, reason, due = due.rfc3339(), "job.attempt.lost"
+            ),
+            Next::Rest(state) => match state {
+                JobState::Confirmed
+                | JobState::Cancelled
+                | JobState::ResolvedDelivered
+                | JobState::Waiting
+                | JobState::Sending => {
+                    tracing::info!(%job, attempt, line, code, evidence, state = state.as_str(), "job.settled");
+                }
+                JobState::Uncertain
+                | JobState::Hold
+                | JobState::Failed
+                | JobState::Expired
+                | JobState::ResolvedNotDelivered => {
+                    tracing::error!(%job, attempt, line, code, evidence, state = state.as_str(), "job.settled");
+                }
+            },
+        }
+    }
+
     /// Goes on only if the step is on disk.
     fn go(&mut self, what: &'static str, stored: Result<(), QueueError>) -> Go {
         match stored {
@@ -292,17 +319,18 @@ impl CallHost for FaxHost<'_> {
         {
             receipt.insert("sheet_sha256".to_owned(), json!(hex(&sha256)));
         }
-        tracing::info!(
-            job = %self.claim.id, attempt = self.claim.attempt.0, line = self.claim.line,
-            code = settlement.code, evidence = settlement.evidence.as_str(),
-            next = ?settlement.next, "job.attempt.settled"
-        );
+        self.log(&settlement);
         self.settled = Some(self.desk.queue.settle(self.claim.attempt, settlement).wait());
     }
 
     fn progress(&mut self, progress: Progress) {
         match progress {
-            Progress::Dialling => self.live("dialling", None),
+            Progress::Dialling => {
+                let Route::Fax { number } = &self.claim.route;
+                let (job, line) = (self.claim.id, &self.claim.line);
+                tracing::info!(%job, line, to = %number, "fax.dialling"); // shows the last four digits
+                self.live("dialling", None);
+            }
             Progress::Answered => {
                 self.live("answered", None);
                 self.rung("answered", json!({}));

@@ -78,8 +78,7 @@ say "What the far machine received"
 await "$demo/softline.jsonl" '"event":"call"' "the report of the call"
 tiff=$(sed -n 's/.*"event":"call".*"file":"\([^"]*\)".*/\1/p' "$demo/softline.jsonl" | tail -n 1)
 [ -s "$tiff" ] || fail "the far machine kept no page"
-id=$(sed -n 's/.*job.attempt.settled.* job=\([0-9A-Z]*\).*/\1/p; s/.*job=\([0-9A-Z]*\).*job.attempt.settled.*/\1/p' \
-    "$demo/shirase.log" | tail -n 1)
+id=$(sed -nE 's/.*job\.settled job=([0-9A-Z]+).*/\1/p' "$demo/shirase.log" | tail -n 1)
 convert "$tiff" "$demo/received.png"
 echo "  picture  $demo/received.png"
 echo "  fax file $tiff"
