@@ -10,6 +10,7 @@ use super::exit::{Exit, Failure};
 use super::settings::Line;
 use super::systemd::Heartbeats;
 use crate::hook::LineBoard;
+use crate::queue::Alarm;
 use crate::schedule::lines::{self, Bell, LineHandle, LineState};
 use crate::send::fax::{Desk, FaxCarrier, FaxSettings};
 
@@ -29,6 +30,7 @@ impl Lines {
         settings: &[Line],
         desk: Arc<Desk>,
         hearts: &Heartbeats,
+        alarm: &Alarm,
     ) -> Result<Arc<Self>, Failure> {
         let bell = Arc::<Bell>::default();
         let mut handles = Vec::new();
@@ -40,6 +42,7 @@ impl Lines {
                 Arc::clone(&desk.clock),
                 desk.windows.clone(),
                 Arc::clone(&bell),
+                alarm.clone(),
             )
             .map_err(|error| {
                 Failure::new(Exit::Internal, format!("line `{}`: {error}", line.name))

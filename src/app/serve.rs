@@ -30,10 +30,10 @@ use super::lines::Lines;
 use super::settings::{Http, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::{harden, telemetry};
-use crate::hook::{self, Alarm, Fingerprints, Hook, Limits, LineBoard, Tokens, listener};
+use crate::hook::{self, Fingerprints, Hook, Limits, LineBoard, Tokens, listener};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Alarm, Queue, QueueError};
 use crate::render::Renderer;
 use crate::send::fax::Desk;
 
@@ -97,7 +97,7 @@ impl Serve {
             stopping: AtomicBool::new(false),
             runtime: runtime.handle().clone(),
         };
-        let lines = Lines::start(&settings.lines, Arc::new(desk), &hearts)?;
+        let lines = Lines::start(&settings.lines, Arc::new(desk), &hearts, &alarm)?;
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),

@@ -21,7 +21,6 @@ pub mod view;
 use std::sync::Arc;
 
 use axum::Router;
-use tokio::sync::Notify;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -30,7 +29,7 @@ use utoipa_axum::routes;
 use crate::app::clock::Clock;
 use crate::job::{NewJob, ProgressBoard};
 use crate::office::Policy;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Alarm, Queue, QueueError};
 use crate::schedule::windows::Windows;
 
 pub use auth::{Scope, Tokens};
@@ -111,21 +110,6 @@ pub enum SheetFault {
     /// No text could be drawn: the technician's matter.
     #[error("{message}")]
     OutOfOrder { message: String },
-}
-
-/// The store cannot be believed any more: whoever notices raises it, `serve` ends the process.
-#[derive(Clone, Default)]
-pub struct Alarm(Arc<Notify>);
-
-impl Alarm {
-    pub fn raise(&self) {
-        self.0.notify_one();
-    }
-
-    /// Waits until it is raised; at once if it was.
-    pub async fn raised(&self) {
-        self.0.notified().await;
-    }
 }
 
 /// All routes, on one screen.

@@ -16,11 +16,14 @@
 //! Names of states and events are snake_case, reasons and codes kebab-case; none changes its meaning.
 //! Not here: what an ending means (`settle`), when to try again (`schedule`).
 
+mod alarm;
 mod seal;
 pub mod sqlite;
 
 #[cfg(test)]
 pub(crate) mod contract;
+
+pub use alarm::Alarm;
 
 use std::future::Future;
 use std::pin::Pin;

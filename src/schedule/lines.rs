@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::app::clock::Clock;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Alarm, Queue, QueueError};
 use crate::schedule::windows::Windows;
 use crate::send::{Carrier, LineFault};
 
@@ -105,12 +105,20 @@ pub fn start(
     clock: Arc<dyn Clock>,
     windows: Windows,
     bell: Arc<Bell>,
+    alarm: Alarm,
 ) -> std::io::Result<LineHandle> {
     let name = carrier.name().to_owned();
     let state = Arc::new(Mutex::new(LineState::Starting));
     let moves = Arc::new(AtomicU64::new(0));
-    let line =
-        Loop { queue, clock, windows, bell, state: Arc::clone(&state), moves: Arc::clone(&moves) };
+    let line = Loop {
+        queue,
+        clock,
+        windows,
+        bell,
+        alarm,
+        state: Arc::clone(&state),
+        moves: Arc::clone(&moves),
+    };
     let thread =
         Builder::new().name(format!("line-{name}")).spawn(move || line.run(carrier.as_mut()))?;
     Ok(LineHandle { name, state, moves, thread: Some(thread) })
@@ -121,6 +129,7 @@ struct Loop {
     clock: Arc<dyn Clock>,
     windows: Windows,
     bell: Arc<Bell>,
+    alarm: Alarm,
     state: Arc<Mutex<LineState>>,
     moves: Arc<AtomicU64>,
 }
@@ -130,7 +139,9 @@ impl Loop {
         while !self.bell.is_stopping() {
             self.moves.fetch_add(1, Ordering::Relaxed);
             let seen = self.bell.count();
-            match self.turn(carrier) {
+            let turn = self.turn(carrier);
+            self.moves.fetch_add(1, Ordering::Relaxed); // a dead modem alone can take 20 s
+            match turn {
                 Turn::Again => {}
                 Turn::Rest(longest) => self.bell.wait(seen, longest),
                 Turn::End => break,
@@ -153,25 +164,30 @@ impl Loop {
             Ok(None) => Turn::Rest(IDLE_TICK),
             Ok(Some(claim)) => {
                 self.show(carrier, LineState::Calling);
-                let id = claim.id;
+                let job = claim.id;
                 match carrier.carry(claim) {
                     Ok(()) => Turn::Again,
-                    Err(error) => self.store_failed(&error, Some(id)),
+                    Err(error) => {
+                        // What the line did is not written down: only a new start can tell the truth.
+                        tracing::error!(%error, %job, "line.result.not_stored");
+                        self.alarm.raise();
+                        Turn::End
+                    }
                 }
             }
-            Err(error) => self.store_failed(&error, None),
-        }
-    }
-
-    /// A line without a store must not dial: what it did could not be written down.
-    fn store_failed(&self, error: &QueueError, job: Option<crate::job::JobId>) -> Turn {
-        tracing::error!(%error, job = job.map(tracing::field::display), "line.store.failed");
-        match error {
-            QueueError::Stopped | QueueError::Ambiguous => Turn::End,
-            QueueError::Full
-            | QueueError::InUse
-            | QueueError::NotAllowed { .. }
-            | QueueError::Broken { .. } => Turn::Rest(FAULT_TICK),
+            Err(error) => {
+                tracing::error!(%error, "line.store.failed");
+                match error {
+                    QueueError::Stopped | QueueError::Ambiguous => {
+                        self.alarm.raise();
+                        Turn::End
+                    }
+                    QueueError::Full
+                    | QueueError::InUse
+                    | QueueError::NotAllowed { .. }
+                    | QueueError::Broken { .. } => Turn::Rest(FAULT_TICK),
+                }
+            }
         }
     }
 

@@ -19,9 +19,15 @@ use crate::job::{JobState, Live, ProgressBoard};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, OnAbsent};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step};
-use crate::render::Renderer;
+use crate::render::{RenderError, Renderer};
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Settlement, Stop, receipt};
+
+/// Longest wait for any other step or result to reach the disk; its slowest COMMIT takes about 0.1 s.
+const STORE_WAIT: Duration = Duration::from_secs(5);
+
+/// A full disk is tried again this often, a second apart, before the result is given up.
+const FULL_TRIES: u32 = 60;
 
 /// Longest wait for PAGE_STARTED to reach the disk: the called machine waits T2, 6 s, for a page
 /// (T.30 5.4.3.1), and a page that is not started is better than one nobody recorded.
@@ -89,10 +95,9 @@ impl Carrier for FaxCarrier {
     fn carry(&mut self, claim: Claim) -> Result<(), QueueError> {
         let Route::Fax { number } = &claim.route;
         let mut host = FaxHost::new(&self.desk, &claim);
-        let page = self.desk.renderer.draw(claim.id, &claim.job, t4::Resolution::Fine);
-        let report = match (page, self.line.as_mut()) {
-            (Ok(page), Some(line)) => {
-                host.page = Some(page);
+        let report = match (Sheets::draw(&self.desk.renderer, &claim), self.line.as_mut()) {
+            (Ok(sheets), Some(line)) => {
+                host.sheets = Some(sheets);
                 let call = modem::Call {
                     digits: number.digits().to_owned(),
                     tsi: self.settings.tsi.clone(),
@@ -114,6 +119,27 @@ impl Carrier for FaxCarrier {
     }
 }
 
+/// The sheet as either kind of far machine takes it. Both are drawn before dialling: a machine that has
+/// said CFR waits 6 s for its page (T2, T.30 5.4.3.1), and nothing that can hang belongs there.
+struct Sheets {
+    fine: t4::Page,
+    standard: t4::Page,
+}
+
+impl Sheets {
+    fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
+        let draw = |resolution| renderer.draw(claim.id, &claim.job, resolution);
+        Ok(Self { fine: draw(t4::Resolution::Fine)?, standard: draw(t4::Resolution::Standard)? })
+    }
+
+    fn of(&self, resolution: t30::Resolution) -> &t4::Page {
+        match resolution {
+            t30::Resolution::Fine => &self.fine,
+            t30::Resolution::Standard => &self.standard,
+        }
+    }
+}
+
 /// The report of a call that was not begun.
 fn not_called(detail: &str) -> CallReport {
     tracing::debug!(detail, "fax.not_called");
@@ -132,15 +158,23 @@ fn not_called(detail: &str) -> CallReport {
 struct FaxHost<'a> {
     desk: &'a Desk,
     claim: &'a Claim,
-    /// As drawn at fine resolution; what goes out may be drawn anew at standard.
-    page: Option<t4::Page>,
+    /// There before the driver is given the call.
+    sheets: Option<Sheets>,
     /// Names the pels that were coded for this call.
     sent_sha256: Option<[u8; 32]>,
     identity: Option<Identity>,
     /// Why we ended the call, if we did.
     stop: Option<Stop>,
-    /// The store's answer to the result, once the driver has asked for it.
+    /// The result on its way to the disk, once the driver has asked for it.
+    settling: Option<Settling>,
+    /// The store's answer to it.
     settled: Option<Result<(), QueueError>>,
+}
+
+/// A result that is being stored.
+struct Settling {
+    settlement: Settlement,
+    pending: Pending<()>,
 }
 
 impl<'a> FaxHost<'a> {
@@ -148,19 +182,21 @@ impl<'a> FaxHost<'a> {
         Self {
             desk,
             claim,
-            page: None,
+            sheets: None,
             sent_sha256: None,
             identity: None,
             stop: None,
+            settling: None,
             settled: None,
         }
     }
 
-    /// Settles what was not settled before the hang-up, and notes the hang-up itself.
+    /// Waits for the result to be on disk, and notes the hang-up.
     fn finish(mut self, report: &CallReport) -> Result<(), QueueError> {
-        if self.settled.is_none() {
+        if self.settling.is_none() {
             self.result_before_hang_up(report);
         }
+        let stored = self.stored();
         if let Some(at) = report.times.hung_up {
             let line_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
             let verified = report.hang_up_verified;
@@ -170,7 +206,43 @@ impl<'a> FaxHost<'a> {
             }
         }
         self.desk.board.clear(self.claim.id);
-        self.settled.unwrap_or(Ok(()))
+        stored
+    }
+
+    /// The store's last word on the result.
+    fn stored(&mut self) -> Result<(), QueueError> {
+        let Some(Settling { settlement, pending }) = self.settling.take() else {
+            return Err(QueueError::Stopped);
+        };
+        let mut stored = self.settled.take().unwrap_or_else(|| pending.wait());
+        for _ in 0..FULL_TRIES {
+            if stored != Err(QueueError::Full) {
+                break;
+            }
+            tracing::error!(job = %self.claim.id, "fax.result.disk_full");
+            std::thread::sleep(Duration::from_secs(1));
+            stored = self.desk.queue.settle(self.claim.attempt, settlement.clone()).wait();
+        }
+        stored
+    }
+
+    /// The store's answer, if it comes in time.
+    fn within(
+        &self,
+        longest: Duration,
+        pending: &mut Pending<()>,
+    ) -> Option<Result<(), QueueError>> {
+        let answer = async { tokio::time::timeout(longest, pending).await };
+        self.desk.runtime.block_on(answer).ok()
+    }
+
+    /// As [`Self::within`]; a late answer is none, and what waits for it does not happen.
+    fn stored_within(
+        &self,
+        longest: Duration,
+        pending: &mut Pending<()>,
+    ) -> Result<(), QueueError> {
+        self.within(longest, pending).unwrap_or(Err(QueueError::Stopped))
     }
 
     fn step(&self, step: Step) -> Pending<()> {
@@ -237,29 +309,14 @@ impl<'a> FaxHost<'a> {
             Stop::ShuttingDown
         }
     }
-
-    /// The page in the resolution that was agreed on.
-    fn page_for(&self, resolution: t30::Resolution) -> Option<t4::Page> {
-        let fine = self.page.as_ref()?;
-        match resolution {
-            t30::Resolution::Fine => Some(fine.clone()),
-            t30::Resolution::Standard => {
-                let (id, job) = (self.claim.id, &self.claim.job);
-                let drawn = self.desk.renderer.draw(id, job, t4::Resolution::Standard);
-                Some(drawn.unwrap_or_else(|error| {
-                    tracing::warn!(job = %id, %error, "fax.sheet.halved");
-                    fine.to_standard()
-                }))
-            }
-        }
-    }
 }
 
 impl CallHost for FaxHost<'_> {
     fn dial_starts(&mut self) -> Go {
-        let sheet_sha256 = self.page.as_ref().map(sheet_sha256).unwrap_or_default();
+        let fine = self.sheets.as_ref().map(|sheets| &sheets.fine);
+        let sheet_sha256 = fine.map(sheet_sha256).unwrap_or_default();
         let step = Step::Dialing { now: self.desk.clock.now(), sheet_sha256 };
-        let stored = self.step(step).wait();
+        let stored = self.stored_within(STORE_WAIT, &mut self.step(step));
         self.go("dialing", stored)
     }
 
@@ -281,22 +338,17 @@ impl CallHost for FaxHost<'_> {
     }
 
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
-        let Some(page) = self.page_for(contract.resolution) else {
-            self.stop = Some(Stop::SheetFailed);
-            return Vec::new(); // the session refuses an empty page
+        let Some(page) = self.sheets.as_ref().map(|sheets| sheets.of(contract.resolution)) else {
+            return Vec::new(); // no call is made without sheets, and the session refuses an empty page
         };
-        self.sent_sha256 = Some(sheet_sha256(&page));
-        t4::encode(&page, &line_encoding(contract))
+        self.sent_sha256 = Some(sheet_sha256(page));
+        t4::encode(page, &line_encoding(contract))
     }
 
     fn page_starts(&mut self, page: u16) -> Go {
         let step = Step::PageStarted { now: self.desk.clock.now(), page };
-        let pending = self.step(step);
-        let stored = self
-            .desk
-            .runtime
-            .block_on(async { tokio::time::timeout(PAGE_START_WAIT, pending).await });
-        let go = self.go("page_started", stored.unwrap_or(Err(QueueError::Stopped)));
+        let stored = self.stored_within(PAGE_START_WAIT, &mut self.step(step));
+        let go = self.go("page_started", stored);
         if go == Go::On {
             self.live("page", Some(0));
         }
@@ -320,7 +372,14 @@ impl CallHost for FaxHost<'_> {
             receipt.insert("sheet_sha256".to_owned(), json!(hex(&sha256)));
         }
         self.log(&settlement);
-        self.settled = Some(self.desk.queue.settle(self.claim.attempt, settlement).wait());
+        let pending = self.desk.queue.settle(self.claim.attempt, settlement.clone());
+        let mut settling = Settling { settlement, pending };
+        // A disk that hangs must not hold the telephone line: the rest is waited for on-hook.
+        match self.within(STORE_WAIT, &mut settling.pending) {
+            Some(stored) => self.settled = Some(stored),
+            None => tracing::error!(job = %self.claim.id, "fax.result.late"),
+        }
+        self.settling = Some(settling);
     }
 
     fn progress(&mut self, progress: Progress) {
