@@ -67,6 +67,8 @@ impl Heartbeats {
     pub async fn keep_watchdog(self) {
         let Some(watchdog) = sd_notify::watchdog_enabled() else { return };
         let mut ticks = tokio::time::interval((watchdog / 4).max(Duration::from_millis(10)));
+        // After a stall, two looks at once would find nothing moved between them.
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let stalled = self.stalled();

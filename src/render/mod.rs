@@ -80,6 +80,13 @@ pub enum RenderError {
 }
 
 impl RenderError {
+    /// Stable code of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Sheet(error) => error.code(),
+        }
+    }
+
     /// Whether other field values could help: the caller's matter, not the technician's.
     pub fn is_callers(&self) -> bool {
         match self {

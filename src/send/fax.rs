@@ -110,7 +110,7 @@ impl Carrier for FaxCarrier {
             }
             (Ok(_), None) => not_called("no line is open"),
             (Err(error), _) => {
-                tracing::error!(job = %claim.id, %error, "fax.sheet.failed");
+                tracing::error!(job = %claim.id, code = error.code(), %error, "fax.sheet.failed");
                 host.stop = Some(Stop::SheetFailed);
                 not_called("no sheet")
             }

@@ -19,8 +19,14 @@ stop() {
     for name in shirase softline; do
         if [ -s "$demo/$name.pid" ]; then
             pid=$(cat "$demo/$name.pid")
-            kill "$pid" 2>/dev/null || true
-            while kill -0 "$pid" 2>/dev/null; do read -rt 0.1 <> <(:) || true; done
+            # A number from an old file can be a stranger's by now.
+            if [ "$(readlink "/proc/$pid/exe")" = "$bin/$name" ]; then
+                kill "$pid" 2>/dev/null || true
+                for _ in $(seq 100); do
+                    [ -e "/proc/$pid/exe" ] && kill -0 "$pid" 2>/dev/null || break
+                    sleep 0.1
+                done
+            fi
             rm -f "$demo/$name.pid"
         fi
     done
@@ -38,7 +44,7 @@ fail() {
 await() { # FILE PATTERN WHAT
     for _ in $(seq 300); do
         grep -qs "$2" "$1" && return
-        read -rt 0.1 <> <(:) || true
+        sleep 0.1
     done
     fail "$3 did not start; see $1"
 }

@@ -40,13 +40,13 @@ impl SheetError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Template { .. } => "sheet.template",
-            Self::MissingGlyph { .. } => "sheet.missing_glyph",
-            Self::Pages { .. } => "sheet.pages",
-            Self::Layout { .. } => "sheet.layout",
-            Self::Font { .. } => "sheet.font",
-            Self::Deadline { .. } => "sheet.deadline",
-            Self::Worker { .. } => "sheet.worker",
+            Self::Template { .. } => "sheet-template",
+            Self::MissingGlyph { .. } => "sheet-missing-glyph",
+            Self::Pages { .. } => "sheet-pages",
+            Self::Layout { .. } => "sheet-layout",
+            Self::Font { .. } => "sheet-font",
+            Self::Deadline { .. } => "sheet-deadline",
+            Self::Worker { .. } => "sheet-worker",
         }
     }
 }
