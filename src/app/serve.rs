@@ -116,6 +116,11 @@ impl Serve {
         tracing::info!(address = %settings.http.listen, lines = settings.lines.len(), "app.ready");
         systemd::ready(&format!("{}, {} lines", settings.http.listen, settings.lines.len()));
         let ended = runtime.block_on(answer(listener, signals, hook, &self.config, &alarm));
+        if ended.is_err() {
+            // What the lines hear from now on cannot be stored: waiting for them helps nobody.
+            runtime.shutdown_background();
+            return ended;
+        }
         // The watchdog goes on while the last calls end.
         lines.stop();
         // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
