@@ -20,10 +20,10 @@ stop() {
         if [ -s "$demo/$name.pid" ]; then
             pid=$(cat "$demo/$name.pid")
             # A number from an old file can be a stranger's by now.
-            if [ "$(readlink "/proc/$pid/exe")" = "$bin/$name" ]; then
+            if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$name" ]; then
                 kill "$pid" 2>/dev/null || true
                 for _ in $(seq 100); do
-                    [ -e "/proc/$pid/exe" ] && kill -0 "$pid" 2>/dev/null || break
+                    kill -0 "$pid" 2>/dev/null || break
                     sleep 0.1
                 done
             fi
