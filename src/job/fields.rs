@@ -1,6 +1,6 @@
 //! The fields of a notification, and the longest that each may be.
 //!
-//! In: values that `hook` or the store has parsed. Out: the parts of a [`NewJob`](super::NewJob).
+//! In: values that `hook` or the store has parsed. Out: the parts of a [`NewJob`].
 //! Not here: their JSON (`hook/body.rs`), their columns (`queue/sqlite/record.rs`).
 
 use super::names::stable_names;
