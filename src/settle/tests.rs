@@ -115,15 +115,19 @@ fn after_the_first_page_octet_everything_but_delivered_is_uncertain() {
             assert_eq!(settled.next, Next::Rest(JobState::Uncertain), "{ending:?}");
         }
     }
-    let settled = settle(&outcome(&Ending::Delivered, true), fresh(), NOW, &Windows::Always);
+    let delivered = Outcome { pages_confirmed: 1, ..outcome(&Ending::Delivered, true) };
+    let settled = settle(&delivered, fresh(), NOW, &Windows::Always);
     assert_eq!(settled.evidence, Evidence::Confirmed);
     assert_eq!(settled.next, Next::Rest(JobState::Confirmed));
 }
 
 #[test]
-fn delivered_without_a_page_is_not_believed() {
-    let settled = settle(&outcome(&Ending::Delivered, false), fresh(), NOW, &Windows::Always);
-    assert_eq!(settled.evidence, Evidence::Uncertain);
+fn delivered_without_a_confirmed_page_is_not_believed() {
+    for page_started in [true, false] {
+        let delivered = outcome(&Ending::Delivered, page_started);
+        let settled = settle(&delivered, fresh(), NOW, &Windows::Always);
+        assert_eq!(settled.evidence, Evidence::Uncertain, "page started: {page_started}");
+    }
 }
 
 #[test]

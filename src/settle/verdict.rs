@@ -47,11 +47,11 @@ pub fn of(outcome: &Outcome<'_>) -> Verdict {
         remedy: Remedy::Decide,
     };
     match (outcome.ending, outcome.page_started) {
-        (Ending::Delivered, true) => {
+        (Ending::Delivered, true) if outcome.pages_confirmed > 0 => {
             Verdict { evidence: Evidence::Confirmed, remedy: Remedy::Done, ..uncertain }
         }
-        // Confirmed without a page: nobody can say what that proves.
-        (Ending::Delivered, false) => uncertain,
+        // The word without a confirmed page: nobody can say what that proves.
+        (Ending::Delivered, true | false) => uncertain,
         (
             Ending::Busy
             | Ending::NoAnswer
