@@ -1,7 +1,8 @@
 //! The program around the way of a notification: command line, settings, start and stop.
 //!
 //! One file per verb; what verbs share: `client`, `ladder`, `print` for those who call a gateway,
-//! `settings`, `secrets`, `telemetry`, `systemd` for the gateway itself.
+//! `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `lines` for the gateway itself; `clock` and
+//! `exit` for all.
 //! Not here: anything about a notification; that is in its rooms.
 
 mod cancel;
@@ -15,7 +16,6 @@ mod lines;
 mod list;
 mod openapi;
 mod print;
-pub mod redact;
 pub mod secrets;
 mod serve;
 pub mod settings;

@@ -14,7 +14,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Hook;
 use super::problem::{Code, Problem};
-use crate::job::ClientId;
+use crate::job::{ClientId, hex};
 
 /// What a token may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -185,10 +185,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn is_client_name(id: &str) -> bool {
     let allowed = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
     (1..=32).contains(&id.len()) && id.bytes().all(allowed)
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

@@ -7,6 +7,7 @@
 #[cfg(test)]
 pub(crate) mod examples;
 pub mod fields;
+mod hash;
 pub mod id;
 pub(crate) mod names;
 pub mod number;
@@ -17,6 +18,7 @@ pub mod state;
 pub mod text;
 
 pub use fields::{Credentials, Document, Kind, NewJob, Party, Recipient, Urgency};
+pub use hash::hex;
 pub use id::{AttemptId, ClientId, IdempotencyKey, JobId, KeyError};
 pub use names::UnknownName;
 pub use number::{Denied, FaxNumber, NumberError};

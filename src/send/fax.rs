@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Carrier, LineFault};
 use crate::app::clock::Clock;
-use crate::job::{JobState, Live, ProgressBoard};
+use crate::job::{JobState, Live, ProgressBoard, hex};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, OnAbsent};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step};
@@ -438,9 +438,4 @@ pub fn sheet_sha256(page: &t4::Page) -> [u8; 32] {
     hash.update(page.width_pels().to_be_bytes());
     hash.update(page.bits());
     hash.finalize().into()
-}
-
-/// As receipts show a hash.
-pub fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

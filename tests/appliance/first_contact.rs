@@ -12,8 +12,7 @@ fn received_sha256(call: &Value) -> String {
     let bytes = std::fs::read(file).expect("the received file");
     let pages = t4::container::read(Cursor::new(bytes)).expect("a TIFF-F file");
     assert_eq!(pages.len(), 1, "one sheet is one page");
-    let hash = shirase::send::fax::sheet_sha256(&pages[0].page);
-    hash.iter().map(|octet| format!("{octet:02x}")).collect()
+    shirase::job::hex(&shirase::send::fax::sheet_sha256(&pages[0].page))
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! T.30 allows for the same bits.
 //!
 //! In: nothing; the demo sheet goes over the software line at the speed of a telephone line, once with
-//! error correction and once without, on two lines at once. Out: a table for each, the share of each
-//! end, and exit code 1 if a call failed.
+//! error correction and once without, on two lines at once. Out: a table for each, the caller's
+//! share, and exit code 1 if a call failed.
 //! Source: ITU-T T.30 (09/2005) 5.1, 5.3.1, 5.3.6.1; T.4 Annex A.3.1; V.17 training segments.
 //!
 //! "Shortest" takes the called machine as it was, since nobody here can hurry it, and of the caller

@@ -81,19 +81,6 @@ impl<P: Port> Line<P> {
         report
     }
 
-    /// Closes and opens the device and sets the modem up from nothing.
-    ///
-    /// # Errors
-    /// As [`Line::open`]. The line can be used again by a later call or reset that succeeds.
-    pub fn reset(&mut self) -> Result<(), LineError> {
-        self.in_time(Self::restart).map(drop)
-    }
-
-    /// The settings that the line was opened with.
-    pub fn settings(&self) -> &LineSettings {
-        &self.settings
-    }
-
     /// The port, for tests that play the modem.
     pub fn port(&mut self) -> &mut P {
         self.talk.port()
