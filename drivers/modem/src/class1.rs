@@ -409,5 +409,6 @@ pub(crate) fn leave_data<P: Port>(talk: &mut Talk<P>, abort: u8) -> Result<(), F
     talk.send(&[DLE, ETX, abort], ANSWER)
 }
 
+pub(crate) mod session;
 #[cfg(test)]
 mod tests;
