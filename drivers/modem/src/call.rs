@@ -81,9 +81,9 @@ pub(crate) fn run<P: Port>(
             // Nothing but the DCN was left to say: no mishap there undoes a confirmation.
             Err(fault) if call.pages > 0 && course.pages_confirmed >= call.pages => {
                 debug!(code = fault.code(), "modem.call.dcn_not_sent");
-                (Ending::Delivered, Dialogue::Broken)
+                (Ending::Delivered, Dialogue::after(&fault))
             }
-            Err(fault) => (modem_ending(&fault), Dialogue::Broken),
+            Err(fault) => (modem_ending(&fault), Dialogue::after(&fault)),
         },
     };
     let started = course.started;
@@ -232,6 +232,6 @@ fn time_to_dial(modifier: char) -> Duration {
 }
 
 /// Any octet stops a dialling (V.250 5.6.1); the modem says NO CARRIER or OK.
-fn stop_dialling<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<(), Fault> {
+pub(crate) fn stop_dialling<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<(), Fault> {
     if talk.stop(profile.abort, DIAL_ABORT)? { Ok(()) } else { Err(talk.silent(DIAL_ABORT)) }
 }

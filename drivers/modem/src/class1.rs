@@ -21,6 +21,7 @@ const PREAMBLE: Duration = Duration::from_millis(1150);
 /// From CONNECT to the end of a received frame: the rest of its preamble and the 3 s +-15 % that a
 /// frame may take (T.30 5.4.2), 4.6 s; rounded up.
 const FRAME_RECEPTION: Duration = Duration::from_secs(5);
+const SEND_FRAMES: &str = "AT+FTH=3";
 /// Longest frame of T.30's binary procedures that we take, octets without FCS.
 const FRAME_MAX: usize = 256;
 const FCS_OCTETS: usize = 2;
@@ -86,7 +87,7 @@ impl<'a, P: Port> Class1<'a, P> {
         frames: &[Vec<u8>],
     ) -> Result<Input, Fault> {
         self.silence(silence)?;
-        self.connect("AT+FTH=3")?;
+        self.connect(SEND_FRAMES)?;
         for (index, frame) in frames.iter().enumerate() {
             // A modem may say CONNECT a second time when the preamble ends before the frame came
             // (spandsp does): that one does not ask for the next frame.
@@ -245,6 +246,10 @@ impl<'a, P: Port> Class1<'a, P> {
                 Some(Reply::Connect) => return Ok(Carrier::Found),
                 Some(Reply::NoCarrier | Reply::FcError) => return Ok(Carrier::None),
                 Some(Reply::Text(_) | Reply::Ring) | None => {}
+                // It received before: now it is on-hook, where Class 1 commands are errors (T.31 8.3).
+                Some(Reply::Error) => {
+                    return Err(Fault::Dropped { during: "reception", word: "ERROR" });
+                }
                 Some(other) => return Err(self.lost("reception", &other)),
             }
         }
@@ -332,6 +337,10 @@ impl<'a, P: Port> Class1<'a, P> {
         let answer = self.talk.command(command, ANSWER)?;
         match answer.result {
             Reply::Connect => Ok(()),
+            // Every modem of this class can send a frame: this one is on-hook (T.31 8.3).
+            Reply::Error if command == SEND_FRAMES => {
+                Err(Fault::Dropped { during: "the start of a signal", word: "ERROR" })
+            }
             other => Err(self.lost("the start of a signal", &other)),
         }
     }

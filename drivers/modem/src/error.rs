@@ -4,6 +4,7 @@
 //! line up). Source: our own list; a code never changes its meaning.
 //! Not here: how a call over a working modem ended (`Ending` in `lib.rs`), T.30 (`t30::CallError`).
 
+use crate::holder::{Advice, Holders};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub enum PortError {
     #[error("no permission to open {}: add the service's user to the group that owns it (dialout on Debian)", .0.display())]
     PermissionDenied(PathBuf),
     /// Another process holds the port for itself alone.
-    #[error("{} is in use by another program: stop it (`fuser -v {}` names it)", .0.display(), .0.display())]
-    Taken(PathBuf),
+    #[error("{} is in use by {by}: {}", .device.display(), Advice { device, by })]
+    Taken { device: PathBuf, by: Holders },
     /// Opened, and the terminal refuses these settings.
     #[error("{} refuses to be set up: {detail}; check `baud`", .device.display())]
     SetUp { device: PathBuf, detail: String },
@@ -36,7 +37,7 @@ impl PortError {
             Self::NoSuchDevice(_) => "device-missing",
             Self::NotATerminal(_) => "device-not-serial",
             Self::PermissionDenied(_) => "device-permission",
-            Self::Taken(_) => "device-taken",
+            Self::Taken { .. } => "device-taken",
             Self::SetUp { .. } => "device-setup",
             Self::Gone { .. } => "modem-gone",
         }
@@ -66,9 +67,17 @@ pub enum Fault {
     /// `ERROR` to a command that a fax modem must know, or knows only off-hook.
     #[error("the modem refused {command}")]
     Refused { command: String },
-    /// More octets than any answer has.
-    #[error("the modem sent more than {octets} octets without an answer to {after}")]
+    /// More octets than any answer has, and no answer among them.
+    #[error(
+        "the modem sent {octets} octets and no answer to {after}: check `baud`, then switch the modem off and on"
+    )]
     Babble { after: String, octets: usize },
+    /// The dialogue fails, and another program has the port open: each takes the other's octets.
+    #[error("{} is open in {by} too, and the modem does not answer us: {}", .device.display(), Advice { device, by })]
+    Shared { device: PathBuf, by: Holders },
+    /// Neither word nor DTR nor closing the device got the line on-hook.
+    #[error("the modem does not hang up: switch it off and on; until then the line is engaged")]
+    OffHook,
     /// The modem gave up the line by itself.
     #[error("the connection was lost: the modem said {word} during {during}")]
     Dropped { during: &'static str, word: &'static str },
@@ -95,6 +104,8 @@ impl Fault {
             Self::Nonsense { .. } => "modem-nonsense",
             Self::Refused { .. } => "modem-refused",
             Self::Babble { .. } => "modem-babble",
+            Self::Shared { .. } => "device-shared",
+            Self::OffHook => "modem-off-hook",
             Self::Dropped { .. } => "line-dropped",
             Self::Underrun { .. } => "modem-underrun",
             Self::Slow { .. } => "modem-slow",

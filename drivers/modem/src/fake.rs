@@ -133,6 +133,8 @@ pub struct FakeModem {
     pub has_dtr: bool,
     /// Whether the plug is back when the device is opened again.
     pub comes_back: bool,
+    /// The plug is pulled at the first of these times and back at the second.
+    pub pulled: Option<(Millis, Millis)>,
     pub log: Vec<Done>,
 }
 
@@ -157,6 +159,7 @@ impl FakeModem {
             octets_per_s: None,
             has_dtr: true,
             comes_back: true,
+            pulled: None,
             log: Vec::new(),
         };
         modem
@@ -193,6 +196,19 @@ impl FakeModem {
             Done::Data(_) | Done::Abort | Done::XonXoff(_) | Done::DtrOff | Done::Reopened => None,
         });
         commands.collect()
+    }
+
+    /// Time passes while nobody asks the modem for anything.
+    pub fn rest(&mut self, rest: Duration) {
+        self.now = crate::talk::later(self.now, rest);
+    }
+
+    /// Looks at the plug as it is by now; what the modem had to say is lost with it.
+    fn look_at_the_plug(&mut self) {
+        if self.pulled.is_some_and(|(from, _)| from <= self.now) && self.state != Then::Gone {
+            self.due.clear();
+            self.state = Then::Gone;
+        }
     }
 
     fn answer(&mut self, command: &str) {
@@ -233,6 +249,7 @@ impl FakeModem {
                     self.answer("DATA");
                     if more && self.state == Then::Command {
                         self.due.clear();
+                        self.answers_at = self.now;
                         self.unasked(b"\r\nCONNECT\r\n", Duration::from_millis(1));
                         self.state = Then::Data;
                     }
@@ -262,6 +279,15 @@ impl FakeModem {
 
 impl Port for FakeModem {
     fn read(&mut self, octets: &mut [u8], until: Millis) -> Result<usize, PortError> {
+        self.look_at_the_plug();
+        if let Some((from, _)) = self.pulled
+            && self.now < from
+            && from <= until
+            && self.due.front().is_none_or(|(at, _)| *at > from)
+        {
+            self.now = from;
+            self.look_at_the_plug();
+        }
         if self.state == Then::Gone && self.due.is_empty() {
             return Err(self.gone());
         }
@@ -285,6 +311,7 @@ impl Port for FakeModem {
     }
 
     fn write(&mut self, octets: &[u8], until: Millis) -> Result<usize, PortError> {
+        self.look_at_the_plug();
         match self.state {
             Then::Gone => return Err(self.gone()),
             Then::Stuck => {
@@ -315,6 +342,7 @@ impl Port for FakeModem {
     }
 
     fn set_dtr(&mut self, on: bool) -> Result<Dtr, PortError> {
+        self.look_at_the_plug();
         if self.state == Then::Gone {
             return Err(self.gone());
         }
@@ -332,8 +360,13 @@ impl Port for FakeModem {
 
     fn reopen(&mut self) -> Result<(), PortError> {
         self.log.push(Done::Reopened);
-        if self.state == Then::Gone && !self.comes_back {
+        self.look_at_the_plug();
+        let out = self.pulled.is_some_and(|(from, to)| from <= self.now && self.now < to);
+        if self.state == Then::Gone && (out || !self.comes_back) {
             return Err(PortError::NoSuchDevice(PathBuf::from("/dev/fake")));
+        }
+        if self.state == Then::Gone {
+            self.pulled = None;
         }
         self.due.clear();
         self.line.clear();

@@ -29,6 +29,29 @@ pub(crate) enum Dialogue {
     Broken,
 }
 
+impl Dialogue {
+    /// A modem that gave a final result waits for a command: nothing is left to be taken out of it, and a
+    /// line that the far end has let go is on-hook without a wait.
+    pub(crate) fn after(fault: &Fault) -> Self {
+        match fault {
+            Fault::Dropped { .. }
+            | Fault::Refused { .. }
+            | Fault::Underrun { .. }
+            | Fault::NotDigits
+            | Fault::Identity(_) => Self::Clean,
+            Fault::Port(_)
+            | Fault::Silent { .. }
+            | Fault::Stuck { .. }
+            | Fault::Nonsense { .. }
+            | Fault::Babble { .. }
+            | Fault::Shared { .. }
+            | Fault::OffHook
+            | Fault::Slow { .. }
+            | Fault::CallLimit { .. } => Self::Broken,
+        }
+    }
+}
+
 /// Hangs up by the mildest means that works; `true` if the modem answered from on-hook.
 pub(crate) fn hang_up<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dialogue) -> bool {
     talk.lift_limit();

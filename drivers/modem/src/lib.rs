@@ -15,18 +15,22 @@
 
 mod at;
 mod call;
+mod check;
 mod class1;
 mod dle;
 mod error;
 pub mod fake;
 mod hang_up;
+mod holder;
 mod init;
 mod line;
 mod port;
 mod profile;
 mod talk;
 
+pub use check::{Country, DialTone};
 pub use error::{Fault, LineError, PortError};
+pub use holder::{Holder, Holders};
 pub use line::Line;
 pub use port::{Dtr, Flow, Port, SerialPort};
 

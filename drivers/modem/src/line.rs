@@ -5,6 +5,8 @@
 //! Not here: which call goes over which line, when to give a line up (both policy).
 
 use crate::call;
+use crate::check::{self, Country, DialTone};
+use crate::hang_up::{Dialogue, hang_up};
 use crate::init::{self, Abilities, NotReady};
 use crate::port::{Port, SerialPort};
 use crate::profile::Profile;
@@ -24,6 +26,8 @@ pub struct Line<P: Port = SerialPort> {
     talk: Talk<P>,
     /// `None` after a fault: nothing is known of the modem until it is set up again.
     ready: Option<Abilities>,
+    /// Nobody saw the line on-hook at the end of its last call.
+    off_hook: bool,
 }
 
 impl Line<SerialPort> {
@@ -49,7 +53,8 @@ impl<P: Port> Line<P> {
             return Err(LineError::Prefix { line: settings.name });
         }
         let profile = Profile::generic()?;
-        let mut line = Self { settings, profile, talk: Talk::new(port), ready: None };
+        let mut line =
+            Self { settings, profile, talk: Talk::new(port), ready: None, off_hook: false };
         line.in_time(Self::start)?;
         Ok(line)
     }
@@ -75,10 +80,47 @@ impl<P: Port> Line<P> {
         };
         let (talk, profile, settings) = (&mut self.talk, &self.profile, &self.settings);
         let report = call::run(talk, profile, settings, abilities, call, host);
-        if !report.hang_up_verified || matches!(report.ending, crate::Ending::Modem { .. }) {
+        self.off_hook = !report.hang_up_verified;
+        if self.off_hook || matches!(report.ending, crate::Ending::Modem { .. }) {
             self.ready = None;
         }
         report
+    }
+
+    /// Whether somebody calls this line just now. Nothing answers: it is for sending.
+    pub fn is_ringing(&self) -> bool {
+        self.talk.is_ringing()
+    }
+
+    /// The country that the modem is set to. A few milliseconds, at most 25 s.
+    ///
+    /// # Errors
+    /// As [`Line::open`].
+    pub fn country(&mut self) -> Result<Country, LineError> {
+        self.make_ready()?;
+        check::country(&mut self.talk).map_err(|fault| self.lost(fault))
+    }
+
+    /// Goes off-hook, listens for the exchange and hangs up, without a digit: 2 s to 20 s with a modem that
+    /// works, at most a minute.
+    ///
+    /// # Errors
+    /// As [`Line::open`]; [`Fault::OffHook`] if the line did not come back.
+    pub fn dial_tone(&mut self) -> Result<DialTone, LineError> {
+        self.make_ready()?;
+        match check::dial_tone(&mut self.talk, &self.profile) {
+            Ok((heard, true)) => Ok(heard),
+            Ok((_, false)) => {
+                self.off_hook = true;
+                Err(self.lost(Fault::OffHook))
+            }
+            Err(fault) => Err(self.lost(fault)),
+        }
+    }
+
+    fn lost(&mut self, fault: Fault) -> LineError {
+        self.ready = None;
+        modem_error(&self.settings, fault)
     }
 
     /// The port, for tests that play the modem.
@@ -114,7 +156,12 @@ impl<P: Port> Line<P> {
     fn restart(&mut self) -> Result<Abilities, LineError> {
         self.ready = None;
         self.talk.port().reopen().map_err(|error| modem_error(&self.settings, error.into()))?;
-        self.start()
+        let abilities = self.start()?;
+        if self.off_hook {
+            // Closing the device and a reset may have done what the end of the call could not.
+            self.off_hook = !hang_up(&mut self.talk, &self.profile, Dialogue::Clean);
+        }
+        if self.off_hook { Err(self.lost(Fault::OffHook)) } else { Ok(abilities) }
     }
 
     fn start(&mut self) -> Result<Abilities, LineError> {
@@ -123,10 +170,36 @@ impl<P: Port> Line<P> {
                 self.ready = Some(abilities);
                 Ok(abilities)
             }
-            Err(NotReady::Fault(fault)) => Err(modem_error(&self.settings, fault)),
+            Err(NotReady::Fault(fault)) => {
+                let fault = self.explained(fault);
+                Err(self.lost(fault))
+            }
             Err(NotReady::NotClass1(says)) => {
                 Err(LineError::NotClass1 { line: self.settings.name.clone(), says })
             }
+        }
+    }
+
+    /// A dialogue that fails while another program has the port open fails because of that.
+    fn explained(&mut self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Silent { .. } | Fault::Nonsense { .. } | Fault::Babble { .. } => {
+                match self.talk.port().shared_with() {
+                    Some((device, by)) => Fault::Shared { device, by },
+                    None => fault,
+                }
+            }
+            Fault::Port(_)
+            | Fault::NotDigits
+            | Fault::Identity(_)
+            | Fault::Stuck { .. }
+            | Fault::Refused { .. }
+            | Fault::Shared { .. }
+            | Fault::OffHook
+            | Fault::Dropped { .. }
+            | Fault::Underrun { .. }
+            | Fault::Slow { .. }
+            | Fault::CallLimit { .. } => fault,
         }
     }
 }

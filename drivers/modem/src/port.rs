@@ -5,6 +5,7 @@
 //! Not here: what the octets mean (`at.rs`, `class1.rs`). No other file opens devices or reads clocks.
 
 use crate::PortError;
+use crate::holder::Holders;
 use serialport::{ClearBuffer, FlowControl, SerialPort as _, TTYPort};
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsRawFd;
@@ -43,8 +44,13 @@ pub trait Port: Send {
     /// Lets the modem hold us back with XOFF and XON, or takes these as data again.
     fn xon_xoff(&mut self, on: bool) -> Result<(), PortError>;
     fn set_dtr(&mut self, on: bool) -> Result<Dtr, PortError>;
-    /// Closes the device (DTR falls) and opens it again. Unsent octets are thrown away.
+    /// Closes the device (DTR falls) and opens it again, under whatever real name a link to it has by
+    /// then. Unsent octets are thrown away.
     fn reopen(&mut self) -> Result<(), PortError>;
+    /// Other programs that have the device open: they may take what the modem says.
+    fn shared_with(&self) -> Option<(PathBuf, Holders)> {
+        None
+    }
 }
 
 /// A terminal of the operating system.
@@ -162,6 +168,11 @@ impl Port for SerialPort {
         self.tty = Some(open_tty(&self.device, self.baud, self.flow)?);
         Ok(())
     }
+
+    fn shared_with(&self) -> Option<(PathBuf, Holders)> {
+        let by = Holders::others(&self.device);
+        (!by.is_empty()).then(|| (self.device.clone(), by))
+    }
 }
 
 impl Drop for SerialPort {
@@ -181,7 +192,7 @@ fn open_tty(device: &Path, baud: u32, flow: Flow) -> Result<TTYPort, PortError> 
     let named = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => PortError::NoSuchDevice(device.to_owned()),
         ErrorKind::PermissionDenied => PortError::PermissionDenied(device.to_owned()),
-        ErrorKind::ResourceBusy => PortError::Taken(device.to_owned()),
+        ErrorKind::ResourceBusy => taken(device),
         // ENXIO, ENODEV, EIO: the name is there, the hardware is not.
         _ if matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENODEV | libc::EIO)) => {
             PortError::NoSuchDevice(device.to_owned())
@@ -207,7 +218,7 @@ fn open_tty(device: &Path, baud: u32, flow: Flow) -> Result<TTYPort, PortError> 
         .open_native()
         .map_err(|error| match error.kind {
             // The probe saw a terminal: what is left is TIOCEXCL or flock of another program.
-            serialport::ErrorKind::NoDevice => PortError::Taken(device.to_owned()),
+            serialport::ErrorKind::NoDevice => taken(device),
             serialport::ErrorKind::Io(kind) => named(kind.into()),
             serialport::ErrorKind::InvalidInput | serialport::ErrorKind::Unknown => {
                 PortError::SetUp { device: device.to_owned(), detail: error.to_string() }
@@ -215,6 +226,10 @@ fn open_tty(device: &Path, baud: u32, flow: Flow) -> Result<TTYPort, PortError> 
         })?;
     set_nonblocking(&tty).map_err(named)?;
     Ok(tty)
+}
+
+fn taken(device: &Path) -> PortError {
+    PortError::Taken { device: device.to_owned(), by: Holders::of(device) }
 }
 
 /// serialport clears O_NONBLOCK after opening; then a write that poll(2) calls possible still blocks

@@ -14,6 +14,9 @@ use tracing::trace;
 /// Octets that a modem may send in answer to one command. The longest known answer (`AT&V`) has
 /// about 2 KiB; +FTM=? has 60.
 const ANSWER_MAX: usize = 16 * 1024;
+/// Octets without an answer from which a modem babbles and is not silent: more than any echo of ours.
+const BABBLE: usize = 256;
+
 /// A command line is gone within 20 ms at 19 200 bit/s; 2 s, because the modem may hold us back.
 const COMMAND_WRITE: Duration = Duration::from_secs(2);
 
@@ -246,7 +249,11 @@ impl<P: Port> Talk<P> {
         self.heard = 0;
     }
 
+    /// The modem had its time: it said nothing, or much that was no answer.
     pub(crate) fn silent(&self, waited: Duration) -> Fault {
+        if self.heard >= BABBLE {
+            return Fault::Babble { after: self.after.clone(), octets: self.heard };
+        }
         Fault::Silent { after: self.after.clone(), waited }
     }
 

@@ -61,6 +61,14 @@ fn good_modem() -> FakeModem {
 struct Tapped {
     modem: FakeModem,
     journal: Journal,
+    /// When the last command was given that does not hang up.
+    last_wish: Millis,
+}
+
+impl Tapped {
+    fn new(modem: FakeModem, journal: Journal) -> Self {
+        Self { modem, journal, last_wish: Millis(0) }
+    }
 }
 
 impl Port for Tapped {
@@ -70,6 +78,9 @@ impl Port for Tapped {
     fn write(&mut self, octets: &[u8], until: Millis) -> Result<usize, PortError> {
         if octets.starts_with(b"AT") && octets.ends_with(b"\r") {
             let command = String::from_utf8_lossy(octets).trim_end().to_owned();
+            if !command.starts_with("ATH") {
+                self.last_wish = self.modem.now();
+            }
             self.journal.lock().unwrap().push(command);
         }
         self.modem.write(octets, until)
@@ -171,7 +182,7 @@ fn make(modem: FakeModem, call: &Call, host: Host) -> Called {
 
 fn make_with(settings: LineSettings, modem: FakeModem, call: &Call, mut host: Host) -> Called {
     let journal = host.journal.clone();
-    let port = Tapped { modem, journal: journal.clone() };
+    let port = Tapped::new(modem, journal.clone());
     let mut line = Line::with_port(settings, port).unwrap();
     journal.lock().unwrap().clear();
     let report = line.call(call, &mut host);
@@ -293,7 +304,7 @@ fn dial_without_any_answer_is_no_carrier_after_the_wait() {
 #[test]
 fn ring_before_or_while_dialling_is_glare() {
     let mut host = Host::default();
-    let port = Tapped { modem: good_modem(), journal: Journal::default() };
+    let port = Tapped::new(good_modem(), Journal::default());
     let mut line = Line::with_port(settings(), port).unwrap();
     line.port().modem.unasked(b"\r\nRING\r\n", Duration::ZERO);
     assert_eq!(line.call(&call(), &mut host).ending, Ending::Glare);
@@ -425,7 +436,7 @@ fn modem_that_answers_all_too_slowly_is_given_up_in_time_and_can_be_asked_again(
     for command in ["AT+FCLASS=1", "ATX4", "ATM0", "ATS0=0", "ATS2=255", "AT&D2", "AT&K3"] {
         modem = modem.on(command, [slow(), Answer::says("OK")]);
     }
-    let port = Tapped { modem: good_modem(), journal: Journal::default() };
+    let port = Tapped::new(good_modem(), Journal::default());
     let mut line = Line::with_port(settings(), port).unwrap();
     line.port().modem = modem.on("AT+FCLASS=1", [Answer::says("ERROR"), Answer::says("OK")]);
     let error = line.make_ready().unwrap_err();
@@ -474,6 +485,62 @@ fn line_after_a_fault_is_set_up_again_and_after_a_good_call_is_not() {
     let mut bad = make(modem, &call(), Host::default()).line;
     assert_eq!(bad.call(&call(), &mut Host::default()).ending, Ending::Busy);
     assert_eq!(resets(&mut bad), 2);
+}
+
+#[test]
+fn modem_that_does_not_hang_up_is_off_hook_until_it_does() {
+    let refuses = || Answer::says("ERROR");
+    let mut modem = FakeModem::new()
+        .on("ATD", [Answer::says("BUSY")])
+        .on("ATH0", [refuses(), refuses(), refuses(), refuses(), Answer::says("OK")]);
+    modem.has_dtr = false;
+    let mut called = make(modem, &call(), Host::default());
+    assert_eq!((&called.report.ending, called.report.hang_up_verified), (&Ending::Busy, false));
+    let error = called.line.make_ready().unwrap_err();
+    assert_eq!(error.code(), "modem-off-hook");
+    assert!(error.to_string().contains("switch it off and on"), "{error}");
+    assert_eq!(called.line.make_ready(), Ok(()), "it hangs up at last");
+    assert_eq!(called.line.make_ready(), Ok(()), "and is believed");
+}
+
+#[test]
+fn modem_that_babbles_instead_of_answering_is_told_from_a_silent_one() {
+    let babble = "yadda yadda yadda yadda\n".repeat(20);
+    let mut line = make(good_modem(), &call(), Host::default()).line;
+    line.port().modem = FakeModem::new().on("AT", [Answer::says(&babble)]);
+    assert_eq!(line.make_ready().unwrap_err().code(), "modem-babble");
+    line.port().modem = FakeModem::new().on("AT", [Answer::dead()]);
+    line.port().modem.has_dtr = false;
+    assert_eq!(line.make_ready().unwrap_err().code(), "modem-silent");
+}
+
+#[test]
+fn line_is_released_within_2_s_of_the_modems_word_that_the_far_end_hung_up() {
+    // On-hook, where Class 1 commands are errors and only ATH is not (T.31 8.3).
+    let gone = || Answer::says("ERROR");
+    let dis = || Answer::frame(&DIS, "OK").after(Duration::from_secs(9));
+    let cases: [(&str, FakeModem); 6] = [
+        ("at the first frame", FakeModem::new().on("ATD", [Answer::says("NO CARRIER")])),
+        ("before our frame", good_modem().on("ATD", [dis()]).on("AT+FTH", [gone()])),
+        ("in training", good_modem().on("DATA", [Answer::says("OK"), Answer::says("NO CARRIER")])),
+        ("instead of CFR", good_modem().on("AT+FRH=3", [Answer::says("NO CARRIER"), gone()])),
+        ("in the page", good_modem().on("AT+FTM=146", [Answer::says("CONNECT\nNO CARRIER")])),
+        (
+            "instead of MCF",
+            good_modem()
+                .on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::says("NO CARRIER"), gone()]),
+        ),
+    ];
+    for (when, modem) in cases {
+        let mut called = make(modem, &call(), Host::default());
+        assert!(called.report.hang_up_verified, "{when}: {:?}", called.report);
+        let on_hook = called.line.port().now().0;
+        let took_ms = on_hook - called.line.port().last_wish.0;
+        assert!(took_ms <= 2000, "{when}: {took_ms} ms, {:?}", called.journal);
+        if when != "at the first frame" {
+            assert_eq!(called.code(), "line-dropped", "{when}: {:?}", called.report);
+        }
+    }
 }
 
 mod traces {
@@ -592,7 +659,7 @@ mod hostile {
             data in answers(ok()),
             hang_up in answers(ok()),
         ) {
-            let port = Tapped { modem: good_modem(), journal: Journal::default() };
+            let port = Tapped::new(good_modem(), Journal::default());
             let mut line = Line::with_port(settings(), port).unwrap();
             let wicked = std::mem::take(&mut line.port().modem);
             line.port().modem = wicked
@@ -612,6 +679,64 @@ mod hostile {
             prop_assert!(report.ending != Ending::Delivered || (proofs == 1 && report.page_started));
             let asked = host.journal.lock().unwrap().iter().any(|step| step == "page_starts");
             prop_assert!(!report.page_started || asked, "no page without leave");
+        }
+    }
+}
+
+mod unplugged {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The call takes 20 s of the line's time: ten until the answer, two for the page.
+    fn plug() -> FakeModem {
+        let slow = |answer: Answer| answer.after(Duration::from_millis(900));
+        let mut modem = good_modem()
+            .on("DATA", [slow(Answer::says("OK"))])
+            .on("AT+FRS", [slow(Answer::says("OK"))])
+            .on("ATH0", [slow(Answer::says("OK"))]);
+        modem.octets_per_s = Some(11_520);
+        modem
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn at_any_moment_the_loss_is_known_in_2_s_claims_nothing_and_the_line_comes_back(
+            pulled_ms in 0_u64..24_000,
+            away_ms in 1_u64..60_000,
+        ) {
+            let port = Tapped::new(plug(), Journal::default());
+            let mut line = Line::with_port(settings(), port).unwrap();
+            let begin = line.port().now().0;
+            let pulled = begin + pulled_ms;
+            line.port().modem.pulled = Some((Millis(pulled), Millis(pulled + away_ms)));
+            let mut host = Host::default();
+            let report = line.call(&call(), &mut host);
+            let over = line.port().now().0;
+
+            let journal = host.journal.lock().unwrap().clone();
+            let asked = |what: &str| journal.iter().any(|step| step == what);
+            prop_assert!(!report.page_started || asked("page_starts"), "{report:?}");
+            prop_assert_eq!(usize::from(report.pages_confirmed), host.confirmed.len());
+            match &report.ending {
+                Ending::Delivered => prop_assert!(report.page_started && host.confirmed.len() == 1),
+                Ending::Modem { code, .. } => {
+                    prop_assert!(["modem-gone", "device-missing"].contains(code), "{code}");
+                    prop_assert!(host.confirmed.is_empty() && !report.hang_up_verified);
+                    prop_assert!(over - pulled <= 2000, "known after {} ms", over - pulled);
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+
+            // As the owner of the line does: a try, and a rest of 5 s.
+            let back = pulled + away_ms;
+            while line.make_ready().is_err() {
+                prop_assert!(line.port().now().0 < back + 10_000, "not in use again");
+                line.port().modem.rest(Duration::from_secs(5));
+            }
+            line.port().modem.pulled = None;
+            let again = line.call(&call(), &mut Host::default());
+            prop_assert!(!matches!(again.ending, Ending::Modem { .. }), "{again:?}");
         }
     }
 }
