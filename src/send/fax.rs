@@ -151,6 +151,7 @@ fn not_called(detail: &str) -> CallReport {
         contract: None,
         times: CallTimes::default(),
         hang_up_verified: true,
+        trace: modem::Trace::default(),
     }
 }
 

@@ -267,6 +267,7 @@ fn receipt_has_the_facts_and_no_whole_number() {
             ..CallTimes::default()
         },
         hang_up_verified: true,
+        trace: modem::Trace::default(),
     };
     let outcome = Outcome::of(&report, None, Some(Identity::Exact));
     let receipt = settle(&outcome, fresh(), NOW, &Windows::Always).receipt;

@@ -12,6 +12,7 @@ use crate::init::Abilities;
 use crate::port::Port;
 use crate::profile::Profile;
 use crate::talk::{Talk, later, since};
+use crate::trace::{SessionSettings, Trace, What};
 use crate::{Call, CallHost, CallReport, CallTimes, Ending, Fault, Go, LineSettings, Progress};
 use std::time::Duration;
 use t30::Millis;
@@ -51,6 +52,7 @@ impl Course {
             contract: self.contract,
             times: self.times,
             hang_up_verified: false,
+            trace: Trace::default(),
         }
     }
 }
@@ -75,7 +77,7 @@ pub(crate) fn run<P: Port>(
     let limit = settings.call_limit;
     talk.limit(limit, Fault::CallLimit { limit });
     let (ending, stood) = match prepared(profile, settings, abilities, call) {
-        Err(fault) => (modem_ending(&fault), Dialogue::Clean),
+        Err(fault) => (broken_off(talk, &fault), Dialogue::Clean),
         Ok(plan) => match dial_and_send(talk, profile, settings, plan, host, &mut course) {
             Ok(ending) => (ending, Dialogue::Clean),
             // Nothing but the DCN was left to say: no mishap there undoes a confirmation.
@@ -83,14 +85,16 @@ pub(crate) fn run<P: Port>(
                 debug!(code = fault.code(), "modem.call.dcn_not_sent");
                 (Ending::Delivered, Dialogue::after(&fault))
             }
-            Err(fault) => (modem_ending(&fault), Dialogue::after(&fault)),
+            Err(fault) => (broken_off(talk, &fault), Dialogue::after(&fault)),
         },
     };
     let started = course.started;
     let mut report = course.report(ending);
     host.result_before_hang_up(&report);
+    talk.recorder.ending();
     report.hang_up_verified = hang_up(talk, profile, stood);
     report.times.hung_up = report.times.dialled.map(|_| since(started, talk.now()));
+    report.trace = talk.recorder.take();
     host.progress(Progress::HungUp);
     let CallReport { ending, page_started, hang_up_verified, .. } = &report;
     debug!(?ending, hang_up_verified, page_started, "modem.call.ended");
@@ -107,13 +111,16 @@ pub(crate) fn not_made(host: &mut dyn CallHost, code: &'static str, detail: Stri
         contract: None,
         times: CallTimes::default(),
         hang_up_verified: false,
+        trace: Trace::default(),
     };
     host.result_before_hang_up(&report);
     report
 }
 
-fn modem_ending(fault: &Fault) -> Ending {
-    Ending::Modem { code: fault.code(), detail: fault.to_string() }
+fn broken_off<P: Port>(talk: &mut Talk<P>, fault: &Fault) -> Ending {
+    let (code, detail) = (fault.code(), fault.to_string());
+    talk.note(What::Fault { code: code.into(), says: detail.clone() });
+    Ending::Modem { code, detail }
 }
 
 /// A call whose every octet is known to be allowed.
@@ -121,6 +128,8 @@ struct Plan {
     /// The whole command line, with the number in it.
     command: String,
     sender: t30::SenderSettings,
+    /// The same for the trace.
+    traced: SessionSettings,
 }
 
 fn prepared(
@@ -131,16 +140,15 @@ fn prepared(
 ) -> Result<Plan, Fault> {
     let command = dial_command(&profile.dial, &settings.dial_prefix, &call.digits);
     let tsi = call.tsi.as_deref().map(t30::Identity::parse).transpose();
-    Ok(Plan {
-        command: command.ok_or(Fault::NotDigits)?,
-        sender: t30::SenderSettings {
-            tsi: tsi.map_err(Fault::Identity)?,
-            fine: call.fine,
-            ecm: call.ecm,
-            fastest: call.fastest.min(abilities.fastest),
-            ..t30::SenderSettings::new(call.pages)
-        },
-    })
+    let sender = t30::SenderSettings {
+        tsi: tsi.map_err(Fault::Identity)?,
+        fine: call.fine,
+        ecm: call.ecm,
+        fastest: call.fastest.min(abilities.fastest),
+        ..t30::SenderSettings::new(call.pages)
+    };
+    let traced = SessionSettings::of(&sender, call.tsi.as_deref());
+    Ok(Plan { command: command.ok_or(Fault::NotDigits)?, sender, traced })
 }
 
 fn dial_and_send<P: Port>(
@@ -154,6 +162,7 @@ fn dial_and_send<P: Port>(
     match dial(talk, profile, settings, &plan.command, host, course)? {
         Dialled::Not(ending) => Ok(ending),
         Dialled::Answered => {
+            talk.note(What::Session(plan.traced));
             let mut line = Class1::connected(talk, profile.flow, profile.abort);
             session(&mut line, t30::Sender::new(plan.sender), host, course)
         }
@@ -185,6 +194,7 @@ fn dial<P: Port>(
     host.progress(Progress::Dialling);
     course.started = talk.now();
     course.times.dialled = Some(Duration::ZERO);
+    talk.recorder.dialled(course.started);
     talk.start(command, "ATD")?;
 
     let dialling: Duration = command.chars().map(time_to_dial).sum();

@@ -9,6 +9,7 @@ use crate::at::Reply;
 use crate::dle::{DLE, ETX, Step, Unshield, shield};
 use crate::port::{Flow, Port};
 use crate::talk::{Talk, later, millis, since};
+use crate::trace::Recorder;
 use std::time::Duration;
 use t30::{Input, Millis, Modulation, Training};
 
@@ -78,6 +79,10 @@ impl<'a, P: Port> Class1<'a, P> {
 
     pub(crate) fn now(&self) -> Millis {
         self.talk.now()
+    }
+
+    pub(crate) fn recorder(&mut self) -> &mut Recorder {
+        &mut self.talk.recorder
     }
 
     /// Frames in one V.21 carrier. Each frame but the last must have a clear final bit.

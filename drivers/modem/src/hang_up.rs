@@ -11,6 +11,7 @@ use crate::init::drop_dtr;
 use crate::port::{Dtr, Port};
 use crate::profile::Profile;
 use crate::talk::Talk;
+use crate::trace::What;
 use std::time::Duration;
 use tracing::{debug, warn};
 
@@ -60,7 +61,10 @@ pub(crate) fn hang_up<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dia
         ("dtr", by_dtr),
         ("reopen", by_reopen),
     ] {
-        match prepare(talk, profile, stood) {
+        let hung_up = prepare(talk, profile, stood);
+        let verified = hung_up == Ok(true);
+        talk.note(What::HangUp { means: means.into(), verified });
+        match hung_up {
             Ok(true) => {
                 debug!(means, "modem.hang_up.verified");
                 return true;
@@ -92,7 +96,7 @@ fn by_dtr<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Result
 }
 
 fn by_reopen<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Result<bool, Fault> {
-    talk.port().reopen()?;
+    talk.reopen()?;
     on_hook(talk, profile)
 }
 

@@ -9,6 +9,7 @@ use crate::class1::{carrier_code, leave_data};
 use crate::port::{Dtr, Port};
 use crate::profile::{Need, Profile};
 use crate::talk::Talk;
+use crate::trace::What;
 use crate::{Fault, LineSettings};
 use std::time::Duration;
 use t30::{Millis, Modulation, Training};
@@ -23,7 +24,7 @@ const KNOCKS: u8 = 3;
 /// DTR must be off for longer than S25, 0.05 s by default; makers advise half a second.
 pub(crate) const DTR_OFF: Duration = Duration::from_millis(500);
 /// Rates, slowest first.
-const LADDER: [Modulation; 8] = [
+pub(crate) const LADDER: [Modulation; 8] = [
     Modulation::V27ter2400,
     Modulation::V27ter4800,
     Modulation::V29At7200,
@@ -105,7 +106,7 @@ fn wake<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<(), Fault> {
     if knock(talk).is_ok() {
         return Ok(());
     }
-    talk.port().reopen()?;
+    talk.reopen()?;
     knock(talk)
 }
 
@@ -130,6 +131,7 @@ pub(crate) fn drop_dtr<P: Port>(talk: &mut Talk<P>) -> Result<Dtr, Fault> {
     if talk.port().set_dtr(false)? == Dtr::Unknown {
         return Ok(Dtr::Unknown);
     }
+    talk.note(What::DtrDropped);
     let until = talk.after(DTR_OFF);
     let rested = rest(talk, until);
     let dtr = talk.port().set_dtr(true)?;

@@ -7,7 +7,7 @@
 //!
 //! The way of a call, a file each: [`Line`] opens a `port`, `init` gets the modem ready by `talk`ing
 //! to it, `call` dials and drives `t30::Sender`, whose line actions `class1` carries out, `hang_up`
-//! proves that it is over. [`fake`] is a modem that does what a test says.
+//! proves that it is over; `trace` keeps what passed. [`fake`] is a modem that does what a test says.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::unreachable)
@@ -27,12 +27,14 @@ mod line;
 mod port;
 mod profile;
 mod talk;
+mod trace;
 
 pub use check::{Country, DialTone};
 pub use error::{Fault, LineError, PortError};
 pub use holder::{Holder, Holders};
 pub use line::Line;
 pub use port::{Dtr, Flow, Port, SerialPort};
+pub use trace::{Entry, Octets, SessionSettings, Trace, What};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -168,6 +170,8 @@ pub struct CallReport {
     pub times: CallTimes,
     /// On-hook was seen: the modem answered OK to ATH after NO CARRIER or equal.
     pub hang_up_verified: bool,
+    /// What passed; there once the line is on-hook, empty before.
+    pub trace: Trace,
 }
 
 /// When what happened, from the first octet of ATD.

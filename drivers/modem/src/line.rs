@@ -11,6 +11,7 @@ use crate::init::{self, Abilities, NotReady};
 use crate::port::{Port, SerialPort};
 use crate::profile::Profile;
 use crate::talk::Talk;
+use crate::trace::What;
 use crate::{Call, CallHost, CallReport, Fault, LineError, LineSettings, at};
 use std::time::Duration;
 use tracing::{debug, warn};
@@ -71,11 +72,16 @@ impl<P: Port> Line<P> {
     /// Makes one call and hangs up. Blocks its thread for the length of the call, at most
     /// `call_limit` and 20 s for hanging up.
     pub fn call(&mut self, call: &Call, host: &mut dyn CallHost) -> CallReport {
+        let began = self.talk.now();
+        self.talk.recorder.begin(began);
         let abilities = match self.in_time(Self::awake) {
             Ok(abilities) => abilities,
             Err(error) => {
-                warn!(line = self.settings.name, code = error.code(), %error, "modem.line.unusable");
-                return call::not_made(host, error.code(), error.to_string());
+                let (code, says) = (error.code(), error.to_string());
+                warn!(line = self.settings.name, code, %error, "modem.line.unusable");
+                self.talk.note(What::Fault { code: code.into(), says: says.clone() });
+                let trace = self.talk.recorder.take();
+                return CallReport { trace, ..call::not_made(host, code, says) };
             }
         };
         let (talk, profile, settings) = (&mut self.talk, &self.profile, &self.settings);
@@ -155,7 +161,7 @@ impl<P: Port> Line<P> {
 
     fn restart(&mut self) -> Result<Abilities, LineError> {
         self.ready = None;
-        self.talk.port().reopen().map_err(|error| modem_error(&self.settings, error.into()))?;
+        self.talk.reopen().map_err(|error| modem_error(&self.settings, error.into()))?;
         let abilities = self.start()?;
         if self.off_hook {
             // Closing the device and a reset may have done what the end of the call could not.

@@ -5,7 +5,8 @@
 //! Not here: which commands (`init.rs`, `class1.rs`), reading the words (`at.rs`).
 
 use crate::at::{Lines, Reply};
-use crate::{Fault, Port};
+use crate::trace::{Recorder, What};
+use crate::{Fault, Port, PortError};
 use std::collections::VecDeque;
 use std::time::Duration;
 use t30::Millis;
@@ -48,6 +49,7 @@ pub(crate) struct Talk<P> {
     /// The end of the last command line.
     commanded_at: Option<Millis>,
     rang_at: Option<Millis>,
+    pub recorder: Recorder,
 }
 
 impl<P: Port> Talk<P> {
@@ -62,6 +64,7 @@ impl<P: Port> Talk<P> {
             limit: None,
             commanded_at: None,
             rang_at: None,
+            recorder: Recorder::new(),
         }
     }
 
@@ -75,6 +78,17 @@ impl<P: Port> Talk<P> {
 
     pub(crate) fn port(&mut self) -> &mut P {
         &mut self.port
+    }
+
+    /// Notes what passes now.
+    pub(crate) fn note(&mut self, what: What) {
+        self.recorder.note(self.port.now(), what);
+    }
+
+    /// Closes the device and opens it again.
+    pub(crate) fn reopen(&mut self) -> Result<(), PortError> {
+        self.note(What::Reopened);
+        self.port.reopen()
     }
 
     /// From now on every wait ends at this limit, with this fault.
@@ -111,6 +125,7 @@ impl<P: Port> Talk<P> {
         self.discard()?;
         shown.clone_into(&mut self.after);
         trace!(command = shown, "modem.command");
+        self.recorder.command(self.port.now(), command);
         let mut line = command.as_bytes().to_vec();
         line.push(b'\r');
         self.send(&line, COMMAND_WRITE)?;
@@ -196,6 +211,7 @@ impl<P: Port> Talk<P> {
                 self.rang_at = Some(self.now());
             }
             trace!(reply = reply.name(), after = self.after, "modem.reply");
+            self.recorder.reply(self.port.now(), &line);
             return Ok(Some(reply));
         }
         Ok(None)

@@ -4,7 +4,8 @@
 
 use modem::fake::{Answer, Done, FakeModem};
 use modem::{
-    Call, CallHost, CallReport, Dtr, Ending, Go, Line, LineSettings, Port, PortError, Progress,
+    Call, CallHost, CallReport, Dtr, Ending, Entry, Go, Line, LineSettings, Octets, Port,
+    PortError, Progress, What,
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -188,7 +189,9 @@ fn make_with(settings: LineSettings, modem: FakeModem, call: &Call, mut host: Ho
     let report = line.call(call, &mut host);
     let mut known = host.result.clone().unwrap();
     assert!(!known.hang_up_verified && known.times.hung_up.is_none(), "told before the hang-up");
+    assert!(known.trace.entries.is_empty(), "the hang-up would be missing from it");
     (known.hang_up_verified, known.times.hung_up) = (report.hang_up_verified, report.times.hung_up);
+    known.trace = report.trace.clone();
     assert_eq!(known, report);
     let journal = journal.lock().unwrap().clone();
     Called { report, host, line, journal }
@@ -401,6 +404,77 @@ fn far_end_that_goes_away_after_the_page_is_told_with_its_phase() {
         Ending::Session(t30::CallError::NoReplyAfterPage { page: 0, .. })
     ));
     assert!(called.report.page_started && called.report.pages_confirmed == 0);
+}
+
+#[test]
+fn trace_of_a_call_has_both_sides_in_order_and_nobody_whole() {
+    let csi: Vec<u8> = [&[0xFF, 0x03, 0x40], &b"8765 4321 30        "[..]].concat();
+    let modem =
+        good_modem().on("ATD", [Answer::frame(&csi, "OK").after(Duration::from_secs(9))]).on(
+            "AT+FRH=3",
+            [Answer::frame(&DIS, "OK"), Answer::frame(&CFR, "OK"), Answer::frame(&MCF, "OK")],
+        );
+    let report = make(modem, &call(), Host::default()).report;
+    assert_eq!((report.ending, report.trace.dropped), (Ending::Delivered, 0));
+    let json = serde_json::to_string(&report.trace).unwrap();
+    for whole in [NUMBER, "03 1234 5678", "8765 4321", "+81 3 1111 2222", "2222 1111"] {
+        let hex: String = whole.bytes().map(|octet| format!("{octet:02X}")).collect();
+        assert!(!json.contains(whole) && !json.contains(&hex), "{whole}: {json}");
+    }
+
+    let mut at_ms = i64::MIN;
+    let mut session = Vec::new();
+    for Entry { at_ms: next, what } in report.trace.entries {
+        assert!(at_ms <= next, "time never goes back");
+        at_ms = next;
+        match what {
+            What::Frame(Octets(frame)) => session.push(format!("< {:?}", t30::describe(&frame))),
+            What::Control { frames, .. } => session
+                .extend(frames.iter().map(|frame| format!("> {:?}", t30::describe(&frame.0)))),
+            What::Carrier { page, octets, .. } => session.push(format!("> {page:?} {octets}")),
+            What::Command(line) => {
+                assert!(!line.starts_with("ATD") || (line == "ATDT*,******5432" && at_ms == 0));
+            }
+            _other => {}
+        }
+    }
+    let names: Vec<&str> =
+        session.iter().map(|line| line.split('"').nth(1).unwrap_or(line.as_str())).collect();
+    let page = format!("> Some(0) {}", page().len());
+    assert_eq!(
+        names,
+        ["CSI", "DIS", "TSI", "DCS", "> None 2520", "CFR", page.as_str(), "EOP", "MCF", "DCN"]
+    );
+    assert!(session[0].contains("** **** 5678") && session[2].contains("+** * **** 2222"));
+}
+
+#[test]
+fn trace_of_a_broken_call_tells_the_fault_and_each_means_of_hanging_up() {
+    let modem = good_modem().on("AT+FTM=146", [Answer::stuck()]);
+    let trace = make(modem, &call(), Host::default()).report.trace;
+    let fault = trace.entries.iter().find_map(|entry| match &entry.what {
+        What::Fault { code, says } => Some((code.as_str(), says.contains("flow control"))),
+        _other => None,
+    });
+    assert_eq!(fault, Some(("modem-stuck", true)));
+    let means = |entry: &Entry| match &entry.what {
+        What::HangUp { means, verified } => Some((means.clone(), *verified)),
+        _other => None,
+    };
+    let means: Vec<(String, bool)> = trace.entries.iter().filter_map(means).collect();
+    assert_eq!(means, [("word".into(), false), ("dtr".into(), true)]);
+    assert!(trace.entries.iter().any(|entry| entry.what == What::DtrDropped));
+
+    // A modem that is not there at all.
+    let mut gone = good_modem().on("ATD", [Answer::unplugged()]);
+    gone.comes_back = false;
+    let mut called = make(gone, &call(), Host::default());
+    let trace = called.line.call(&call(), &mut Host::default()).trace;
+    let codes: Vec<&What> = trace.entries.iter().map(|entry| &entry.what).collect();
+    assert!(
+        matches!(codes.as_slice(), [What::Reopened, What::Fault { code, .. }] if code == "device-missing"),
+        "{codes:?}"
+    );
 }
 
 #[test]

@@ -64,13 +64,13 @@ fn scan_lines(code: u8) -> (Duration, Duration) {
 }
 
 /// A FIF of which bits are asked by their number in table 2.
-struct Bits<'a>(&'a [u8]);
+pub(crate) struct Bits<'a>(pub(crate) &'a [u8]);
 
 /// Octets 1 to 3 have no extend bit before them; bit 24 is the first.
 const OCTETS_ALWAYS: usize = 3;
 
 impl Bits<'_> {
-    fn bit(&self, number: usize) -> bool {
+    pub(crate) fn bit(&self, number: usize) -> bool {
         let index = number.saturating_sub(1);
         let octet = index / 8;
         let reached =
@@ -79,7 +79,7 @@ impl Bits<'_> {
     }
 
     /// `N` bits from `first` on, `first` in the least place.
-    fn field<const N: usize>(&self, first: usize) -> u8 {
+    pub(crate) fn field<const N: usize>(&self, first: usize) -> u8 {
         (0..N).fold(0, |value, i| value | (u8::from(self.bit(first + i)) << i))
     }
 }

@@ -10,7 +10,7 @@
 //! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `modulation`),
 //! sends the page (`phase_c`, `ecm`, `hdlc`), has it confirmed (`phase_d`, `confirmed`) and takes
 //! its leave (`phase_e`). Below all of them: `exchange` (a command and the wait for its answer),
-//! `frame` and `signal` (what an octet means), `timers`.
+//! `frame` and `signal` (what an octet means), `timers`. Beside them: `describe` (frames in words).
 //!
 //! Left out, because nothing here has a use for it: polling, subaddresses and passwords, EOM (all
 //! pages of a call have one resolution, so MPS always does), operator interrupts (PRI-*; a PIP is
@@ -29,6 +29,7 @@ extern crate alloc;
 mod confirmed;
 mod contract;
 mod dcs;
+mod describe;
 mod dis;
 mod driving;
 mod ecm;
@@ -49,6 +50,7 @@ mod timers;
 
 pub use confirmed::PageConfirmed;
 pub use contract::{Coding, Contract, Resolution};
+pub use describe::{Described, cover, describe};
 pub use driving::{Event, FarEnd, Fast, Input, LineAction, Output, Question};
 pub use error::{CallError, Phase};
 pub use identity::{Identity, IdentityError};

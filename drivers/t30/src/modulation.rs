@@ -77,7 +77,7 @@ pub(crate) struct Modulations(&'static [Modulation]);
 
 /// Fastest first, and at equal rate V.17 first: its trellis code stands more noise. V.29 at 7200
 /// still follows V.17 at 7200, because another training sequence and another receiver may succeed.
-const LADDER: [Modulation; 8] = [
+pub(crate) const LADDER: [Modulation; 8] = [
     Modulation::V17At14400,
     Modulation::V17At12000,
     Modulation::V17At9600,

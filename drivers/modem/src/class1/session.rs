@@ -8,6 +8,7 @@ use super::{Class1, Heard, Sending};
 use crate::call::Course;
 use crate::port::Port;
 use crate::talk::{millis, since};
+use crate::trace::What;
 use crate::{CallHost, Ending, Fault, Go, Progress};
 use std::time::Duration;
 use t30::{Event, Input, LineAction, Millis, Output, Question};
@@ -25,7 +26,10 @@ pub(crate) fn session<P: Port>(
 ) -> Result<Ending, Fault> {
     let mut stopping = false;
     loop {
-        let input = match sender.poll(line.now()) {
+        let now = line.now();
+        let output = sender.poll(now);
+        line.recorder().wanted(now, &output);
+        let input = match output {
             // Once page data has left, stopping would only hide what became of it.
             Output::Line(_) if !stopping && !course.page_started && host.cancelled() => {
                 stopping = true;
@@ -47,7 +51,9 @@ pub(crate) fn session<P: Port>(
             Output::Ended(Err(_)) if stopping => return Ok(Ending::Stopped),
             Output::Ended(Err(error)) => return Ok(Ending::Session(error)),
         };
-        sender.handle(line.now(), input);
+        let now = line.now();
+        line.recorder().note(now, What::told(&input));
+        sender.handle(now, input);
     }
 }
 
