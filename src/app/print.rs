@@ -55,6 +55,11 @@ pub fn notification(view: &Value) -> String {
     if !view["reason"].is_null() {
         let _ = write!(text, " ({})", word(&view["reason"]));
     }
+    let last_attempt = view["attempts"].as_array().and_then(|attempts| attempts.last());
+    // With the attempt it would be said twice.
+    if last_attempt.is_none_or(|attempt| attempt["code"] != view["reason"]) {
+        text += &ending(&view["reason_means"], "  ");
+    }
     let _ = write!(
         text,
         "\n  to        office {}, fax {}\n  accepted  {}",
@@ -79,12 +84,32 @@ pub fn notification(view: &Value) -> String {
         if !attempt["code"].is_null() {
             let _ = write!(text, " ({})", word(&attempt["code"]));
         }
+        text += &ending(&attempt["ending"], "    ");
         for rung in attempt["rungs"].as_array().into_iter().flatten() {
             let _ = write!(text, "\n    {}", self::rung(rung));
         }
         for (name, fact) in attempt["receipt"].as_object().into_iter().flatten() {
             let _ = write!(text, "\n    {:<24}{}", clean(name), details(fact));
         }
+    }
+    text
+}
+
+/// What an ending means, in both languages, and what to do; nothing if it is in no catalogue.
+fn ending(entry: &Value, indent: &str) -> String {
+    if entry.is_null() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n{indent}{}: {}\n{indent}{} {}",
+        word(&entry["label_ja"]),
+        word(&entry["text_ja"]),
+        word(&entry["text"]),
+        word(&entry["next"]),
+    );
+    if !entry["acts"].is_null() {
+        let _ =
+            write!(text, "\n{indent}対応: {} {}", word(&entry["acts"]), word(&entry["next_ja"]));
     }
     text
 }

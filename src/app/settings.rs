@@ -19,6 +19,7 @@ use toml::Spanned;
 use super::secrets::SecretFile;
 use crate::office::Policy;
 use crate::office::identity::OnAbsent;
+use crate::office::rate::Rate;
 use crate::render::SiteFace;
 use crate::schedule::windows::{self, HoursError, Windows};
 
@@ -275,16 +276,9 @@ impl Line {
         }
     }
 
-    /// The fastest modulation: V.29 up to 9600, so that a slow line is not trained with V.17.
-    pub fn fastest(&self) -> t30::Modulation {
-        match self.fastest_bps {
-            ..4800 => t30::Modulation::V27ter2400,
-            4800..7200 => t30::Modulation::V27ter4800,
-            7200..9600 => t30::Modulation::V29At7200,
-            9600..12_000 => t30::Modulation::V29At9600,
-            12_000..14_400 => t30::Modulation::V17At12000,
-            14_400.. => t30::Modulation::V17At14400,
-        }
+    /// The fastest modulation.
+    pub fn fastest(&self) -> Rate {
+        Rate::at_most(self.fastest_bps)
     }
 }
 
@@ -628,7 +622,7 @@ help_hours = "平日 9:00–17:00"
         let settings = parse(&format!("{LEAST}{LINE}")).expect("a line");
         let modem = settings.lines[0].modem();
         assert_eq!((modem.baud, modem.country), (115_200, Some(0)));
-        assert_eq!(settings.lines[0].fastest(), t30::Modulation::V17At14400);
+        assert_eq!(settings.lines[0].fastest(), Rate(t30::Modulation::V17At14400));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod endings;
 pub mod events;
 pub mod fingerprint;
 pub mod health;
@@ -130,6 +131,7 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(events::feed))
         .routes(routes!(problems::catalogue))
         .routes(routes!(problems::entry))
+        .routes(routes!(endings::meanings))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
 }

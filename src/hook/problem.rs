@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::job::Mender;
 use crate::office::Refusal;
 use crate::queue::QueueError;
 
@@ -54,23 +55,6 @@ pub enum Code {
     StoreUnavailable,
     OutcomeUnknown,
     Internal,
-}
-
-/// Who can do something about it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
-pub enum Mender {
-    /// The care manager's office that sends.
-    #[serde(rename = "居宅")]
-    CareManager,
-    /// The service office that is told.
-    #[serde(rename = "事業所")]
-    Office,
-    /// A technician: of the exchange for requests, of this gateway for the rest.
-    #[serde(rename = "技術者")]
-    Technician,
-    /// Whoever runs the telephone line.
-    #[serde(rename = "回線")]
-    Line,
 }
 
 /// The catalogue entry of a code.

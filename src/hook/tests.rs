@@ -16,10 +16,13 @@ use tokio::sync::{Notify, oneshot};
 use super::auth::{self, Scope};
 use super::*;
 use crate::job::examples::{CANARIES, TUESDAY_10_00};
-use crate::job::{AttemptId, ClientId, IdempotencyKey, JobId, JobState, Live, UnixMillis};
+use crate::job::{
+    AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, Live, UnixMillis,
+};
+use crate::office::known::{Known, Lock};
 use crate::queue::{
-    Acceptance, Accepted, AttemptView, Cancelled, Claim, EventRow, Filter, Pending, Step, Swept,
-    View,
+    Acceptance, Accepted, AttemptView, Cancelled, Claim, EventRow, Filter, NumberId, NumberRow,
+    Pending, Step, Swept, View,
 };
 use crate::settle::Settlement;
 
@@ -767,6 +770,7 @@ impl House {
             cancelled: setup.cancelled,
             slow: setup.slow_store,
             kept: Mutex::new(setup.kept),
+            numbers: Mutex::default(),
             asked: Notify::new(),
             go_on: Arc::default(),
         });
@@ -939,6 +943,7 @@ struct Memory {
     cancelled: Cancelled,
     slow: bool,
     kept: Mutex<Vec<Kept>>,
+    numbers: Mutex<Vec<(FaxNumber, Known)>>,
     /// A slow store was asked …
     asked: Notify,
     /// … and may answer.
@@ -1066,6 +1071,34 @@ impl Queue for Memory {
 
     fn settle(&self, _attempt: AttemptId, _settlement: Settlement) -> Pending<()> {
         unreachable!("the hook settles nothing")
+    }
+
+    fn numbers(&self, _after: Option<NumberId>, _limit: u16) -> Pending<Vec<NumberRow>> {
+        let numbers = self.numbers.lock().expect("unharmed").clone();
+        let row = |(id, (number, known))| NumberRow { id: NumberId(id), number, known };
+        self.answer((1..).zip(numbers).map(row).collect())
+    }
+
+    fn known(&self, number: FaxNumber) -> Pending<Option<Known>> {
+        let numbers = self.numbers.lock().expect("unharmed");
+        let found = numbers.iter().find(|(known, _)| *known == number);
+        self.answer(found.map(|(_, known)| known.clone()))
+    }
+
+    fn lock(&self, number: FaxNumber, lock: Option<Lock>, _now: UnixMillis) -> Pending<bool> {
+        let mut numbers = self.numbers.lock().expect("unharmed");
+        let before = numbers.iter().position(|(known, _)| *known == number);
+        let known = before.map_or_else(Known::default, |place| numbers.remove(place).1);
+        let changed = known.lock.is_some() || lock.is_some();
+        numbers.push((number, Known { lock, ..known }));
+        self.answer(changed)
+    }
+
+    fn forget(&self, number: FaxNumber) -> Pending<bool> {
+        let mut numbers = self.numbers.lock().expect("unharmed");
+        let before = numbers.len();
+        numbers.retain(|(known, _)| *known != number);
+        self.answer(numbers.len() < before)
     }
 
     fn sweep(&self, _now: UnixMillis) -> Pending<Swept> {

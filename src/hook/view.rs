@@ -1,13 +1,14 @@
 //! What a caller may see of a notification: no secret, numbers masked to the last four.
 //!
 //! In: the queue's view and what is live. Out: JSON, of which every field is described here.
-//! Not here: what the codes of endings mean (`settle/verdict.rs`).
+//! Not here: what the codes of endings mean (`settle/endings.rs`).
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::job::{Live, UnixMillis};
 use crate::queue::{AttemptView, View};
+use crate::settle::endings::{self, Meaning};
 
 /// Answer to an accepted notification; the same for every repetition of the request.
 #[derive(Serialize, ToSchema)]
@@ -49,6 +50,8 @@ pub struct Notification {
     pub is_final: bool,
     /// Stable code of why it is in this state.
     pub reason: Option<String>,
+    /// What that means, if it is the code of an ending.
+    pub reason_means: Option<Meaning>,
     pub kind: &'static str,
     pub channel: &'static str,
     pub recipient: RecipientView,
@@ -92,6 +95,8 @@ pub struct Attempt {
     pub state: &'static str,
     /// Stable code of the ending.
     pub code: Option<String>,
+    /// What that means: in words, whose matter it is, and what to do next.
+    pub ending: Option<Meaning>,
     /// What was reached, in order.
     pub rungs: Vec<Rung>,
     /// Facts of the call once it is over: times, rate, identity, pages.
@@ -117,6 +122,7 @@ impl Notification {
             id,
             state: view.state.as_str(),
             is_final: view.state.is_final(),
+            reason_means: view.reason.as_deref().and_then(endings::find).copied(),
             reason: view.reason,
             kind: view.kind,
             channel: "fax",
@@ -141,6 +147,7 @@ impl Attempt {
             number: view.number,
             line: view.line,
             state: view.state.as_str(),
+            ending: view.code.as_deref().and_then(endings::find).copied(),
             code: view.code,
             rungs: view.rungs.into_iter().map(rung).collect(),
             receipt: view.receipt,

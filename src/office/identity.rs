@@ -1,25 +1,39 @@
 //! Is the machine that answered the one that was dialled?
 //!
-//! In: the identity it sent (CSI, at most 20 of digits, `+` and space by T.30; anything in practice) and
-//! the number dialled. Out: an [`Identity`]; [`may_receive`] says whether a secret may go to it.
+//! In: the identity it sent (CSI, at most 20 of digits, `+` and space by T.30; anything in practice), the number
+//! dialled, and what is remembered of it. Out: a [`Judgement`]: who that is, and whether a sheet with a secret
+//! may go to it.
 //! It prevents accidents. It is no authentication: anybody can set any CSI.
-//! Not here: numbers learnt from earlier calls (they come with the directory).
+//! Not here: how an identity is learnt and how long it is believed (`known.rs`).
 
-use crate::job::FaxNumber;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::known::Known;
 use crate::job::names::stable_names;
+use crate::job::number::mask;
+use crate::job::{FaxNumber, UnixMillis};
 
 /// What the identity says about the number dialled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Identity {
     /// It ends like the number dialled.
     Exact,
+    /// It is not the number dialled, and it is who took earlier sheets there or whom a technician named.
+    Learnt,
     /// None was sent, or it says nothing: no digits, one digit over and over, or too few.
     Absent,
-    /// It is another number.
+    /// It is another number, or another name than before.
     Conflict,
 }
 
-stable_names!(Identity { Exact => "exact", Absent => "absent", Conflict => "conflict" });
+stable_names!(Identity {
+    Exact => "exact",
+    Learnt => "learnt",
+    Absent => "absent",
+    Conflict => "conflict",
+});
 
 /// What to do when a machine does not say who it is, as many do not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,20 +44,118 @@ pub enum OnAbsent {
 
 stable_names!(OnAbsent { Send => "send", Refuse => "refuse" });
 
+/// Who answered, and whether a sheet with a secret may go there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Judgement {
+    pub identity: Identity,
+    pub allowed: bool,
+}
+
 /// Fewer digits than this say nothing: a local number without its area code has at least five, and
 /// with six a chance match is one in a million. Chosen.
 const MIN_TELLING_DIGITS: usize = 6;
 
-/// Compares what the far end said with what was dialled.
-pub fn verdict(csi: Option<&str>, dialled: &FaxNumber) -> Identity {
-    let said: String = csi.unwrap_or("").chars().filter(char::is_ascii_digit).collect();
-    let said = national(&said);
-    if said.len() < MIN_TELLING_DIGITS || said.bytes().all(|b| Some(&b) == said.as_bytes().first())
-    {
-        return Identity::Absent;
+/// So many confirmed deliveries make a name that is no number a known one. Chosen: the second could have met
+/// the same wrong machine by the same slip, and the first slip is found within days.
+pub const LEARNT_AFTER: u32 = 3;
+
+/// Longest identity that is kept; T.30 has 20 characters.
+const LONGEST_CHARS: usize = 20;
+
+/// An identity in the one form in which two of them are compared: a number as dialled inside Japan, or words
+/// in capitals. `Display` and `Debug` mask it as they do a number.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Said(String);
+
+impl Said {
+    /// Reads what a machine sent or a technician typed; `None` if it says nothing: empty, no letter and no
+    /// digit, or one character over and over.
+    pub fn read(text: &str) -> Option<Self> {
+        if let Some(number) = telling_number(text) {
+            return Some(Self(number));
+        }
+        let words: Vec<String> = text.split_whitespace().map(str::to_uppercase).collect();
+        let words: String = words.join(" ").chars().take(LONGEST_CHARS).collect();
+        let mut telling = words.chars().filter(|character| character.is_alphanumeric());
+        let first = telling.next()?;
+        telling.any(|character| character != first).then_some(Self(words))
     }
+
+    /// The number that it is, if it is one.
+    fn number(&self) -> Option<&str> {
+        self.0
+            .bytes()
+            .all(|octet| octet.is_ascii_digit())
+            .then_some(self.0.as_str())
+            .filter(|digits| digits.len() >= MIN_TELLING_DIGITS)
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&mask(&self.0))
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Said({self})")
+    }
+}
+
+/// Judges who answered.
+///
+/// | it says | and | verdict | a secret goes |
+/// |---|---|---|---|
+/// | the number dialled | | exact | yes |
+/// | something else | a technician named it | learnt | yes |
+/// | another number | it took [`LEARNT_AFTER`] sheets or more here | learnt | no: a number names somebody |
+/// | another number | | conflict | never |
+/// | a name | it took [`LEARNT_AFTER`] sheets or more here | learnt | as without a name |
+/// | a name | another name or number took a sheet here | conflict | never |
+/// | a name | a technician named another | conflict | never |
+/// | a name | nothing is known | absent | by the settings |
+/// | nothing | | absent | by the settings |
+pub fn judge(
+    csi: Option<&str>,
+    dialled: &FaxNumber,
+    known: &Known,
+    on_absent: OnAbsent,
+    now: UnixMillis,
+) -> Judgement {
+    let absent = match on_absent {
+        OnAbsent::Send => true,
+        OnAbsent::Refuse => false,
+    };
+    let judgement = |identity, allowed| Judgement { identity, allowed };
+    let Some(said) = csi.and_then(Said::read) else {
+        return judgement(Identity::Absent, absent);
+    };
     // Machines are set up with or without the area code.
-    if dialled.digits().ends_with(&said) { Identity::Exact } else { Identity::Conflict }
+    if said.number().is_some_and(|number| dialled.digits().ends_with(number)) {
+        return judgement(Identity::Exact, true);
+    }
+    let named = known.lock.as_ref().and_then(|lock| lock.identity.as_ref());
+    if named == Some(&said) {
+        return judgement(Identity::Learnt, true);
+    }
+    let seen = known.identity(now);
+    let deliveries = seen.filter(|seen| seen.said == said).map_or(0, |seen| seen.confirmed);
+    let is_number = said.number().is_some();
+    match deliveries {
+        LEARNT_AFTER.. => judgement(Identity::Learnt, absent && !is_number),
+        1.. if !is_number && named.is_none() => judgement(Identity::Absent, absent),
+        0 if !is_number && named.is_none() && seen.is_none() => judgement(Identity::Absent, absent),
+        0.. => judgement(Identity::Conflict, false),
+    }
+}
+
+/// A number that says something, as dialled inside Japan.
+fn telling_number(text: &str) -> Option<String> {
+    let said: String = text.chars().filter(char::is_ascii_digit).collect();
+    let said = national(&said);
+    let one_digit_only = said.bytes().all(|octet| Some(&octet) == said.as_bytes().first());
+    (said.len() >= MIN_TELLING_DIGITS && !one_digit_only).then_some(said)
 }
 
 /// The number as dialled inside Japan: `81…`, also after `00` or `010`, becomes `0…`.
@@ -56,19 +168,11 @@ fn national(digits: &str) -> String {
     }
 }
 
-/// May a sheet with a secret go to a machine with this identity?
-pub fn may_receive(identity: Identity, on_absent: OnAbsent) -> bool {
-    match (identity, on_absent) {
-        (Identity::Exact, OnAbsent::Send | OnAbsent::Refuse) => true,
-        (Identity::Absent, OnAbsent::Send) => true,
-        (Identity::Absent, OnAbsent::Refuse) => false,
-        (Identity::Conflict, OnAbsent::Send | OnAbsent::Refuse) => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::examples::TUESDAY_10_00 as NOW;
+    use crate::office::known::{Lock, SeenIdentity};
 
     #[test]
     fn identities_as_machines_send_them() {
@@ -95,20 +199,76 @@ mod tests {
             (Some("9999 0312345678"), Identity::Conflict),
         ];
         for (csi, identity) in cases {
-            assert_eq!(verdict(csi, &dialled), identity, "{csi:?}");
+            assert_eq!(of_a_stranger(csi, &dialled), identity, "{csi:?}");
         }
         // Area code 0812 is not the country code 81.
         let dialled = FaxNumber::parse("0812-34-5678").expect("parses");
-        assert_eq!(verdict(Some("812345678"), &dialled), Identity::Exact);
+        assert_eq!(of_a_stranger(Some("812345678"), &dialled), Identity::Exact);
+    }
+
+    /// Every row of the table at [`judge`], under both settings.
+    #[test]
+    fn verdict_and_leave_for_what_is_said_and_what_is_known() {
+        use Identity::{Absent, Conflict, Exact, Learnt};
+        let (by_setting, yes, never) = ((true, false), (true, true), (false, false));
+        let nothing = || Known::default();
+        let took = |csi, times| took(nothing(), csi, times);
+        let cases = [
+            ("03 1234 5678", nothing(), Exact, yes),
+            ("03 1234 5678", took("CARE CENTER", 9), Exact, yes),
+            ("03 1234 5678", named("CARE CENTER"), Exact, yes),
+            ("CARE CENTER", named("care center"), Learnt, yes),
+            ("06 9999 9999", named("+81 6 9999 9999"), Learnt, yes),
+            ("06 9999 9999", took("0699999999", LEARNT_AFTER), Learnt, never),
+            ("06 9999 9999", took("0699999999", LEARNT_AFTER - 1), Conflict, never),
+            ("06 9999 9999", nothing(), Conflict, never),
+            ("03 1234 5679", took("0312345678", 9), Conflict, never),
+            ("CARE CENTER", took("CARE CENTER", LEARNT_AFTER), Learnt, by_setting),
+            ("CARE CENTER", took("CARE CENTER", LEARNT_AFTER - 1), Absent, by_setting),
+            ("OTHER CENTER", took("CARE CENTER", 1), Conflict, never),
+            ("CARE CENTER", took("0312345678", 1), Conflict, never),
+            ("OTHER CENTER", named("CARE CENTER"), Conflict, never),
+            ("06 9999 9999", named("CARE CENTER"), Conflict, never),
+            ("CARE CENTER", nothing(), Absent, by_setting),
+            ("", took("0312345678", 9), Absent, by_setting),
+            ("88888888", named("CARE CENTER"), Absent, by_setting),
+        ];
+        let dialled = FaxNumber::parse("03-1234-5678").expect("parses");
+        for (csi, known, identity, (if_send, if_refuse)) in cases {
+            for (on_absent, allowed) in [(OnAbsent::Send, if_send), (OnAbsent::Refuse, if_refuse)] {
+                let got = judge(Some(csi), &dialled, &known, on_absent, NOW);
+                assert_eq!(got, Judgement { identity, allowed }, "{csi:?} {on_absent} {known:?}");
+            }
+        }
     }
 
     #[test]
-    fn conflict_is_never_sent_to_and_absent_only_by_setting() {
-        for on_absent in [OnAbsent::Send, OnAbsent::Refuse] {
-            assert!(may_receive(Identity::Exact, on_absent));
-            assert!(!may_receive(Identity::Conflict, on_absent));
-        }
-        assert!(may_receive(Identity::Absent, OnAbsent::Send));
-        assert!(!may_receive(Identity::Absent, OnAbsent::Refuse));
+    fn name_of_half_a_year_ago_is_forgotten() {
+        let dialled = FaxNumber::parse("03-1234-5678").expect("parses");
+        let known = took(Known::default(), "CARE CENTER", 9);
+        let later = NOW.after(crate::office::known::IDENTITY);
+        let got = judge(Some("OTHER CENTER"), &dialled, &known, OnAbsent::Send, later);
+        assert_eq!(got.identity, Identity::Absent);
+    }
+
+    #[test]
+    fn shown_identity_is_masked_but_for_four_characters() {
+        let said = Said::read("03 1234 5678").expect("says something");
+        assert_eq!(format!("{said} {said:?}"), "******5678 Said(******5678)");
+    }
+
+    fn of_a_stranger(csi: Option<&str>, dialled: &FaxNumber) -> Identity {
+        judge(csi, dialled, &Known::default(), OnAbsent::Send, NOW).identity
+    }
+
+    fn took(known: Known, csi: &str, times: u32) -> Known {
+        let said = Said::read(csi).expect("says something");
+        let seen = SeenIdentity { said, first: NOW, last: NOW, confirmed: times };
+        Known { identity: Some(seen), ..known }
+    }
+
+    fn named(csi: &str) -> Known {
+        let lock = Lock { fastest: None, no_ecm: false, identity: Said::read(csi), at: NOW };
+        Known { lock: Some(lock), ..Known::default() }
     }
 }

@@ -2,10 +2,14 @@
 //!
 //! In: [`NewJob`] and the appliance's [`Policy`]. Out: a [`Route`], or a [`Refusal`] with a stable code.
 //! Not here: the form of a number or an office number (`job`), whether the machine that answers is the
-//! right one (`identity.rs`), whether the number may be called again (`redial.rs`).
+//! right one (`identity.rs`), whether the number may be called again (`redial.rs`), what is remembered of it
+//! (`known.rs`) and what follows for the next call (`terms.rs`).
 
 pub mod identity;
+pub mod known;
+pub mod rate;
 pub mod redial;
+pub mod terms;
 
 use crate::job::{FaxNumber, Kind, NewJob, OfficeClass};
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::*;
 use crate::job::examples::{TUESDAY_10_00 as NOW, first_contact};
 use crate::job::{Evidence, FaxNumber, Urgency};
+use crate::office::identity::Said;
+use crate::office::known::{Heard, Lesson, TONELESS_CALLS, Taught};
 use crate::settle::{Next, Reach, Settlement};
 
 /// Makes a test of each story for one store; `$new` gives an empty store and what must outlive it.
@@ -75,7 +77,15 @@ pub(crate) fn start_page(queue: &dyn Queue, attempt: AttemptId) {
 
 pub(crate) fn not_sent(now: UnixMillis, reach: Reach, next: Next) -> Settlement {
     let receipt = serde_json::json!({ "code": "busy" });
-    Settlement { now, evidence: Evidence::NotSent, code: "busy", reach, next, receipt }
+    Settlement {
+        now,
+        evidence: Evidence::NotSent,
+        code: "busy",
+        reach,
+        next,
+        receipt,
+        lesson: None,
+    }
 }
 
 pub(crate) fn confirmed(now: UnixMillis) -> Settlement {
@@ -86,6 +96,7 @@ pub(crate) fn confirmed(now: UnixMillis) -> Settlement {
         reach: Reach::Answered,
         next: Next::Rest(JobState::Confirmed),
         receipt: serde_json::json!({ "code": "delivered" }),
+        lesson: None,
     }
 }
 
@@ -97,11 +108,26 @@ pub(crate) fn uncertain(now: UnixMillis) -> Settlement {
         reach: Reach::Answered,
         next: Next::Rest(JobState::Uncertain),
         receipt: serde_json::json!({ "code": "no-reply-after-page" }),
+        lesson: None,
     }
 }
 
 pub(crate) fn show(queue: &dyn Queue, id: JobId) -> View {
     queue.show(client(), id).wait().expect("the store answers").expect("the job is there")
+}
+
+/// The settlement, and what the call taught.
+fn teaching(settlement: Settlement, lesson: Lesson) -> Settlement {
+    Settlement { lesson: Some(lesson), ..settlement }
+}
+
+fn taught(result: Taught) -> Lesson {
+    Lesson { result: Some(result), ..Lesson::default() }
+}
+
+fn known(queue: &dyn Queue, digits: &str) -> Option<Known> {
+    let number = FaxNumber::parse(digits).expect("valid");
+    queue.known(number).wait().expect("the store answers")
 }
 
 fn event_names(queue: &dyn Queue) -> Vec<String> {
@@ -503,4 +529,108 @@ pub(crate) fn list_filters_and_pages_newest_first(queue: &dyn Queue) {
     assert_eq!(list(Filter { office_number: here, ..all() }).len(), 4);
     let elsewhere = Some("1379900028".to_owned());
     assert!(list(Filter { office_number: elsewhere, ..all() }).is_empty());
+}
+
+/// The number of [`first_contact`].
+const NUMBER: &str = "0312345678";
+
+pub(crate) fn lesson_of_a_call_is_there_for_the_next_claim_of_its_number(queue: &dyn Queue) {
+    accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    assert_eq!(got.known, Known::default());
+    dial(queue, got.attempt, NOW);
+    let heard = Heard { said: Said::read("CARE CENTER"), dis: vec![0, 0xEE, 0xF8] };
+    let lesson = Lesson { heard: Some(heard), ..taught(Taught::Training) };
+    let again = Next::Again { due: after_min(3), reason: "handshake" };
+    let settlement = teaching(not_sent(after_min(1), Reach::Answered, again), lesson);
+    assert_eq!(queue.settle(got.attempt, settlement).wait(), Ok(()));
+
+    let got = claim(queue, after_min(3), "line1").expect("due");
+    assert_eq!(got.known.troubles.training.as_ref().map(|trouble| trouble.times), Some(1));
+    assert_eq!(got.known.last_seen, Some(after_min(1)));
+    assert_eq!(known(queue, NUMBER), Some(got.known));
+    // Another number knows nothing of it.
+    accept(queue, request("b", to_number("0612345678")));
+    let other = claim(queue, after_min(3), "line2").expect("due");
+    assert_eq!((other.known, known(queue, "0612345678")), (Known::default(), None));
+}
+
+pub(crate) fn lesson_of_a_refused_settlement_is_not_learnt(queue: &dyn Queue) {
+    accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    let lesson = taught(Taught::Training);
+    assert!(refused(queue.settle(got.attempt, teaching(confirmed(NOW), lesson)).wait()));
+    assert_eq!(known(queue, NUMBER), None);
+}
+
+/// A hundred notifications to a person's telephone ring it as often as the policy says, and no more.
+fn hundred_notifications(queue: &dyn Queue, result: &Taught) -> u32 {
+    let mut calls = 0;
+    for minute in 0..100 {
+        let key = minute.to_string();
+        let id = accept(queue, request(&key, |_| {}));
+        let now = after_min(5 * minute);
+        let Some(got) = claim(queue, now, "line1") else {
+            let view = show(queue, id);
+            assert_eq!(view.reason.as_deref(), Some("number-is-a-telephone"), "{minute}");
+            assert_eq!((view.state, view.attempts.len()), (JobState::Failed, 0));
+            continue;
+        };
+        calls += 1;
+        dial(queue, got.attempt, now);
+        let failed = not_sent(now, Reach::Answered, Next::Rest(JobState::Failed));
+        let settlement = teaching(failed, taught(result.clone()));
+        assert_eq!(queue.settle(got.attempt, settlement).wait(), Ok(()));
+    }
+    calls
+}
+
+pub(crate) fn hundred_notifications_to_a_person_are_two_calls(queue: &dyn Queue) {
+    assert_eq!(hundred_notifications(queue, &Taught::Voice), 2);
+    // Whoever has mended the number may say so.
+    let number = FaxNumber::parse(NUMBER).expect("valid");
+    assert_eq!(queue.forget(number).wait(), Ok(true));
+    accept(queue, request("mended", |_| {}));
+    assert!(claim(queue, after_min(501), "line1").is_some());
+}
+
+pub(crate) fn hundred_notifications_without_a_fax_tone_are_three_calls(queue: &dyn Queue) {
+    assert_eq!(hundred_notifications(queue, &Taught::Toneless), TONELESS_CALLS);
+    // A machine that was off yesterday has another chance today.
+    accept(queue, request("next-day", |job| job.not_after = after_min(48 * 60)));
+    let got = claim(queue, after_min(24 * 60 + 11), "line1").expect("the day is over");
+    assert_eq!(got.standing.toneless_calls, 0);
+}
+
+pub(crate) fn locks_stay_until_they_are_lifted_and_forgetting_takes_all(queue: &dyn Queue) {
+    let number = || FaxNumber::parse(NUMBER).expect("valid");
+    let lock = Lock { fastest: None, no_ecm: true, identity: Said::read("CARE"), at: NOW };
+    assert_eq!(queue.lock(number(), None, NOW).wait(), Ok(false), "there was none");
+    assert_eq!(queue.lock(number(), Some(lock.clone()), NOW).wait(), Ok(true));
+    // A year without a call.
+    let next_year = after_min(366 * 24 * 60);
+    assert!(queue.sweep(next_year).wait().is_ok());
+    assert_eq!(known(queue, NUMBER).and_then(|known| known.lock), Some(lock));
+    assert_eq!(queue.lock(number(), None, NOW).wait(), Ok(true));
+    assert_eq!(known(queue, NUMBER), Some(Known::default()));
+    assert!(queue.sweep(next_year).wait().is_ok());
+    assert_eq!(known(queue, NUMBER), None, "nobody would believe it any more");
+    assert_eq!(queue.forget(number()).wait(), Ok(false));
+}
+
+pub(crate) fn numbers_are_listed_newest_first_without_saying_one(queue: &dyn Queue) {
+    let digits = ["0311111111", "0322222222", "0333333333"];
+    for digits in digits {
+        let lock = Lock { fastest: None, no_ecm: false, identity: None, at: NOW };
+        let number = FaxNumber::parse(digits).expect("valid");
+        assert_eq!(queue.lock(number, Some(lock), NOW).wait(), Ok(true));
+    }
+    let page = |after, limit| {
+        let rows = queue.numbers(after, limit).wait().expect("the store answers");
+        let last = rows.last().map(|row| row.id);
+        (rows.iter().map(|row| row.number.digits().to_owned()).collect::<Vec<_>>(), last)
+    };
+    let (first, last) = page(None, 2);
+    assert_eq!(first, [digits[2], digits[1]]);
+    assert_eq!(page(last, 2).0, [digits[0]]);
 }

@@ -30,9 +30,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::job::{
-    AttemptId, AttemptState, ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis,
+    AttemptId, AttemptState, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, NewJob,
+    UnixMillis,
 };
 use crate::office::Route;
+use crate::office::known::{Known, Lock};
 use crate::settle::{Settlement, Standing};
 
 /// The store of one appliance. Methods return at once; the answer comes after COMMIT.
@@ -53,7 +55,8 @@ pub trait Queue: Send + Sync {
     fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>>;
     /// Makes an attempt's step durable before its side effect.
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
-    /// Ends an attempt: its result, the job's state, the event and the end of the secret.
+    /// Ends an attempt: its result, the job's state, the event, what is remembered of the number, and the
+    /// end of the secret.
     fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()>;
     /// Ends what has run out, whether lines may be used or not, and says when to look again.
     fn sweep(&self, now: UnixMillis) -> Pending<Swept>;
@@ -68,6 +71,15 @@ pub trait Queue: Send + Sync {
     fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>>;
     /// The ordered feed of changes after a cursor.
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>>;
+    /// Numbers of which something is remembered, the newest first, beginning behind `after`.
+    fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>>;
+    /// What is remembered of one number.
+    fn known(&self, number: FaxNumber) -> Pending<Option<Known>>;
+    /// Sets what a technician has decided for a number, or with `None` lifts it. False if there was
+    /// nothing to lift.
+    fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool>;
+    /// Forgets everything about a number. False if nothing was remembered.
+    fn forget(&self, number: FaxNumber) -> Pending<bool>;
 }
 
 /// An answer that comes after COMMIT: awaited in async code, [`Pending::wait`]ed for on a thread.
@@ -130,6 +142,20 @@ pub struct Claim {
     pub route: Route,
     /// What `settle` has to know of the job.
     pub standing: Standing,
+    /// What is remembered of the number.
+    pub known: Known,
+}
+
+/// Names a number in a list without saying it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NumberId(pub i64);
+
+/// A number and what is remembered of it.
+#[derive(Clone, Debug)]
+pub struct NumberRow {
+    pub id: NumberId,
+    pub number: FaxNumber,
+    pub known: Known,
 }
 
 /// What a sweep did and found.

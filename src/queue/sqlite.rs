@@ -10,6 +10,7 @@
 //! | `claim` | whose turn it is; what has run out |
 //! | `changes` | every change of a state, with its event |
 //! | `views` | what clients may see |
+//! | `numbers` | what is remembered of a number |
 //! | `record` | rows to jobs and back |
 //! | `fault` | what can go wrong |
 
@@ -17,6 +18,7 @@ mod changes;
 mod claim;
 mod fault;
 mod file;
+mod numbers;
 mod record;
 mod recover;
 mod views;
@@ -40,10 +42,11 @@ use self::writer::Writer;
 use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
-    Acceptance, Accepted, Cancelled, Claim, EventRow, Filter, Pending, Queue, QueueError, Step,
-    Swept, View,
+    Acceptance, Accepted, Cancelled, Claim, EventRow, Filter, NumberId, NumberRow, Pending, Queue,
+    QueueError, Step, Swept, View,
 };
-use crate::job::{AttemptId, ClientId, IdempotencyKey, JobId, UnixMillis};
+use crate::job::{AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, UnixMillis};
+use crate::office::known::{Known, Lock};
 use crate::settle::Settlement;
 
 /// The version of a job's credentials; later ones come with their renewal.
@@ -74,8 +77,10 @@ impl Sqlite {
         let conn = file::open(&lock, path, &sealer)?;
         let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
         let writer = Writer::start(conn, Box::new(writer::commit)).map_err(no_thread)?;
-        let recovered =
-            writer.submit(move |conn, effects| recover::recover(conn, now, effects)).wait()?;
+        let opener = sealer.clone();
+        let recovered = writer
+            .submit(move |conn, effects| recover::recover(conn, &opener, now, effects))
+            .wait()?;
         Ok((Self { sealer, reader, writer, _lock: lock }, recovered))
     }
 }
@@ -109,8 +114,10 @@ impl Queue for Sqlite {
     }
 
     fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()> {
-        self.writer
-            .submit(move |conn, effects| changes::settle(conn, attempt, &settlement, effects))
+        let sealer = self.sealer.clone();
+        self.writer.submit(move |conn, effects| {
+            changes::settle(conn, &sealer, attempt, &settlement, effects)
+        })
     }
 
     fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
@@ -135,6 +142,26 @@ impl Queue for Sqlite {
 
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>> {
         self.reader.ask(move |conn| views::events(conn, &client, after, limit))
+    }
+
+    fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>> {
+        let sealer = self.sealer.clone();
+        self.reader.ask(move |conn| numbers::list(conn, &sealer, after, limit))
+    }
+
+    fn known(&self, number: FaxNumber) -> Pending<Option<Known>> {
+        let sealer = self.sealer.clone();
+        self.reader.ask(move |conn| numbers::known(conn, &sealer, number.digits()))
+    }
+
+    fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool> {
+        let sealer = self.sealer.clone();
+        self.writer
+            .submit(move |conn, _effects| numbers::lock(conn, &sealer, number.digits(), lock, now))
+    }
+
+    fn forget(&self, number: FaxNumber) -> Pending<bool> {
+        self.writer.submit(move |conn, effects| numbers::forget(conn, number.digits(), effects))
     }
 }
 

@@ -17,11 +17,13 @@ use super::{Carrier, LineFault};
 use crate::app::clock::Clock;
 use crate::job::{JobState, Live, ProgressBoard, hex};
 use crate::office::Route;
-use crate::office::identity::{self, Identity, OnAbsent};
+use crate::office::identity::{self, Identity, Judgement, OnAbsent};
+use crate::office::rate::Rate;
+use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step};
 use crate::render::{RenderError, Renderer};
 use crate::schedule::windows::Windows;
-use crate::settle::{self, Next, Outcome, Settlement, Stop, receipt};
+use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
 
 /// Longest wait for any other step or result to reach the disk; its slowest COMMIT takes about 0.1 s.
 const STORE_WAIT: Duration = Duration::from_secs(5);
@@ -52,7 +54,14 @@ pub struct FaxSettings {
     pub line: modem::LineSettings,
     pub tsi: Option<String>,
     pub ecm: bool,
-    pub fastest: t30::Modulation,
+    pub fastest: Rate,
+}
+
+impl FaxSettings {
+    /// The most that a call on this line may use.
+    pub fn limits(&self) -> LineLimits {
+        LineLimits { line: self.line.name.clone(), fastest: self.fastest, ecm: self.ecm }
+    }
 }
 
 /// A modem and the settings of its line.
@@ -98,20 +107,27 @@ impl Carrier for FaxCarrier {
         let report = match (Sheets::draw(&self.desk.renderer, &claim), self.line.as_mut()) {
             (Ok(sheets), Some(line)) => {
                 host.sheets = Some(sheets);
+                let terms = terms::of_next_call(
+                    &claim.known,
+                    &self.settings.limits(),
+                    claim.job.credentials.is_some(),
+                    self.desk.clock.now(),
+                );
+                host.note_terms(&terms);
                 let call = modem::Call {
                     digits: number.digits().to_owned(),
                     tsi: self.settings.tsi.clone(),
                     pages: 1,
                     fine: true,
-                    ecm: self.settings.ecm,
-                    fastest: self.settings.fastest,
+                    ecm: terms.ecm,
+                    fastest: terms.fastest.0,
                 };
                 line.call(&call, &mut host)
             }
             (Ok(_), None) => not_called("no line is open"),
             (Err(error), _) => {
                 tracing::error!(job = %claim.id, code = error.code(), %error, "fax.sheet.failed");
-                host.stop = Some(Stop::SheetFailed);
+                host.seen.stop = Some(Stop::SheetFailed);
                 not_called("no sheet")
             }
         };
@@ -147,6 +163,7 @@ fn not_called(detail: &str) -> CallReport {
         ending: Ending::Stopped,
         page_started: false,
         pages_confirmed: 0,
+        phase: None,
         csi: None,
         contract: None,
         times: CallTimes::default(),
@@ -163,9 +180,8 @@ struct FaxHost<'a> {
     sheets: Option<Sheets>,
     /// Names the pels that were coded for this call.
     sent_sha256: Option<[u8; 32]>,
-    identity: Option<Identity>,
-    /// Why we ended the call, if we did.
-    stop: Option<Stop>,
+    /// Who answered, what was tried first, and why we ended the call, if we did.
+    seen: Seen,
     /// The result on its way to the disk, once the driver has asked for it.
     settling: Option<Settling>,
     /// The store's answer to it.
@@ -185,8 +201,7 @@ impl<'a> FaxHost<'a> {
             claim,
             sheets: None,
             sent_sha256: None,
-            identity: None,
-            stop: None,
+            seen: Seen::default(),
             settling: None,
             settled: None,
         }
@@ -255,6 +270,20 @@ impl<'a> FaxHost<'a> {
         drop(self.step(Step::Rung { now: self.desk.clock.now(), name, detail }));
     }
 
+    /// Says with which settings the call is made, and why not with all that the line can.
+    fn note_terms(&self, terms: &CallTerms) {
+        let mut detail = json!({
+            "fastest": terms.fastest.family(),
+            "fastest_bps": terms.fastest.0.rate_bps(),
+            "ecm": terms.ecm,
+        });
+        let why: Vec<&str> = terms.why.iter().map(|why| why.reason.as_str()).collect();
+        if !why.is_empty() {
+            detail["why"] = json!(why.join(", "));
+        }
+        self.rung("settings", detail);
+    }
+
     fn live(&self, phase: &'static str, percent: Option<u8>) {
         let line = self.claim.line.clone();
         self.desk.board.set(self.claim.id, Live { line, phase, percent });
@@ -292,12 +321,12 @@ impl<'a> FaxHost<'a> {
         match stored {
             Ok(()) => Go::On,
             Err(QueueError::NotAllowed { .. }) if self.cancelled() => {
-                self.stop = Some(self.why_cancelled());
+                self.seen.stop = Some(self.why_cancelled());
                 Go::Stop
             }
             Err(error) => {
                 tracing::error!(job = %self.claim.id, what, %error, "fax.step.not_stored");
-                self.stop = Some(Stop::NotStored);
+                self.seen.stop = Some(Stop::NotStored);
                 Go::Stop
             }
         }
@@ -323,16 +352,23 @@ impl CallHost for FaxHost<'_> {
 
     fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
         let Route::Fax { number } = &self.claim.route;
-        let identity = identity::verdict(far_end.csi.as_deref(), number);
-        let allowed = identity::may_receive(identity, self.desk.on_absent);
-        self.identity = Some(identity);
+        let Judgement { identity, allowed } = identity::judge(
+            far_end.csi.as_deref(),
+            number,
+            &self.claim.known,
+            self.desk.on_absent,
+            self.desk.clock.now(),
+        );
+        self.seen.far_end = Some(far_end.clone());
+        self.seen.identity = Some(identity);
         self.rung("identity", json!({ "verdict": identity.as_str(), "allowed": allowed }));
         self.live("identity", None);
         if allowed {
             return Go::On;
         }
-        self.stop = Some(match identity {
+        self.seen.stop = Some(match identity {
             Identity::Conflict => Stop::IdentityConflict,
+            Identity::Learnt => Stop::IdentityNotLocked,
             Identity::Absent | Identity::Exact => Stop::IdentityAbsent,
         });
         Go::Stop
@@ -361,10 +397,10 @@ impl CallHost for FaxHost<'_> {
     }
 
     fn result_before_hang_up(&mut self, report: &CallReport) {
-        if report.ending == Ending::Stopped && self.stop.is_none() {
-            self.stop = Some(self.why_cancelled());
+        if report.ending == Ending::Stopped && self.seen.stop.is_none() {
+            self.seen.stop = Some(self.why_cancelled());
         }
-        let outcome = Outcome::of(report, self.stop, self.identity);
+        let outcome = Outcome::of(report, &self.seen);
         let now = self.desk.clock.now();
         let mut settlement = settle::settle(&outcome, self.claim.standing, now, &self.desk.windows);
         if let (Some(receipt), Some(sha256)) =
@@ -398,6 +434,7 @@ impl CallHost for FaxHost<'_> {
             Progress::Identity { .. } => {} // noted with its verdict in `far_end`
             Progress::Agreed(contract) => self.rung("agreed", receipt::contract(&contract)),
             Progress::Training { modulation, tries } => {
+                self.seen.tried.get_or_insert(modulation);
                 self.live("training", None);
                 self.rung("training", json!({ "rate_bps": modulation.rate_bps(), "try": tries }));
             }

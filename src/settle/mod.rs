@@ -2,14 +2,17 @@
 //!
 //! In: an [`Outcome`], how a call ended and how far it came. Out: a [`Settlement`], one transaction for
 //! `queue`. Pure: the same outcome at the same time gives the same settlement.
-//! Not here: which ending proves what (`verdict.rs`), the pauses (`schedule/backoff.rs`).
+//! Not here: which ending proves what (`verdict.rs`), what it says to people (`endings.rs`), the pauses (`schedule/backoff.rs`).
 
+pub mod endings;
+mod lesson;
 pub mod receipt;
 pub mod verdict;
 
 use crate::job::names::stable_names;
 use crate::job::{AttemptState, Evidence, JobState, Kind, UnixMillis};
 use crate::office::identity::Identity;
+use crate::office::known::Lesson;
 use crate::schedule::backoff::{self, Turn};
 use crate::schedule::windows::Windows;
 use verdict::{Remedy, Verdict};
@@ -19,13 +22,15 @@ use verdict::{Remedy, Verdict};
 pub struct Settlement {
     pub now: UnixMillis,
     pub evidence: Evidence,
-    /// Stable code of the ending, e.g. `busy`; catalogue in `verdict.rs`.
+    /// Stable code of the ending, e.g. `busy`; catalogue in `endings.rs`.
     pub code: &'static str,
     /// What the telephone network saw of it, for the redial rule.
     pub reach: Reach,
     pub next: Next,
     /// The receipt's facts: times, rate, identity, pages. Never a secret.
     pub receipt: serde_json::Value,
+    /// What is to be remembered of the number.
+    pub lesson: Option<Lesson>,
 }
 
 /// Where the job goes.
@@ -61,6 +66,8 @@ pub struct Standing {
     /// Calls that went out for it before this attempt.
     pub dials: u32,
     pub not_after: UnixMillis,
+    /// Calls in a row to its number, over all jobs, in which no fax tone was heard.
+    pub toneless_calls: u32,
 }
 
 /// How a call ended, as far as it is known while the line is still held.
@@ -76,32 +83,45 @@ pub struct Outcome<'a> {
     /// A page octet was, or may have been, handed to the modem.
     pub page_started: bool,
     pub pages_confirmed: u16,
-    pub csi: Option<&'a str>,
+    /// Where the call was; `None` if nobody answered.
+    pub phase: Option<t30::Phase>,
+    pub far_end: Option<&'a t30::FarEnd>,
+    /// The modulation of the first training.
+    pub tried: Option<t30::Modulation>,
     pub identity: Option<Identity>,
     pub contract: Option<&'a t30::Contract>,
     pub times: Option<&'a modem::CallTimes>,
 }
 
 impl<'a> Outcome<'a> {
-    /// What a whole report says.
-    pub fn of(
-        report: &'a modem::CallReport,
-        stop: Option<Stop>,
-        identity: Option<Identity>,
-    ) -> Self {
+    /// What a whole report says, and what was seen on the way.
+    pub fn of(report: &'a modem::CallReport, seen: &'a Seen) -> Self {
         Self {
             ending: &report.ending,
-            stop,
+            stop: seen.stop,
             dialled: report.times.dialled.is_some(),
             answered: report.times.answered.is_some(),
             page_started: report.page_started,
             pages_confirmed: report.pages_confirmed,
-            csi: report.csi.as_deref(),
-            identity,
+            phase: report.phase,
+            far_end: seen.far_end.as_ref(),
+            tried: seen.tried,
+            identity: seen.identity,
             contract: report.contract.as_ref(),
             times: Some(&report.times),
         }
     }
+}
+
+/// What the host of a call saw and did, besides the driver's report.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Why we ended the call, if we did.
+    pub stop: Option<Stop>,
+    pub far_end: Option<t30::FarEnd>,
+    pub identity: Option<Identity>,
+    /// The modulation of the first training.
+    pub tried: Option<t30::Modulation>,
 }
 
 /// Why the gateway itself ended a call before the page.
@@ -111,6 +131,8 @@ pub enum Stop {
     Cancelled,
     /// Another number answered than was dialled.
     IdentityConflict,
+    /// A number answered that took sheets here before, and no technician has vouched for it.
+    IdentityNotLocked,
     /// The machine did not say who it is, and the settings ask for it.
     IdentityAbsent,
     /// The daemon stops.
@@ -128,9 +150,12 @@ pub fn settle(
     now: UnixMillis,
     windows: &Windows,
 ) -> Settlement {
-    let verdict = verdict::of(outcome);
+    let verdict = verdict::of(outcome).in_its_row(standing.toneless_calls);
     let receipt = receipt::of(outcome, verdict.code);
-    carry_out(verdict, standing, now, windows, receipt)
+    Settlement {
+        lesson: lesson::of(outcome),
+        ..carry_out(verdict, standing, now, windows, receipt)
+    }
 }
 
 /// Decides on an attempt that was open when the process died. Its calling hours are kept when it is
@@ -166,7 +191,7 @@ fn carry_out(
             }
         }
     };
-    Settlement { now, evidence, code, reach, next, receipt }
+    Settlement { now, evidence, code, reach, next, receipt, lesson: None }
 }
 
 /// The turn moved into the calling hours, if the job lives so long.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Outcome;
 use crate::job::number::mask;
+use crate::office::rate::Rate;
 
 /// The receipt of a call. It is written while the line is held: the hang-up is a rung of its own.
 pub fn of(outcome: &Outcome<'_>, code: &'static str) -> Value {
@@ -15,7 +16,7 @@ pub fn of(outcome: &Outcome<'_>, code: &'static str) -> Value {
         "page_started": outcome.page_started,
         "pages_confirmed": outcome.pages_confirmed,
         "identity": outcome.identity.map(|identity| identity.as_str()),
-        "csi": outcome.csi.map(mask),
+        "csi": outcome.far_end.and_then(|far_end| far_end.csi.as_deref()).map(mask),
         "contract": outcome.contract.map(contract),
         "times_ms": outcome.times.map(times),
     })
@@ -23,28 +24,27 @@ pub fn of(outcome: &Outcome<'_>, code: &'static str) -> Value {
 
 /// The terms under which pages went.
 pub fn contract(contract: &t30::Contract) -> Value {
-    use t30::{Coding, Modulation, Resolution};
+    use t30::Resolution;
     json!({
-        "modulation": match contract.modulation {
-            Modulation::V27ter2400 | Modulation::V27ter4800 => "V.27ter",
-            Modulation::V29At7200 | Modulation::V29At9600 => "V.29",
-            Modulation::V17At7200
-            | Modulation::V17At9600
-            | Modulation::V17At12000
-            | Modulation::V17At14400 => "V.17",
-        },
+        "modulation": Rate(contract.modulation).family(),
         "rate_bps": contract.modulation.rate_bps(),
         "ecm": contract.ecm,
-        "coding": match contract.coding {
-            Coding::Mh => "MH",
-            Coding::Mr => "MR",
-            Coding::Mmr => "MMR",
-        },
+        "coding": coding(contract.coding),
         "resolution": match contract.resolution {
             Resolution::Standard => "standard",
             Resolution::Fine => "fine",
         },
     })
+}
+
+/// How pels are coded, as people call it.
+pub fn coding(coding: t30::Coding) -> &'static str {
+    use t30::Coding;
+    match coding {
+        Coding::Mh => "MH",
+        Coding::Mr => "MR",
+        Coding::Mmr => "MMR",
+    }
 }
 
 /// When what happened, in milliseconds from the first octet of ATD.

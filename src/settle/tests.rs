@@ -14,7 +14,7 @@ use crate::schedule::windows::Hours;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn fresh() -> Standing {
-    Standing { kind: Kind::FirstContact, dials: 0, not_after: NOW.after(DAY) }
+    Standing { kind: Kind::FirstContact, dials: 0, not_after: NOW.after(DAY), toneless_calls: 0 }
 }
 
 fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
@@ -25,7 +25,9 @@ fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
         answered: true,
         page_started,
         pages_confirmed: 0,
-        csi: None,
+        phase: None,
+        far_end: None,
+        tried: None,
         identity: None,
         contract: None,
         times: None,
@@ -161,6 +163,29 @@ fn endings_of_dialling() {
 }
 
 #[test]
+fn cut_line_has_a_code_for_each_phase_and_only_before_the_page_another_call() {
+    let again = || Next::Again { due: NOW.after(Duration::from_secs(3 * 60)), reason: "handshake" };
+    let uncertain = || Next::Rest(JobState::Uncertain);
+    let cases = [
+        (None, false, "line-dropped", Evidence::NotSent, again()),
+        (Some(Phase::A), false, "dropped-in-phase-a", Evidence::NotSent, again()),
+        (Some(Phase::B), false, "dropped-in-phase-b", Evidence::NotSent, again()),
+        // The carrier was asked for, no octet was written.
+        (Some(Phase::C), false, "dropped-in-phase-c", Evidence::NotSent, again()),
+        (Some(Phase::C), true, "dropped-in-phase-c", Evidence::Uncertain, uncertain()),
+        (Some(Phase::D), true, "dropped-in-phase-d", Evidence::Uncertain, uncertain()),
+        (Some(Phase::E), true, "dropped-in-phase-d", Evidence::Uncertain, uncertain()),
+    ];
+    for (phase, page_started, code, evidence, next) in cases {
+        let dropped = modem_fault("line-dropped");
+        let outcome = Outcome { phase, ..outcome(&dropped, page_started) };
+        let settled = settle(&outcome, fresh(), NOW, &Windows::Always);
+        let got = (settled.code, settled.evidence, settled.next);
+        assert_eq!(got, (code, evidence, next), "{phase:?}, page started: {page_started}");
+    }
+}
+
+#[test]
 fn modem_that_fails_before_dialling_never_uses_up_the_job() {
     let ending = modem_fault("device-missing");
     let outcome = Outcome { dialled: false, answered: false, ..outcome(&ending, false) };
@@ -181,6 +206,7 @@ fn our_own_stops_are_named_after_their_reason() {
     let cases = [
         (Stop::Cancelled, "cancelled", rest(JobState::Cancelled)),
         (Stop::IdentityConflict, "identity-conflict", rest(JobState::Failed)),
+        (Stop::IdentityNotLocked, "identity-not-locked", rest(JobState::Failed)),
         (Stop::IdentityAbsent, "identity-absent", rest(JobState::Failed)),
         (Stop::ShuttingDown, "shutting-down", again(1, "interrupted")),
         (Stop::NotStored, "not-stored-in-time", again(1, "interrupted")),
@@ -202,6 +228,23 @@ fn our_own_stops_are_named_after_their_reason() {
     // A wish to stop that came too late to matter does not hide what happened.
     let outcome = Outcome { stop: Some(Stop::ShuttingDown), ..outcome(&Ending::Busy, false) };
     assert_eq!(settle(&outcome, fresh(), NOW, &Windows::Always).code, "busy");
+}
+
+#[test]
+fn third_call_in_a_row_without_a_fax_tone_is_taken_for_a_telephone() {
+    for (before, code) in [(0, "no-carrier"), (1, "no-carrier"), (2, "probably-voice")] {
+        let standing = Standing { toneless_calls: before, ..fresh() };
+        let settled = settle(&outcome(&Ending::NoCarrier, false), standing, NOW, &Windows::Always);
+        assert_eq!((settled.code, settled.evidence), (code, Evidence::NotSent));
+        let stopped = settled.next == Next::Rest(JobState::Failed);
+        assert_eq!(stopped, before == 2, "{settled:?}");
+        // Once a page is out its word counts for nothing.
+        let uncertain = settle(&outcome(&Ending::NoCarrier, true), standing, NOW, &Windows::Always);
+        assert_eq!(uncertain.next, Next::Rest(JobState::Uncertain));
+        // A busy far line says nothing about it.
+        let busy = settle(&outcome(&Ending::Busy, false), standing, NOW, &Windows::Always);
+        assert_eq!(busy.code, "busy");
+    }
 }
 
 #[test]
@@ -253,7 +296,8 @@ fn receipt_has_the_facts_and_no_whole_number() {
         ending: Ending::Delivered,
         page_started: true,
         pages_confirmed: 1,
-        csi: Some("+81 3 1234 5678".into()),
+        phase: Some(Phase::D),
+        csi: None,
         contract: Some(t30::Contract {
             modulation: Modulation::V17At14400,
             ecm: true,
@@ -269,7 +313,10 @@ fn receipt_has_the_facts_and_no_whole_number() {
         hang_up_verified: true,
         trace: modem::Trace::default(),
     };
-    let outcome = Outcome::of(&report, None, Some(Identity::Exact));
+    let csi = Some("+81 3 1234 5678".into());
+    let far_end = Some(t30::FarEnd { csi, dis: Vec::new(), nsf: None });
+    let seen = Seen { far_end, identity: Some(Identity::Exact), ..Seen::default() };
+    let outcome = Outcome::of(&report, &seen);
     let receipt = settle(&outcome, fresh(), NOW, &Windows::Always).receipt;
     let expected = serde_json::json!({
         "code": "delivered",

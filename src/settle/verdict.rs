@@ -3,14 +3,16 @@
 //! In: an [`Outcome`]. Out: a [`Verdict`]. A new ending of a driver does not compile until it stands here.
 //! The rule above all others: once a page octet may have left, only a confirmation of every page is a
 //! "yes", and nothing is a "no".
-//! Codes are kebab-case and keep their meaning; those of the drivers are taken over as they are.
-//! Not here: how long to wait (`schedule/backoff.rs`).
+//! Codes are kebab-case and keep their meaning; those of the drivers are taken over as they are, but for a
+//! cut line, which is told apart by its phase.
+//! Not here: what a code says to people (`endings.rs`), how long to wait (`schedule/backoff.rs`).
 
 use modem::Ending;
-use t30::CallError;
+use t30::{CallError, Phase};
 
 use super::{Outcome, Reach, Stop};
 use crate::job::{AttemptState, Evidence};
+use crate::office::known;
 use crate::schedule::backoff::Cause;
 
 /// What an ending means.
@@ -36,6 +38,23 @@ pub enum Remedy {
     /// It may be on paper: somebody must decide.
     Decide,
 }
+
+impl Verdict {
+    /// The same ending in the row of the calls before it: call after call without a fax tone is more
+    /// likely a person at a telephone than a machine that is off, and persons are left in peace.
+    pub fn in_its_row(self, toneless_calls: u32) -> Self {
+        let in_a_row = toneless_calls.saturating_add(1);
+        let sent_nothing = self.evidence == Evidence::NotSent;
+        if sent_nothing && self.code == NO_CARRIER && in_a_row >= known::TONELESS_CALLS {
+            Self { code: "probably-voice", remedy: Remedy::Fail, ..self }
+        } else {
+            self
+        }
+    }
+}
+
+/// Nothing like a fax machine was heard.
+const NO_CARRIER: &str = "no-carrier";
 
 /// Judges an ending.
 pub fn of(outcome: &Outcome<'_>) -> Verdict {
@@ -111,7 +130,7 @@ fn code(outcome: &Outcome<'_>) -> &'static str {
         Ending::Busy => "busy",
         Ending::NoAnswer => "no-answer",
         Ending::NoDialTone => "no-dial-tone",
-        Ending::NoCarrier => "no-carrier",
+        Ending::NoCarrier => NO_CARRIER,
         Ending::DialRefused { .. } => "dial-refused",
         Ending::Glare => "glare",
         Ending::Voice => "voice",
@@ -120,7 +139,19 @@ fn code(outcome: &Outcome<'_>) -> &'static str {
             outcome.stop.map_or(error.code(), stop_code)
         }
         Ending::Session(error) => error.code(),
+        Ending::Modem { code: "line-dropped", .. } => dropped_code(outcome.phase),
         Ending::Modem { code, .. } => code,
+    }
+}
+
+/// A cut line is another matter in each phase: from C on something may be printed.
+fn dropped_code(phase: Option<Phase>) -> &'static str {
+    match phase {
+        None => "line-dropped",
+        Some(Phase::A) => "dropped-in-phase-a",
+        Some(Phase::B) => "dropped-in-phase-b",
+        Some(Phase::C) => "dropped-in-phase-c",
+        Some(Phase::D | Phase::E) => "dropped-in-phase-d",
     }
 }
 
@@ -128,6 +159,7 @@ fn stop_code(stop: Stop) -> &'static str {
     match stop {
         Stop::Cancelled => "cancelled",
         Stop::IdentityConflict => "identity-conflict",
+        Stop::IdentityNotLocked => "identity-not-locked",
         Stop::IdentityAbsent => "identity-absent",
         Stop::ShuttingDown => "shutting-down",
         Stop::NotStored => "not-stored-in-time",
@@ -169,7 +201,9 @@ fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
 fn stop_remedy(stop: Option<Stop>) -> Remedy {
     match stop {
         Some(Stop::Cancelled) => Remedy::Withdraw,
-        Some(Stop::IdentityConflict | Stop::IdentityAbsent) => Remedy::Fail,
+        Some(Stop::IdentityConflict | Stop::IdentityNotLocked | Stop::IdentityAbsent) => {
+            Remedy::Fail
+        }
         // It could be drawn when it was accepted: what is missing now, somebody will put back.
         Some(Stop::SheetFailed) => Remedy::Retry(Cause::SheetUnavailable),
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
@@ -218,8 +252,8 @@ fn speaks_of_a_sent_page(error: &CallError) -> bool {
         | CallError::PageNotAllowed { page }
         | CallError::PageEmpty { page } => *page > 0,
         CallError::Unexpected { phase, .. } | CallError::Aborted { phase } => match phase {
-            t30::Phase::A | t30::Phase::B | t30::Phase::C => false,
-            t30::Phase::D | t30::Phase::E => true,
+            Phase::A | Phase::B | Phase::C => false,
+            Phase::D | Phase::E => true,
         },
         CallError::NoDis
         | CallError::DisGarbled { .. }

@@ -36,6 +36,8 @@ pub(crate) struct Course {
     pub started: Millis,
     pub page_started: bool,
     pub pages_confirmed: u16,
+    /// None until somebody answered; then each class keeps it.
+    pub phase: Option<t30::Phase>,
     pub csi: Option<String>,
     pub contract: Option<t30::Contract>,
     pub times: CallTimes,
@@ -48,6 +50,7 @@ impl Course {
             ending,
             page_started: self.page_started,
             pages_confirmed: self.pages_confirmed,
+            phase: self.phase,
             csi: self.csi,
             contract: self.contract,
             times: self.times,
@@ -70,6 +73,7 @@ pub(crate) fn run<P: Port>(
         started: talk.now(),
         page_started: false,
         pages_confirmed: 0,
+        phase: None,
         csi: None,
         contract: None,
         times: CallTimes::default(),
@@ -107,6 +111,7 @@ pub(crate) fn not_made(host: &mut dyn CallHost, code: &'static str, detail: Stri
         ending: Ending::Modem { code, detail },
         page_started: false,
         pages_confirmed: 0,
+        phase: None,
         csi: None,
         contract: None,
         times: CallTimes::default(),
@@ -212,6 +217,7 @@ fn dial<P: Port>(
         let ending = match talk.reply(later(now, TICK).min(until))? {
             Some(Reply::Connect) => {
                 course.times.answered = Some(since(course.started, talk.now()));
+                course.phase = Some(t30::Phase::A);
                 host.progress(Progress::Answered);
                 return Ok(Dialled::Answered);
             }

@@ -165,6 +165,8 @@ pub struct CallReport {
     /// A page octet was handed to the modem: from here on nobody can say that nothing was printed.
     pub page_started: bool,
     pub pages_confirmed: u16,
+    /// The phase that the call was in when it ended; `None` if nobody answered.
+    pub phase: Option<t30::Phase>,
     pub csi: Option<String>,
     pub contract: Option<t30::Contract>,
     pub times: CallTimes,

@@ -350,29 +350,33 @@ fn cancel_before_the_page_stops_the_call_and_after_it_does_not() {
 }
 
 #[test]
-fn unplugged_in_each_phase_is_gone_and_the_page_flag_is_right() {
+fn unplugged_in_each_phase_is_gone_and_phase_and_page_flag_are_right() {
     let gone = || [Answer::unplugged()];
+    use t30::Phase::{B, C, D};
     let phases = [
-        ("dialling", good_modem().on("ATD", gone()), false),
-        ("waiting for CFR", good_modem().on("AT+FRH=3", gone()), false),
-        ("DCS", good_modem().on("AT+FTH", gone()), false),
-        ("before the page", good_modem().on("AT+FTM=146", gone()), false),
+        ("dialling", good_modem().on("ATD", gone()), None, false),
+        ("waiting for CFR", good_modem().on("AT+FRH=3", gone()), Some(B), false),
+        ("DCS", good_modem().on("AT+FTH", gone()), Some(B), false),
+        ("before the page", good_modem().on("AT+FTM=146", gone()), Some(C), false),
         (
             "in the page",
             good_modem().on("DATA", [Answer::says("OK"), Answer::says("OK"), Answer::unplugged()]),
+            Some(C),
             true,
         ),
         (
             "waiting for MCF",
             good_modem().on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::unplugged()]),
+            Some(D),
             true,
         ),
     ];
-    for (phase, mut modem, page_started) in phases {
+    for (phase, mut modem, reached, page_started) in phases {
         modem.comes_back = false;
         let mut called = make(modem, &Call { tsi: None, ..call() }, Host::default());
         assert_eq!(called.code(), "modem-gone", "{phase}");
         assert_eq!(called.report.page_started, page_started, "{phase}");
+        assert_eq!(called.report.phase, reached, "{phase}");
         assert!(!called.report.hang_up_verified, "{phase}");
 
         // While it is away every call says so; nothing is dialled.

@@ -9,11 +9,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
 use super::fault::Fault;
-use super::record;
 use super::writer::Effect;
+use super::{numbers, record};
 use crate::job::{
     AttemptId, AttemptState, ClientId, Evidence, IdempotencyKey, JobId, JobState, UnixMillis,
 };
+use crate::queue::seal::Sealer;
 use crate::queue::{Accepted, Cancelled, Step};
 use crate::settle::{Next, Settlement};
 
@@ -96,6 +97,7 @@ pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault>
 struct Standing {
     job: String,
     number: u32,
+    fax_digits: String,
     state: AttemptState,
     pages_acked: u16,
     stop_wanted: bool,
@@ -105,19 +107,19 @@ fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
     let row = conn
         .prepare_cached(
             "SELECT job.id, attempt.number, attempt.state, attempt.pages_acked,
-                job.stop_wanted_at IS NOT NULL
+                job.stop_wanted_at IS NOT NULL, attempt.fax_digits
              FROM attempt JOIN job ON job.id = attempt.job WHERE attempt.id = ?1",
         )?
         .query_row([attempt.0], |row| {
             let state: String = row.get(2)?;
-            Ok((row.get(0)?, row.get(1)?, state, row.get(3)?, row.get(4)?))
+            Ok((row.get(0)?, row.get(1)?, state, row.get(3)?, row.get(4)?, row.get(5)?))
         })
         .optional()?;
-    let Some((job, number, state, pages_acked, stop_wanted)) = row else {
+    let Some((job, number, state, pages_acked, stop_wanted, fax_digits)) = row else {
         return Err(Fault::NotAllowed { what: "a step", from: "no such attempt".into() });
     };
     let state = record::named(&state, "attempt.state")?;
-    Ok(Standing { job, number, state, pages_acked, stop_wanted })
+    Ok(Standing { job, number, fax_digits, state, pages_acked, stop_wanted })
 }
 
 /// Makes a step durable, if the states allow it and nobody wants the call to stop.
@@ -206,9 +208,10 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
     }
 }
 
-/// Ends an attempt and moves its job, in one go.
+/// Ends an attempt, moves its job, and remembers what the call taught, in one go.
 pub(super) fn settle(
     conn: &Connection,
+    sealer: &Sealer,
     attempt: AttemptId,
     settlement: &Settlement,
     effects: &mut Vec<Effect>,
@@ -233,6 +236,9 @@ pub(super) fn settle(
         settlement.receipt.to_string(),
         settlement.now.0,
     ])?;
+    if let Some(lesson) = &settlement.lesson {
+        numbers::learn(conn, sealer, &at.fax_digits, lesson, settlement.now)?;
+    }
     move_job(conn, &at.job, state, due, reason, effects)?;
     effects.push(Effect::AttemptEnded(attempt));
     let detail = json!({

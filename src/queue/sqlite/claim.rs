@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::changes::{event, move_idle_job};
 use super::fault::Fault;
+use super::numbers;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
 use crate::job::{AttemptId, JobState, UnixMillis};
@@ -50,14 +51,36 @@ pub(super) fn claim(
             move_idle_job(conn, &row.id, now, JobState::Waiting, Some(until), reason, effects)?;
             continue;
         }
+        let known = numbers::known(conn, sealer, &row.fax_digits)?.unwrap_or_default();
+        if known.telephone(now).is_some() {
+            // Persons are left in peace, and the client is told at once.
+            let code = "number-is-a-telephone";
+            tracing::error!(job = row.id, code, "queue.job.not_called");
+            move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+            continue;
+        }
         match row.open(sealer) {
             Ok((id, job)) => {
                 let dials = dials(conn, &row.id)?;
                 let (attempt, attempt_number) = open_attempt(conn, &row, now, line)?;
                 let route = Route::Fax { number: job.recipient.fax.clone() };
-                let standing = Standing { kind: job.kind, dials, not_after: job.not_after };
+                let standing = Standing {
+                    kind: job.kind,
+                    dials,
+                    not_after: job.not_after,
+                    toneless_calls: known.toneless_calls(now),
+                };
                 let line = line.to_owned();
-                return Ok(Some(Claim { attempt, attempt_number, id, line, job, route, standing }));
+                return Ok(Some(Claim {
+                    attempt,
+                    attempt_number,
+                    id,
+                    line,
+                    job,
+                    route,
+                    standing,
+                    known,
+                }));
             }
             Err(code) => {
                 tracing::error!(job = row.id, code, "queue.job.unreadable");
@@ -167,6 +190,7 @@ pub(super) fn sweep(
     effects: &mut Vec<Effect>,
 ) -> Result<Swept, Fault> {
     let ended = end_what_ran_out(conn, now, effects)?;
+    numbers::delete_old(conn, now)?;
     let next_due: Option<i64> = conn
         .prepare_cached(
             "SELECT min(due) FROM (

@@ -118,7 +118,7 @@ impl JobRow {
             recipient: Recipient {
                 office_number: office(&self.office_number)?,
                 office_name: text(&fields.recipient_office_name, MAX_OFFICE_NAME_CHARS)?,
-                fax: FaxNumber::parse(&self.fax_digits).map_err(|_| unreadable("fax_digits"))?,
+                fax: fax_number(&self.fax_digits)?,
             },
             credentials: None,
             documents: documents?,
@@ -136,6 +136,11 @@ impl JobRow {
 /// The `kind` column.
 pub(super) fn kind(name: &str) -> Result<Kind, Fault> {
     named(name, "kind")
+}
+
+/// The `fax_digits` column.
+pub(super) fn fax_number(digits: &str) -> Result<FaxNumber, Fault> {
+    FaxNumber::parse(digits).map_err(|_| unreadable("fax_digits"))
 }
 
 pub(super) fn parse_id(text: &str) -> Result<JobId, Fault> {

@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
 use crate::job::{AttemptId, AttemptState, UnixMillis};
+use crate::queue::seal::Sealer;
 use crate::settle::{self, Standing};
 
 /// What was found open.
@@ -34,6 +35,7 @@ struct Open {
 
 pub(super) fn recover(
     conn: &Connection,
+    sealer: &Sealer,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<Recovered, Fault> {
@@ -65,10 +67,11 @@ pub(super) fn recover(
         // `dials` counts the broken call already; `Standing` means those before it.
         let this_one = u32::from(state != AttemptState::Claimed);
         let dials = dials(conn, &job)?.saturating_sub(this_one);
-        let standing = Standing { kind: record::kind(&kind)?, dials, not_after };
+        let kind = record::kind(&kind)?;
+        let standing = Standing { kind, dials, not_after, toneless_calls: 0 };
         let settlement = settle::after_crash(state, standing, now);
         tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
-        changes::settle(conn, attempt, &settlement, effects)?;
+        changes::settle(conn, sealer, attempt, &settlement, effects)?;
     }
     Ok(recovered)
 }

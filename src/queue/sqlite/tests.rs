@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::job::JobState;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW};
+use crate::office::identity::Said;
 use crate::queue::contract::{
     accept, after_min, claim, client, confirmed, contract, dial, not_sent, request, show,
     start_page, to_number,
@@ -60,6 +61,12 @@ contract! {
     page_that_never_left_after_all_may_be_tried_again,
     feed_goes_on_after_its_cursor,
     list_filters_and_pages_newest_first,
+    lesson_of_a_call_is_there_for_the_next_claim_of_its_number,
+    lesson_of_a_refused_settlement_is_not_learnt,
+    hundred_notifications_to_a_person_are_two_calls,
+    hundred_notifications_without_a_fax_tone_are_three_calls,
+    locks_stay_until_they_are_lifted_and_forgetting_takes_all,
+    numbers_are_listed_newest_first_without_saying_one,
 }
 
 /// A connection beside the store's own, as a technician's `sqlite3` would be.
@@ -166,6 +173,46 @@ fn closing_leaves_one_whole_file_readable_by_its_owner_only() {
 }
 
 #[test]
+fn store_of_the_first_version_is_brought_up_to_date_with_its_jobs() {
+    let (_folder, path) = place();
+    let id = accept(&open(&path).0, request("a", |_| {}));
+    let old = outside(&path);
+    old.execute_batch("DROP TABLE number; PRAGMA user_version = 1").expect("as it was");
+    drop(old);
+    let (store, _) = open(&path);
+    assert_eq!(claim(&store, NOW, "line1").map(|claim| claim.id), Some(id));
+}
+
+#[test]
+fn memory_on_the_disk_is_sealed_bound_to_its_number_and_gone_when_forgotten() {
+    let (store, folder) = new();
+    let path = folder.path().join("store.db");
+    let number = |digits: &str| FaxNumber::parse(digits).expect("valid");
+    let lock = |name: &str| {
+        Some(Lock { fastest: None, no_ecm: false, identity: Said::read(name), at: NOW })
+    };
+    assert_eq!(store.lock(number("0311111111"), lock("FIRST CENTER"), NOW).wait(), Ok(true));
+    assert_eq!(store.lock(number("0322222222"), lock("SECOND CENTER"), NOW).wait(), Ok(true));
+    let on_disk =
+        |text: &str| contents(&folder).iter().any(|(_, octets)| contains(octets, text.as_bytes()));
+    assert!(on_disk("0311111111") && !on_disk("FIRST CENTER"));
+    let known = |digits| store.known(number(digits)).wait().expect("answers");
+    outside(&path)
+        .execute_batch(
+            "UPDATE number SET remembered = (SELECT remembered FROM number WHERE id = 1) WHERE id = 2",
+        )
+        .expect("moves");
+    assert!(known("0311111111").is_some());
+    assert_eq!(known("0322222222"), None, "another number's memory does not open");
+    // And no claim fails for it.
+    let id = accept(&store, request("a", to_number("0322222222")));
+    assert_eq!(claim(&store, NOW, "line1").map(|claim| claim.id), Some(id));
+    assert_eq!(store.forget(number("0311111111")).wait(), Ok(true));
+    drop(store);
+    assert!(!on_disk("0311111111"));
+}
+
+#[test]
 fn files_that_are_not_a_store_are_refused_and_left_alone() {
     type Spoil = fn(&Path);
     let cases: [(&str, Spoil, &str); 9] = [
@@ -182,7 +229,7 @@ fn files_that_are_not_a_store_are_refused_and_left_alone() {
                 open(path);
                 outside(path).pragma_update(None, "user_version", 99).expect("sets");
             },
-            "has schema 99, this program knows 1",
+            "has schema 99, this program knows",
         ),
         (
             "cut short",

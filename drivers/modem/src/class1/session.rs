@@ -11,7 +11,7 @@ use crate::talk::{millis, since};
 use crate::trace::What;
 use crate::{CallHost, Ending, Fault, Go, Progress};
 use std::time::Duration;
-use t30::{Event, Input, LineAction, Millis, Output, Question};
+use t30::{Event, Input, LineAction, Millis, Output, Phase, Question};
 use tracing::trace;
 
 /// How often a person sees the page move.
@@ -90,7 +90,12 @@ fn perform<P: Port>(
                     }
                 }
             };
-            line.send_fast(silence, modulation, training, &octets, &mut watch)?
+            let sent = line.send_fast(silence, modulation, training, &octets, &mut watch)?;
+            match what {
+                t30::Fast::Tcf => {}
+                t30::Fast::Page { page: _ } => course.phase = Some(Phase::D),
+            }
+            sent
         }
     };
     Ok(Heard::Input(input))
@@ -99,13 +104,20 @@ fn perform<P: Port>(
 fn answer(question: Question, host: &mut dyn CallHost, course: &mut Course) -> Input {
     match question {
         Question::FarEnd(far_end) => {
+            course.phase = Some(Phase::B);
             course.csi.clone_from(&far_end.csi);
             host.progress(Progress::Identity { csi: far_end.csi.clone() });
             Input::Judged(host.far_end(&far_end) == Go::On)
         }
         Question::Page { page, contract } => Input::Page(host.page(page, &contract)),
         // T.30 leaves the far end waiting meanwhile; the carrier must not, so this comes before +FTM.
-        Question::PageStart { page } => Input::PageMayStart(host.page_starts(page) == Go::On),
+        Question::PageStart { page } => {
+            let go = host.page_starts(page);
+            if go == Go::On {
+                course.phase = Some(Phase::C);
+            }
+            Input::PageMayStart(go == Go::On)
+        }
     }
 }
 

@@ -1,0 +1,134 @@
+//! What is remembered of a number, as rows.
+//!
+//! In: numbers, lessons of calls, a technician's locks. Out: [`Known`].
+//! A row that cannot be read counts as none, because no call waits for a memory; the journal says so.
+//! Not here: what a lesson changes and how long it is believed (`office/known.rs`).
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fault::Fault;
+use super::record;
+use super::writer::Effect;
+use crate::job::{UnixMillis, number};
+use crate::office::known::{Known, LONGEST, Lesson, Lock};
+use crate::queue::seal::Sealer;
+use crate::queue::{NumberId, NumberRow};
+
+/// What is remembered of these digits now.
+pub(super) fn known(
+    conn: &Connection,
+    sealer: &Sealer,
+    fax_digits: &str,
+) -> Result<Option<Known>, Fault> {
+    let sealed: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT remembered FROM number WHERE fax_digits = ?1")?
+        .query_row([fax_digits], |row| row.get(0))
+        .optional()?;
+    Ok(sealed.and_then(|sealed| open(sealer, fax_digits, &sealed)))
+}
+
+/// Takes in what a call has taught.
+pub(super) fn learn(
+    conn: &Connection,
+    sealer: &Sealer,
+    fax_digits: &str,
+    lesson: &Lesson,
+    now: UnixMillis,
+) -> Result<(), Fault> {
+    let before = known(conn, sealer, fax_digits)?.unwrap_or_default();
+    keep(conn, sealer, fax_digits, &before.learn(lesson.clone(), now), now)
+}
+
+/// Sets or lifts what a technician has locked. To lift what was never set changes nothing.
+pub(super) fn lock(
+    conn: &Connection,
+    sealer: &Sealer,
+    fax_digits: &str,
+    lock: Option<Lock>,
+    now: UnixMillis,
+) -> Result<bool, Fault> {
+    let before = known(conn, sealer, fax_digits)?.unwrap_or_default();
+    if before.lock.is_none() && lock.is_none() {
+        return Ok(false);
+    }
+    keep(conn, sealer, fax_digits, &Known { lock, ..before }, now)?;
+    Ok(true)
+}
+
+/// Forgets everything about a number, a lock included.
+pub(super) fn forget(
+    conn: &Connection,
+    fax_digits: &str,
+    effects: &mut Vec<Effect>,
+) -> Result<bool, Fault> {
+    let gone =
+        conn.prepare_cached("DELETE FROM number WHERE fax_digits = ?1")?.execute([fax_digits])?;
+    if gone > 0 {
+        effects.push(Effect::SecretDestroyed);
+    }
+    Ok(gone > 0)
+}
+
+/// Deletes what nobody would believe any more.
+pub(super) fn delete_old(conn: &Connection, now: UnixMillis) -> Result<(), Fault> {
+    conn.prepare_cached("DELETE FROM number WHERE locked = 0 AND changed_at < ?1")?
+        .execute([now.before(LONGEST).0])?;
+    Ok(())
+}
+
+/// The numbers of which something is remembered, the newest first.
+pub(super) fn list(
+    conn: &Connection,
+    sealer: &Sealer,
+    after: Option<NumberId>,
+    limit: u16,
+) -> Result<Vec<NumberRow>, Fault> {
+    let rows: Vec<(i64, String, Vec<u8>)> = conn
+        .prepare_cached(
+            "SELECT id, fax_digits, remembered FROM number
+             WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2",
+        )?
+        .query_map(params![after.map(|id| id.0), limit], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    rows.into_iter()
+        .map(|(id, fax_digits, sealed)| {
+            let known = open(sealer, &fax_digits, &sealed).unwrap_or_default();
+            Ok(NumberRow { id: NumberId(id), number: record::fax_number(&fax_digits)?, known })
+        })
+        .collect()
+}
+
+fn keep(
+    conn: &Connection,
+    sealer: &Sealer,
+    fax_digits: &str,
+    known: &Known,
+    now: UnixMillis,
+) -> Result<(), Fault> {
+    let no_seal = || Fault::Row { detail: "what is remembered could not be sealed".into() };
+    let plain = serde_json::to_vec(known).map_err(|_| no_seal())?;
+    let sealed = sealer.seal_octets(&associated(fax_digits), &plain).map_err(|_| no_seal())?;
+    conn.prepare_cached(
+        "INSERT INTO number (fax_digits, remembered, locked, changed_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (fax_digits) DO UPDATE SET remembered = excluded.remembered,
+            locked = excluded.locked, changed_at = excluded.changed_at",
+    )?
+    .execute(params![fax_digits, sealed, known.lock.is_some(), now.0])?;
+    Ok(())
+}
+
+fn open(sealer: &Sealer, fax_digits: &str, sealed: &[u8]) -> Option<Known> {
+    let plain = sealer.open_octets(&associated(fax_digits), sealed).ok();
+    let known = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+    if known.is_none() {
+        tracing::error!(number = number::mask(fax_digits), "queue.number.unreadable");
+    }
+    known
+}
+
+/// Bound to its number: a row's contents moved to another row do not open.
+fn associated(fax_digits: &str) -> Vec<u8> {
+    [b"number ", fax_digits.as_bytes()].concat()
+}

@@ -1,0 +1,368 @@
+//! What every code of an ending means to people: one table, the same for receipts, `shirase show` and
+//! `/v1/endings`.
+//!
+//! In: a code, as `verdict.rs`, the drivers and the store give it. Out: a [`Meaning`]: what happened and what
+//! to do next, in English and in Japanese, and who does it.
+//! A code never changes its meaning. The tests read the drivers' own lists of codes: a new code without an
+//! entry here fails.
+//! Not here: what follows from an ending for the notification (`verdict.rs`), refusals (`hook/problem.rs`).
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::job::Mender;
+
+/// The catalogue entry of a code.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub struct Meaning {
+    /// Stable name, as in a receipt.
+    pub code: &'static str,
+    /// The short Japanese term that technicians of fax services know.
+    pub label_ja: &'static str,
+    /// What happened, one English sentence.
+    pub text: &'static str,
+    /// The same sentence in Japanese.
+    pub text_ja: &'static str,
+    /// Who acts, if repeating the call does not help; nobody if there is nothing to do.
+    pub acts: Option<Mender>,
+    /// What to do.
+    pub next: &'static str,
+    /// The same in Japanese.
+    pub next_ja: &'static str,
+}
+
+/// The entry of a code; `None` for a word that is not in the catalogue.
+pub fn find(code: &str) -> Option<&'static Meaning> {
+    ENDINGS.iter().find(|entry| entry.code == code)
+}
+
+/// The catalogue, in the order of a call.
+#[rustfmt::skip]
+pub const ENDINGS: &[Meaning] = &{
+    use Mender::{CareManager, Line, Office, Technician};
+    [
+        entry("delivered", "送信完了", None,
+            "The far machine acknowledged every page.", "相手の FAX が全ページの受信を確認しました。",
+            "Nothing to do.", "対応は不要です。"),
+
+        // ---- dialling ----
+        entry("busy", "話中", Some(Office),
+            "The number was busy.", "相手が話し中でした。",
+            "If it stays so, ask the office whether its fax line is in use.", "続く場合は、FAX 回線が使用中でないか事業所に確認してください。"),
+        entry("no-answer", "応答なし", Some(Office),
+            "Nobody and nothing answered.", "応答がありませんでした。",
+            "If it stays so, ask the office whether its machine is on and has paper.", "続く場合は、FAX の電源と用紙を事業所に確認してください。"),
+        entry("no-carrier", "FAX信号なし", Some(Office),
+            "Nothing like a fax machine was heard.", "FAX の信号が聞こえませんでした。",
+            "Call the number by telephone: is it a fax machine, and is it on?", "電話でかけてみて、FAX 番号であることと電源を確認してください。"),
+        entry("probably-voice", "電話の可能性", Some(CareManager),
+            "Call after call no fax tone was heard: it is probably a telephone, so it is not called again.",
+            "FAX の信号が続けて聞こえないため、電話番号の可能性があります。再送を止めました。",
+            "Check the fax number with the office. Technician: `shirase numbers forget` allows new calls.",
+            "FAX 番号を事業所に確認してください。技術者は `shirase numbers forget` で解除できます。"),
+        entry("voice", "電話の可能性（人の応答）", Some(CareManager),
+            "A person answered: it is not called again.", "人が電話に出ました。再送を止めました。",
+            "Check the fax number with the office, and apologise for the call.", "FAX 番号を事業所に確認し、着信についてお詫びしてください。"),
+        entry("no-dial-tone", "発信音なし", Some(Line),
+            "Our line has no dial tone; nobody was called.", "回線に発信音がありません。発信していません。",
+            "Put a telephone on that socket: is the line dead, or held by another device?", "その回線に電話機をつなぎ、断線や他の機器の使用がないか確認してください。"),
+        entry("dial-refused", "発信規制", Some(Technician),
+            "The modem refused to dial; nobody was called.", "モデムが発信を拒みました。発信していません。",
+            "Some modems forbid repeated calls: switch it off and on, and look for a list of blocked numbers in it.", "再発信を規制するモデムがあります。電源を入れ直し、モデムの規制設定を確認してください。"),
+        entry("glare", "着信と衝突", Some(Line),
+            "A call came in while we dialled.", "発信と同時に着信がありました。",
+            "If it happens often, somebody rings this line: it is for outgoing calls only.", "頻発する場合は、この回線に着信させないでください。"),
+
+        // ---- phase A: a call is up, no DIS yet ----
+        entry("no-dis", "FAX信号のみ", Some(Office),
+            "A fax tone was heard, but the machine never said what it can do (no DIS).", "FAX の信号はありましたが、機器からの応答（DIS）がありませんでした。",
+            "If it stays so, ask the office to switch its machine off and on.", "続く場合は、FAX の電源を入れ直すよう事業所に依頼してください。"),
+        entry("dis-garbled", "通信エラー（識別不良）", Some(Line),
+            "A fax machine answered, but nothing it said could be read.", "FAX は応答しましたが、信号を読み取れませんでした。",
+            "If only this number does so, its line is noisy; if several do, look at our line.", "この番号だけなら相手回線、複数の番号なら当方回線の雑音を調べてください。"),
+        entry("dropped-in-phase-a", "通信エラー（切断）", Some(Office),
+            "The line was cut before the machine had said who it is.", "相手の識別前に回線が切れました。",
+            "If it stays so, call the number by telephone: is it a fax machine?", "続く場合は、電話でかけて FAX 番号であることを確認してください。"),
+
+        // ---- phase B: who it is, what both can do, training ----
+        entry("identity-conflict", "宛先不一致", Some(CareManager),
+            "Another machine answered than was dialled, or it names itself otherwise than before: nothing was sent.",
+            "応答した FAX の識別が、かけた番号やこれまでの識別と異なります。送信していません。",
+            "Check the number with the office. If the machine is right: `shirase numbers lock`, with its identity.",
+            "FAX 番号を事業所に確認してください。正しい機器なら `shirase numbers lock` で識別を登録します。"),
+        entry("identity-not-locked", "宛先未確認", Some(Technician),
+            "The machine names itself otherwise than dialled, and nobody has vouched for that name: nothing was sent.",
+            "応答した FAX の識別が番号と異なり、技術者の確認がありません。送信していません。",
+            "Check the number with the office, then `shirase numbers lock` with the machine's identity.",
+            "事業所に確認のうえ、`shirase numbers lock` で識別を登録してください。"),
+        entry("identity-absent", "宛先識別なし", Some(Office),
+            "The machine does not say who it is, and the settings ask for it: nothing was sent.", "相手の FAX が識別を送らないため、設定により送信していません。",
+            "Ask the office to enter its number in its machine, or allow such machines in the settings.", "FAX に自局番号を登録するよう事業所に依頼するか、設定で許可してください。"),
+        entry("dtc", "ポーリング要求", Some(Office),
+            "The far machine wants to fetch pages instead of receiving.", "相手の FAX がポーリング（取り出し）を求めました。",
+            "Ask the office to set its machine to receive.", "FAX を受信にするよう事業所に依頼してください。"),
+        entry("cannot-receive", "受信不可", Some(Office),
+            "The far machine says that it cannot receive: paper out, memory full or switched to sending.", "相手の FAX が受信できない状態です（用紙切れ・メモリー不足など）。",
+            "Ask the office to look at its machine, then hand the notification in anew.", "FAX の状態を事業所に確認し、通知を出し直してください。"),
+        entry("incompatible", "互換性なし", Some(Technician),
+            "The far machine and this line share no way of sending.", "相手の FAX と共通の通信方式がありません。",
+            "Raise `fastest_bps` of the line if it is below 4800; otherwise tell the office by other means.", "回線の `fastest_bps` が 4800 未満なら上げてください。それ以外は別の方法で連絡してください。"),
+        entry("no-reply-to-dcs", "通信エラー（応答なし）", Some(Line),
+            "The far machine did not answer our terms and training signal.", "送信条件の通知とトレーニングに応答がありませんでした。",
+            "Later calls go slower by themselves. If it stays so, set `shirase numbers lock --fastest`.", "次の発信は自動的に低速になります。続く場合は `shirase numbers lock --fastest` を設定してください。"),
+        entry("cannot-train", "通信エラー（トレーニング）", Some(Line),
+            "No speed survived this line: every training failed.", "どの速度でもトレーニングに失敗しました。",
+            "If only this number does so, its line is bad; if several do, look at our line.", "この番号だけなら相手回線、複数の番号なら当方回線を調べてください。"),
+        entry("dcn-before-page", "通信エラー（相手切断）", Some(Office),
+            "The far machine ended the call before the page.", "ページの送信前に相手の FAX が通信を終了しました。",
+            "If it stays so, ask the office whether its machine refuses callers, or has no paper.", "続く場合は、着信拒否や用紙切れがないか事業所に確認してください。"),
+        entry("dropped-in-phase-b", "通信エラー（切断）", Some(Line),
+            "The line was cut while both machines came to terms.", "送信条件のやり取り中に回線が切れました。",
+            "If only this number does so, its line is bad; if several do, look at our line.", "この番号だけなら相手回線、複数の番号なら当方回線を調べてください。"),
+        entry("unexpected", "通信エラー（手順）", Some(Technician),
+            "The far machine said only things that have no place there.", "相手の FAX が手順にない応答を続けました。",
+            "If it stays so, look at the recorded call.", "続く場合は、通信記録を調べてください。"),
+        entry("refused-far-end", "送信中止", Some(Technician),
+            "We refused the machine that answered; nothing was sent.", "応答した FAX への送信を取りやめました。",
+            "See the rungs of the attempt for the reason.", "理由は試行の記録をご覧ください。"),
+
+        // ---- phase C: the page is on the line ----
+        entry("page-not-allowed", "送信中止", Some(Technician),
+            "The page was not allowed to start.", "ページの送信を開始しませんでした。",
+            "See the journal for the reason.", "理由はジャーナルをご覧ください。"),
+        entry("page-empty", "用紙エラー", Some(Technician),
+            "There was no page to send.", "送信するページがありませんでした。",
+            "This is a fault of the gateway: report it with the journal.", "ゲートウェイの不具合です。ジャーナルを添えて報告してください。"),
+        entry("dropped-in-phase-c", "送信中切断（未確定）", Some(CareManager),
+            "The line was cut in the middle of the page: part of it may be printed.", "ページの送信中に回線が切れました。一部が印刷された可能性があります。",
+            "Call the office: is a sheet with this reference in the tray, and how much of it?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+
+        // ---- phase D: the page is out, its confirmation is not in ----
+        entry("dropped-in-phase-d", "送信後切断（未確定）", Some(CareManager),
+            "The line was cut after the page, before its confirmation: it may be printed.", "ページの送信後、確認の前に回線が切れました。印刷された可能性があります。",
+            "Call the office: is a sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+        entry("dcn-after-page", "送信後切断（未確定）", Some(CareManager),
+            "The far machine ended the call after the page without confirming it.", "ページの送信後、相手の FAX が確認せずに通信を終了しました。",
+            "Call the office: is a sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+        entry("no-reply-after-page", "確認応答なし（未確定）", Some(CareManager),
+            "The page was sent and the far machine did not say that it has it.", "ページを送信しましたが、受信の確認がありませんでした。",
+            "Call the office: is a sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+        entry("no-reply-to-ctc", "確認応答なし（未確定）", Some(CareManager),
+            "Part of the page had to be repeated, and the far machine fell silent.", "ページの一部を再送中に相手の応答がなくなりました。",
+            "Call the office: is a sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+        entry("rtn", "画質不良（未確定）", Some(CareManager),
+            "The far machine rejected the page each time; many print it all the same.", "相手の FAX がページを毎回不良と返しました。印刷された可能性があります。",
+            "Call the office: is a legible sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が読める状態で届いているか確認してください。"),
+        entry("pin", "操作要求（未確定）", Some(CareManager),
+            "The far machine rejected the page and asks for a person.", "相手の FAX がページを不良とし、オペレーターを呼び出しました。",
+            "Call the office: is a legible sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が読める状態で届いているか確認してください。"),
+        entry("rnr-timeout", "受信側待機（未確定）", Some(CareManager),
+            "The far machine stayed busy with the page until our patience ended.", "相手の FAX がページの処理を終えず、時間切れになりました。",
+            "Call the office: is a sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+        entry("ppr-exhausted", "回線品質不良（未確定）", Some(CareManager),
+            "Parts of the page stayed damaged however often they were repeated.", "再送を繰り返しても、ページの一部が届きませんでした。",
+            "Call the office: is a sheet with this reference in the tray, and is it whole?", "事業所に電話し、この照会番号の用紙が全体まで届いているか確認してください。"),
+
+        // ---- any phase ----
+        entry("line-dropped", "通信エラー（切断）", Some(Line),
+            "The line was cut while the call was being set up.", "接続の途中で回線が切れました。",
+            "If several numbers do so, look at our line.", "複数の番号で起きる場合は当方回線を調べてください。"),
+        entry("call-limit", "通信時間超過", Some(Line),
+            "The call reached its limit of time and was ended.", "通信が制限時間に達したため終了しました。",
+            "If the page had begun, call the office; otherwise look at the recorded call.", "ページの送信中だった場合は事業所に確認し、それ以外は通信記録を調べてください。"),
+        entry("cancelled", "取消", None,
+            "It was withdrawn before the page.", "ページの送信前に取り消されました。",
+            "Nothing to do.", "対応は不要です。"),
+        entry("shutting-down", "停止中", None,
+            "The gateway was being stopped; the call ended before the page.", "ゲートウェイの停止により、ページの送信前に終了しました。",
+            "It is tried again after the start.", "起動後に再送します。"),
+        entry("stopped", "送信中止", None,
+            "The gateway ended the call before the page.", "ページの送信前にゲートウェイが通信を終了しました。",
+            "It is tried again.", "再送します。"),
+        entry("aborted", "送信中止", None,
+            "The gateway ended the call.", "ゲートウェイが通信を終了しました。",
+            "It is tried again unless the page had begun.", "ページの送信前であれば再送します。"),
+        entry("not-stored-in-time", "記録遅延", Some(Technician),
+            "The next step could not be written to the disk in time, so it was not made.", "次の手順をディスクに記録できなかったため、送信を中止しました。",
+            "Look at the disk: is it full, slow or failing?", "ディスクの空き・速度・故障を調べてください。"),
+        entry("sheet-failed", "用紙エラー", Some(Technician),
+            "The sheet could not be drawn, although it could be when it was accepted.", "受付時には作成できた用紙を作成できませんでした。",
+            "Look at the journal: a template, a font or the sheet worker is missing.", "テンプレート・フォント・用紙作成プログラムをジャーナルで確認してください。"),
+        entry("crash-before-dial", "再起動", None,
+            "The gateway was cut off before it dialled.", "発信前にゲートウェイが中断されました。",
+            "It is tried again.", "再送します。"),
+        entry("crash-in-call", "再起動", None,
+            "The gateway was cut off in the call, before the page.", "通信中、ページの送信前にゲートウェイが中断されました。",
+            "It is tried again.", "再送します。"),
+        entry("crash-after-page", "再起動（未確定）", Some(CareManager),
+            "The gateway was cut off after the page had begun.", "ページの送信開始後にゲートウェイが中断されました。",
+            "Call the office: is a sheet with this reference in the tray?", "事業所に電話し、この照会番号の用紙が届いているか確認してください。"),
+        entry("no-pages", "内部エラー", Some(Technician),
+            "A call was asked for that has no page.", "ページのない送信が指示されました。",
+            "This is a fault of the gateway: report it with the journal.", "ゲートウェイの不具合です。ジャーナルを添えて報告してください。"),
+        entry("out-of-turn", "内部エラー", Some(Technician),
+            "The fax session was driven out of turn.", "FAX 手順の制御に誤りがありました。",
+            "This is a fault of the gateway: report it with the journal.", "ゲートウェイの不具合です。ジャーナルを添えて報告してください。"),
+        entry("number-not-digits", "内部エラー", Some(Technician),
+            "The number holds something else than digits; nobody was called.", "番号に数字以外が含まれています。発信していません。",
+            "This is a fault of the gateway: report it with the journal.", "ゲートウェイの不具合です。ジャーナルを添えて報告してください。"),
+        entry("own-identity", "設定エラー", Some(Technician),
+            "Our own identity cannot be sent.", "自局の識別（TSI）を送信できません。",
+            "Correct `tsi` of the line.", "回線の `tsi` を直してください。"),
+
+        // ---- modem and device ----
+        entry("modem-silent", "モデム無応答", Some(Technician),
+            "The modem stopped answering.", "モデムが応答しません。",
+            "Check power and cable; switch it off and on.", "電源とケーブルを確認し、電源を入れ直してください。"),
+        entry("modem-gone", "モデム切断", Some(Technician),
+            "The modem has gone: it was unplugged or lost power.", "モデムが取り外されたか、電源が切れました。",
+            "Plug it in again: the line finds it by itself.", "接続し直してください。自動的に復帰します。"),
+        entry("modem-off-hook", "回線保留", Some(Technician),
+            "The modem does not hang up: the line stays engaged.", "モデムが回線を切断しません。回線がふさがっています。",
+            "Switch the modem off and on.", "モデムの電源を入れ直してください。"),
+        entry("modem-stuck", "モデム停止", Some(Technician),
+            "The modem took no more data.", "モデムがデータを受け取りません。",
+            "Check the cable's flow control; switch the modem off and on.", "フロー制御の配線を確認し、電源を入れ直してください。"),
+        entry("modem-nonsense", "モデム異常", Some(Technician),
+            "The modem gave an answer that makes no sense there.", "モデムの応答が正しくありません。",
+            "Check `baud`; switch the modem off and on; try another modem.", "`baud` を確認し、電源を入れ直すか、別のモデムで試してください。"),
+        entry("modem-refused", "モデム拒否", Some(Technician),
+            "The modem refused a command that it must know.", "モデムが必要なコマンドを拒みました。",
+            "Check its profile; try another modem.", "プロファイルを確認するか、別のモデムで試してください。"),
+        entry("modem-babble", "モデム異常", Some(Technician),
+            "The modem sent octets without end.", "モデムが無意味なデータを送り続けました。",
+            "Check `baud` and cable; switch the modem off and on.", "`baud` とケーブルを確認し、電源を入れ直してください。"),
+        entry("modem-underrun", "モデム異常", Some(Technician),
+            "The modem ended the signal before our data was sent.", "データの送信中にモデムが信号を終えました。",
+            "Raise `baud`; look at the machine's load.", "`baud` を上げ、機器の負荷を調べてください。"),
+        entry("modem-slow", "モデム遅延", Some(Technician),
+            "The modem took too long to get ready.", "モデムの準備に時間がかかりすぎました。",
+            "Check cable and `baud`; try another modem.", "ケーブルと `baud` を確認するか、別のモデムで試してください。"),
+        entry("modem-not-class1", "モデム非対応", Some(Technician),
+            "The modem is no fax modem of a class that this gateway speaks.", "このモデムは対応する FAX クラスを持ちません。",
+            "Use another modem.", "別のモデムを使ってください。"),
+        entry("modem-profile", "設定エラー", Some(Technician),
+            "The modem's profile cannot be read.", "モデムのプロファイルを読めません。",
+            "This is a fault of the gateway: report it with the journal.", "ゲートウェイの不具合です。ジャーナルを添えて報告してください。"),
+        entry("line-prefix", "設定エラー", Some(Technician),
+            "`dial_prefix` holds something else than digits and pauses.", "`dial_prefix` に使えない文字があります。",
+            "Correct `dial_prefix` of the line.", "回線の `dial_prefix` を直してください。"),
+        entry("device-missing", "モデムなし", Some(Technician),
+            "The device does not exist.", "装置がありません。",
+            "Plug the modem in, or correct `device`: `ls -l /dev/serial/by-id`.", "モデムを接続するか、`device` を直してください（`ls -l /dev/serial/by-id`）。"),
+        entry("device-not-serial", "設定エラー", Some(Technician),
+            "The device is no serial port.", "装置がシリアルポートではありません。",
+            "Correct `device` of the line.", "回線の `device` を直してください。"),
+        entry("device-permission", "権限なし", Some(Technician),
+            "The service may not open the device.", "装置を開く権限がありません。",
+            "Add the service's user to the group that owns it (dialout on Debian).", "サービスのユーザーを装置のグループ（Debian では dialout）に加えてください。"),
+        entry("device-taken", "装置使用中", Some(Technician),
+            "Another program uses the device.", "装置を別のプログラムが使用しています。",
+            "Stop that program: `fuser -v DEVICE` names it.", "`fuser -v 装置` で調べ、そのプログラムを止めてください。"),
+        entry("device-shared", "装置競合", Some(Technician),
+            "Another program has the device open too, and each takes the other's octets.", "別のプログラムも装置を開いており、データを取り合っています。",
+            "Stop that program: `fuser -v DEVICE` names it.", "`fuser -v 装置` で調べ、そのプログラムを止めてください。"),
+        entry("device-setup", "設定エラー", Some(Technician),
+            "The device refuses to be set up.", "装置を設定できません。",
+            "Check `baud` of the line.", "回線の `baud` を確認してください。"),
+
+        // ---- no call was made ----
+        entry("number-is-a-telephone", "停止中宛先", Some(CareManager),
+            "Earlier calls to this number met people or no fax machine, so it was not called.", "以前の発信で人が応答したか FAX でなかったため、発信していません。",
+            "Check the fax number with the office. Technician: `shirase numbers forget` allows new calls.",
+            "FAX 番号を事業所に確認してください。技術者は `shirase numbers forget` で解除できます。"),
+        entry("by-client", "取消", None,
+            "It was withdrawn before it was sent.", "送信前に取り消されました。",
+            "Nothing to do.", "対応は不要です。"),
+        entry("not-after", "期限切れ", Some(CareManager),
+            "Its time ran out before it could be sent.", "期限までに送信できませんでした。",
+            "See the attempts for the reason, and tell the office by other means.", "理由は試行の記録をご覧のうえ、別の方法で連絡してください。"),
+        entry("key-expired-unresolved", "期限切れ（未確定）", Some(CareManager),
+            "Nobody said whether the sheet arrived, and its key has run out.", "用紙の到着が確認されないまま、鍵の期限が切れました。",
+            "Hand a new notification with a new key in.", "新しい鍵で通知を出し直してください。"),
+        entry("record-unreadable", "記録破損", Some(Technician),
+            "What was stored of the notification cannot be read.", "保存された通知を読み取れません。",
+            "Restore the store from a copy, and report it.", "保存データをコピーから復元し、報告してください。"),
+        entry("secret-unreadable", "記録破損", Some(Technician),
+            "The stored credentials do not open.", "保存されたログイン情報を復号できません。",
+            "Is the master key the right one? Restore the store from a copy.", "マスターキーを確認し、保存データをコピーから復元してください。"),
+    ]
+};
+
+const fn entry(
+    code: &'static str,
+    label_ja: &'static str,
+    acts: Option<Mender>,
+    text: &'static str,
+    text_ja: &'static str,
+    next: &'static str,
+    next_ja: &'static str,
+) -> Meaning {
+    Meaning { code, label_ja, text, text_ja, acts, next, next_ja }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Every `=> "code"` of a driver's list of codes.
+    fn codes_in(source: &str) -> Vec<&str> {
+        let arms = source.split("=> \"").skip(1);
+        let codes: Vec<&str> = arms.filter_map(|rest| Some(rest.split_once('"')?.0)).collect();
+        assert!(codes.len() > 8, "the list of codes looks otherwise now: {codes:?}");
+        codes
+    }
+
+    #[test]
+    fn every_code_that_can_end_a_call_has_an_entry() {
+        let lists = [
+            include_str!("../../drivers/t30/src/error.rs"),
+            include_str!("../../drivers/modem/src/error.rs"),
+            include_str!("verdict.rs"),
+        ];
+        for code in lists.into_iter().flat_map(codes_in) {
+            assert!(find(code).is_some(), "`{code}` has no entry");
+        }
+        let elsewhere = [
+            "no-carrier",
+            "probably-voice",
+            "number-is-a-telephone",
+            "crash-before-dial",
+            "crash-in-call",
+            "crash-after-page",
+        ];
+        for code in elsewhere {
+            assert!(find(code).is_some(), "`{code}` has no entry");
+        }
+        assert_eq!(find("no-such-ending"), None);
+    }
+
+    #[test]
+    fn every_entry_is_one_of_its_kind_and_speaks_both_languages() {
+        let mut seen = HashSet::new();
+        for entry in ENDINGS {
+            let code = entry.code;
+            assert!(seen.insert(code), "{code} twice");
+            assert!(
+                code.bytes().all(|o| o.is_ascii_lowercase() || o.is_ascii_digit() || o == b'-')
+            );
+            for english in [entry.text, entry.next] {
+                assert!(english.is_ascii() && english.ends_with(['.', '?']), "{code}: {english}");
+            }
+            for japanese in [entry.text_ja, entry.next_ja] {
+                assert!(japanese.ends_with('。'), "{code}: {japanese}");
+            }
+            assert!(!entry.label_ja.is_ascii() && entry.label_ja.chars().count() <= 16, "{code}");
+        }
+    }
+
+    /// A sheet that may be printed is asked for at the office, by whoever knows the office.
+    #[test]
+    fn uncertain_endings_send_somebody_to_the_telephone() {
+        for entry in ENDINGS.iter().filter(|entry| entry.label_ja.ends_with("（未確定）")) {
+            assert_eq!(entry.acts, Some(Mender::CareManager), "{}", entry.code);
+        }
+    }
+}
