@@ -7,7 +7,7 @@
 //!
 //! The way of a call, a file each: [`Line`] opens a `port`, `init` gets the modem ready by `talk`ing
 //! to it, `call` dials and drives `t30::Sender`, whose line actions `class1` carries out, `hang_up`
-//! proves that it is over; `trace` keeps what passed. [`fake`] is a modem that does what a test says.
+//! proves that it is over; `trace` keeps what passed, `replay` runs it again. [`fake`] is a modem that does what a test says.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::unreachable)
@@ -26,6 +26,7 @@ mod init;
 mod line;
 mod port;
 mod profile;
+mod replay;
 mod talk;
 mod trace;
 
@@ -34,6 +35,7 @@ pub use error::{Fault, LineError, PortError};
 pub use holder::{Holder, Holders};
 pub use line::Line;
 pub use port::{Dtr, Flow, Port, SerialPort};
+pub use replay::{Replay, replay};
 pub use trace::{Entry, Octets, SessionSettings, Trace, What};
 
 use std::path::PathBuf;

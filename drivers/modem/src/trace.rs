@@ -7,7 +7,7 @@
 //! Not here: drawing it (`src/app`), running it again (`replay.rs`), what frames mean (`t30::describe`).
 
 use serde::{Deserialize, Serialize};
-use t30::{Event, Fast, Input, LineAction, Millis, Output, Question, SenderSettings};
+use t30::{Event, Fast, Input, LineAction, Millis, Modulation, Output, Question, SenderSettings};
 
 use crate::talk::millis;
 
@@ -311,6 +311,11 @@ impl What {
             | Self::Repeat { page: _, frames: _ } => 0,
         }
     }
+}
+
+/// The modulation of that name, as its `Display` gives it.
+pub(crate) fn modulation(name: &str) -> Option<Modulation> {
+    crate::init::LADDER.into_iter().find(|modulation| modulation.to_string() == name)
 }
 
 fn covered(frame: &[u8]) -> Octets {

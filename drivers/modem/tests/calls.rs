@@ -5,7 +5,7 @@
 use modem::fake::{Answer, Done, FakeModem};
 use modem::{
     Call, CallHost, CallReport, Dtr, Ending, Entry, Go, Line, LineSettings, Octets, Port,
-    PortError, Progress, What,
+    PortError, Progress, Replay, What, replay,
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -453,6 +453,39 @@ fn trace_of_a_call_has_both_sides_in_order_and_nobody_whole() {
 }
 
 #[test]
+fn recorded_call_replays_to_its_end_and_a_session_that_does_otherwise_is_found() {
+    let trace = make(good_modem(), &call(), Host::default()).report.trace;
+    assert!(matches!(replay(&trace), Replay::Same { turns: 15.., ended: true }));
+    let with_ecm = [0xFF, 0x13, 0x80, 0x00, 0xEE, 0xF8, 0x44];
+    let modem = good_modem().on("ATD", [Answer::frame(&with_ecm, "OK")]);
+    let ecm = make(modem, &call(), Host::default()).report.trace;
+    assert!(matches!(replay(&ecm), Replay::Same { turns: 15.., ended: true }));
+
+    // The far end said MCF; had it said nothing, the session would have asked again.
+    let mut silent = trace.clone();
+    let (place, entry) = (silent.entries.iter_mut().enumerate().rev())
+        .find(|(_, entry)| matches!(entry.what, What::Frame(_)))
+        .unwrap();
+    entry.what = What::Quiet;
+    let at = trace.entries[place].at_ms;
+    match replay(&silent) {
+        Replay::Differs { at_ms, recorded, now } => {
+            assert_eq!(*recorded, What::Confirmed { page: 0 });
+            assert!(at_ms >= at && matches!(*now, What::Control { .. }), "{now:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Our own command was another one then.
+    let mut other_command = trace;
+    for entry in &mut other_command.entries {
+        if let What::Carrier { page: Some(_), octets, .. } = &mut entry.what {
+            *octets += 1;
+        }
+    }
+    assert!(matches!(replay(&other_command), Replay::Differs { .. }));
+}
+
+#[test]
 fn trace_of_a_broken_call_tells_the_fault_and_each_means_of_hanging_up() {
     let modem = good_modem().on("AT+FTM=146", [Answer::stuck()]);
     let trace = make(modem, &call(), Host::default()).report.trace;
@@ -757,6 +790,9 @@ mod hostile {
             prop_assert!(report.ending != Ending::Delivered || (proofs == 1 && report.page_started));
             let asked = host.journal.lock().unwrap().iter().any(|step| step == "page_starts");
             prop_assert!(!report.page_started || asked, "no page without leave");
+            let again = replay(&report.trace);
+            let same = matches!(again, Replay::Same { .. } | Replay::NoSession);
+            prop_assert!(same, "{again:?}");
         }
     }
 }
