@@ -111,7 +111,7 @@ impl Serve {
             alarm: alarm.clone(),
             lines: Arc::clone(&lines) as Arc<dyn LineBoard>,
         });
-        runtime.spawn(sweep(queue, clock, alarm.clone(), &hearts));
+        runtime.spawn(sweep(queue, clock, settings.calls.keep(), alarm.clone(), &hearts));
         runtime.spawn(hearts.keep_watchdog());
         tracing::info!(address = %settings.http.listen, lines = settings.lines.len(), "app.ready");
         systemd::ready(&format!("{}, {} lines", settings.http.listen, settings.lines.len()));
@@ -202,10 +202,11 @@ impl Signals {
     }
 }
 
-/// Ends what has run out, again and again; a turn shows that the store's writer moves.
+/// Ends what has run out and forgets old calls, again and again; a turn shows that the store's writer moves.
 fn sweep(
     queue: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
+    keep_calls: Duration,
     alarm: Alarm,
     hearts: &Heartbeats,
 ) -> impl Future<Output = ()> + Send + use<> {
@@ -216,11 +217,18 @@ fn sweep(
         let mut ticks = tokio::time::interval(SWEEP_EVERY);
         loop {
             ticks.tick().await;
-            match queue.sweep(clock.now()).await {
-                Ok(swept) if swept.ended > 0 => {
-                    tracing::info!(notifications = swept.ended, "app.sweep.expired");
+            let now = clock.now();
+            let swept = queue.sweep(now).await;
+            let forgotten = queue.forget_calls(now.before(keep_calls)).await;
+            match swept.and_then(|swept| forgotten.map(|calls| (swept, calls))) {
+                Ok((swept, calls)) => {
+                    if swept.ended > 0 {
+                        tracing::info!(notifications = swept.ended, "app.sweep.expired");
+                    }
+                    if calls > 0 {
+                        tracing::info!(calls, "app.sweep.calls_forgotten");
+                    }
                 }
-                Ok(_) => {}
                 Err(error @ (QueueError::Ambiguous | QueueError::Stopped)) => {
                     tracing::error!(%error, "app.sweep.failed");
                     alarm.raise();

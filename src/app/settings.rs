@@ -34,6 +34,7 @@ pub struct Settings {
     pub site: Site,
     pub sheet: Sheet,
     pub calling: Calling,
+    pub calls: Calls,
     pub lines: Vec<Line>,
 }
 
@@ -158,6 +159,29 @@ impl Default for Calling {
             deny_prefixes: Vec::new(),
             on_absent_identity: OnAbsent::Send,
         }
+    }
+}
+
+/// `[calls]`: how long is remembered what passed on each call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calls {
+    /// Days that a trace is kept, 1 to 366. 40: until the telephone bill of the month has come, since a
+    /// trace still says who was called when. Fewer if all of them would need more than 64 MiB.
+    #[serde(deserialize_with = "within::<_, _, 1, 366>")]
+    pub keep_days: u16,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self { keep_days: 40 }
+    }
+}
+
+impl Calls {
+    /// How long a trace is kept.
+    pub fn keep(&self) -> Duration {
+        Duration::from_secs(86_400 * u64::from(self.keep_days))
     }
 }
 
@@ -332,6 +356,7 @@ impl Settings {
             site: file.site,
             sheet: file.sheet,
             calling: file.calling,
+            calls: file.calls,
             lines: file.line.into_iter().map(Spanned::into_inner).collect(),
         })
     }
@@ -349,6 +374,8 @@ struct File {
     sheet: Sheet,
     #[serde(default)]
     calling: Calling,
+    #[serde(default)]
+    calls: Calls,
     #[serde(default)]
     line: Vec<Spanned<Line>>,
 }

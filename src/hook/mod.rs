@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod calls;
 pub mod endings;
 pub mod events;
 pub mod fingerprint;
@@ -129,6 +130,8 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(notifications::submit, notifications::list))
         .routes(routes!(notifications::show, notifications::cancel))
         .routes(routes!(events::feed))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::show))
         .routes(routes!(problems::catalogue))
         .routes(routes!(problems::entry))
         .routes(routes!(endings::meanings))

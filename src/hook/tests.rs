@@ -21,8 +21,8 @@ use crate::job::{
 };
 use crate::office::known::{Known, Lock};
 use crate::queue::{
-    Acceptance, Accepted, AttemptView, Cancelled, Claim, EventRow, Filter, NumberId, NumberRow,
-    Pending, Step, Swept, View,
+    Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
+    EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, View,
 };
 use crate::settle::Settlement;
 
@@ -41,6 +41,24 @@ async fn complete_body_is_accepted_after_the_store_has_it() {
     assert_eq!(answer.header("location"), Some(format!("/v1/notifications/{id}").as_str()));
     assert_eq!(answer.header("idempotency-replayed"), None);
     assert_eq!(house.store.kept(), 1);
+}
+
+#[tokio::test]
+async fn calls_are_for_readers_and_one_that_is_not_there_says_so() {
+    let house = House::open().await;
+    let listed = house.get("/v1/calls").await;
+    assert_eq!((listed.status, listed.json()[0]["id"].as_i64()), (200, Some(17)));
+    assert_eq!(listed.json()[0]["to"], "******5678");
+    assert_eq!(house.get("/v1/calls?line=line2").await.json(), json!([]));
+    assert_eq!(house.get("/v1/calls?before=17").await.json(), json!([]));
+    let shown = house.get("/v1/calls/17").await.json();
+    assert_eq!((&shown["line_ms"], &shown["trace"]), (&json!(41_300), &json!({ "entries": [] })));
+    for path in ["/v1/calls/18", "/v1/calls/x", "/v1/calls/99999999999999999999"] {
+        house.get(path).await.is_problem(404, "call-not-found");
+    }
+    for path in ["/v1/calls?limit=0", "/v1/calls?limit=201", "/v1/calls?line=a&x=1"] {
+        house.get(path).await.is_problem(400, "invalid-query");
+    }
 }
 
 /// One change to a good body, and the code, status and pointer that it must give.
@@ -1014,6 +1032,21 @@ impl Memory {
     }
 }
 
+impl Memory {
+    fn call_row() -> CallRow {
+        CallRow {
+            id: CallId(17),
+            job: None,
+            line: "line1".into(),
+            number_masked: "******5678".into(),
+            began_at: TUESDAY_10_00,
+            line_ms: 41_300,
+            code: "delivered".into(),
+            rate_bps: Some(14_400),
+        }
+    }
+}
+
 impl Queue for Memory {
     fn accept(&self, request: Acceptance) -> Pending<Accepted> {
         let earlier = self.known(&request.client, &request.key, request.fingerprint);
@@ -1055,6 +1088,26 @@ impl Queue for Memory {
         };
         let rows = (1..).zip(self.ids()).map(row).filter(|row| row.cursor > after);
         self.answer(rows.take(limit.into()).collect())
+    }
+
+    fn calls(&self, _client: ClientId, filter: CallFilter) -> Pending<Vec<CallRow>> {
+        let row = Self::call_row();
+        let is_asked = filter.line.is_none_or(|line| line == row.line)
+            && filter.before.is_none_or(|before| row.id < before);
+        self.answer(is_asked.then_some(row).into_iter().collect())
+    }
+
+    fn call(&self, _client: ClientId, id: CallId) -> Pending<Option<(CallRow, Value)>> {
+        let row = Self::call_row();
+        self.answer((row.id == id).then(|| (row, json!({ "entries": [] }))))
+    }
+
+    fn record_call(&self, _call: CallRecord) -> Pending<CallId> {
+        unreachable!("the hook makes no calls")
+    }
+
+    fn forget_calls(&self, _before: UnixMillis) -> Pending<u32> {
+        unreachable!("the hook sweeps nothing")
     }
 
     fn cancel(&self, _client: ClientId, _id: JobId, _now: UnixMillis) -> Pending<Cancelled> {

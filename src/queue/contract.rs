@@ -634,3 +634,64 @@ pub(crate) fn numbers_are_listed_newest_first_without_saying_one(queue: &dyn Que
     assert_eq!(first, [digits[2], digits[1]]);
     assert_eq!(page(last, 2).0, [digits[0]]);
 }
+
+/// A call that is over, with nothing on its trace.
+pub(crate) fn call_record(attempt: Option<AttemptId>, line: &str, at: UnixMillis) -> CallRecord {
+    CallRecord {
+        attempt,
+        line: line.into(),
+        number_masked: "******5678".into(),
+        began_at: at,
+        line_ms: 41_300,
+        code: "delivered",
+        rate_bps: Some(14_400),
+        trace: r#"{"entries":[]}"#.into(),
+    }
+}
+
+fn calls(queue: &dyn Queue, filter: CallFilter) -> Vec<CallRow> {
+    queue.calls(client(), filter).wait().expect("answers")
+}
+
+pub(crate) fn calls_of_all_lines_are_listed_newest_first_and_name_only_own_jobs(queue: &dyn Queue) {
+    let own = accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    let record = |record| queue.record_call(record).wait().expect("kept");
+    let first = record(call_record(Some(got.attempt), "line1", NOW));
+    let tried = record(call_record(None, "line2", after_min(1)));
+    let all = || CallFilter { limit: 10, ..CallFilter::default() };
+    let seen: Vec<_> = calls(queue, all()).into_iter().map(|row| (row.id, row.job)).collect();
+    assert_eq!(seen, [(tried, None), (first, Some(own))]);
+    let of_line = CallFilter { line: Some("line1".into()), ..all() };
+    assert_eq!(calls(queue, of_line).len(), 1);
+    assert_eq!(calls(queue, CallFilter { before: Some(tried), ..all() }).len(), 1);
+    assert_eq!(calls(queue, CallFilter { limit: 1, ..all() })[0].id, tried);
+
+    let ask = |client: &str, id| queue.call(ClientId(client.into()), id).wait().expect("answers");
+    let (row, trace) = ask("exchange", first).expect("is there");
+    assert_eq!((row.line_ms, row.rate_bps, row.job), (41_300, Some(14_400), Some(own)));
+    assert_eq!(trace, serde_json::json!({ "entries": [] }));
+    assert_eq!(ask("other", first).map(|(row, _)| row.job), Some(None), "not theirs to know");
+    assert!(ask("exchange", CallId(99)).is_none());
+}
+
+pub(crate) fn calls_are_forgotten_when_they_are_old_and_their_ids_never_come_back(
+    queue: &dyn Queue,
+) {
+    let record = |at| queue.record_call(call_record(None, "line1", at)).wait().expect("kept");
+    let (old, new) = (record(NOW), record(after_min(1)));
+    assert_eq!(queue.forget_calls(NOW).wait(), Ok(0));
+    assert_eq!(queue.forget_calls(after_min(1)).wait(), Ok(1));
+    let left = calls(queue, CallFilter { limit: 10, ..CallFilter::default() });
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [new]);
+    assert_eq!(queue.forget_calls(after_min(2)).wait(), Ok(1));
+    let next = record(after_min(3));
+    assert!(old < new && new < next, "{old:?} {new:?} {next:?}");
+}
+
+pub(crate) fn whole_number_or_broken_trace_of_a_call_is_refused(queue: &dyn Queue) {
+    let whole = CallRecord { number_masked: "0312345678".into(), ..call_record(None, "l", NOW) };
+    assert!(queue.record_call(whole).wait().is_err());
+    let broken = CallRecord { trace: "{".into(), ..call_record(None, "l", NOW) };
+    assert!(queue.record_call(broken).wait().is_err());
+}

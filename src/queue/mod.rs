@@ -17,6 +17,7 @@
 //! Not here: what an ending means (`settle`), when to try again (`schedule`).
 
 mod alarm;
+mod calls;
 mod seal;
 pub mod sqlite;
 
@@ -24,6 +25,7 @@ pub mod sqlite;
 pub(crate) mod contract;
 
 pub use alarm::Alarm;
+pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -80,6 +82,15 @@ pub trait Queue: Send + Sync {
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool>;
     /// Forgets everything about a number. False if nothing was remembered.
     fn forget(&self, number: FaxNumber) -> Pending<bool>;
+    /// Keeps what passed on a call. Traces are of no use to the call: nothing waits for them, and the oldest
+    /// go when they are too much.
+    fn record_call(&self, call: CallRecord) -> Pending<CallId>;
+    /// Forgets the traces of calls that began before this; how many.
+    fn forget_calls(&self, before: UnixMillis) -> Pending<u32>;
+    /// Calls of all lines, the newest first; the client's own notifications are named.
+    fn calls(&self, client: ClientId, filter: CallFilter) -> Pending<Vec<CallRow>>;
+    /// One call with its trace.
+    fn call(&self, client: ClientId, id: CallId) -> Pending<Option<(CallRow, serde_json::Value)>>;
 }
 
 /// An answer that comes after COMMIT: awaited in async code, [`Pending::wait`]ed for on a thread.

@@ -11,9 +11,11 @@
 //! | `changes` | every change of a state, with its event |
 //! | `views` | what clients may see |
 //! | `numbers` | what is remembered of a number |
+//! | `calls` | what passed on calls |
 //! | `record` | rows to jobs and back |
 //! | `fault` | what can go wrong |
 
+mod calls;
 mod changes;
 mod claim;
 mod fault;
@@ -39,11 +41,12 @@ use rusqlite::Connection;
 use self::fault::Fault;
 pub use self::recover::Recovered;
 use self::writer::Writer;
+use super::calls::MOST_OCTETS;
 use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
-    Acceptance, Accepted, Cancelled, Claim, EventRow, Filter, NumberId, NumberRow, Pending, Queue,
-    QueueError, Step, Swept, View,
+    Acceptance, Accepted, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim, EventRow,
+    Filter, NumberId, NumberRow, Pending, Queue, QueueError, Step, Swept, View,
 };
 use crate::job::{AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, UnixMillis};
 use crate::office::known::{Known, Lock};
@@ -162,6 +165,22 @@ impl Queue for Sqlite {
 
     fn forget(&self, number: FaxNumber) -> Pending<bool> {
         self.writer.submit(move |conn, effects| numbers::forget(conn, number.digits(), effects))
+    }
+
+    fn record_call(&self, call: CallRecord) -> Pending<CallId> {
+        self.writer.submit(move |conn, _effects| calls::record(conn, &call, MOST_OCTETS))
+    }
+
+    fn forget_calls(&self, before: UnixMillis) -> Pending<u32> {
+        self.writer.submit(move |conn, _effects| calls::forget(conn, before))
+    }
+
+    fn calls(&self, client: ClientId, filter: CallFilter) -> Pending<Vec<CallRow>> {
+        self.reader.ask(move |conn| calls::list(conn, &client, &filter))
+    }
+
+    fn call(&self, client: ClientId, id: CallId) -> Pending<Option<(CallRow, serde_json::Value)>> {
+        self.reader.ask(move |conn| calls::show(conn, &client, id))
     }
 }
 

@@ -15,12 +15,12 @@ use sha2::{Digest, Sha256};
 
 use super::{Carrier, LineFault};
 use crate::app::clock::Clock;
-use crate::job::{JobState, Live, ProgressBoard, hex};
+use crate::job::{JobState, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::rate::Rate;
 use crate::office::terms::{self, CallTerms, LineLimits};
-use crate::queue::{Claim, Pending, Queue, QueueError, Step};
+use crate::queue::{CallRecord, Claim, Pending, Queue, QueueError, Step};
 use crate::render::{RenderError, Renderer};
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
@@ -182,6 +182,8 @@ struct FaxHost<'a> {
     sent_sha256: Option<[u8; 32]>,
     /// Who answered, what was tried first, and why we ended the call, if we did.
     seen: Seen,
+    /// ATD, or the beginning as long as that is to come.
+    began_at: UnixMillis,
     /// The result on its way to the disk, once the driver has asked for it.
     settling: Option<Settling>,
     /// The store's answer to it.
@@ -202,6 +204,7 @@ impl<'a> FaxHost<'a> {
             sheets: None,
             sent_sha256: None,
             seen: Seen::default(),
+            began_at: desk.clock.now(),
             settling: None,
             settled: None,
         }
@@ -212,7 +215,11 @@ impl<'a> FaxHost<'a> {
         if self.settling.is_none() {
             self.result_before_hang_up(report);
         }
+        let code = self.settling.as_ref().map(|settling| settling.settlement.code);
         let stored = self.stored();
+        if let Some(code) = code {
+            self.record(report, code);
+        }
         if let Some(at) = report.times.hung_up {
             let line_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
             let verified = report.hang_up_verified;
@@ -223,6 +230,32 @@ impl<'a> FaxHost<'a> {
         }
         self.desk.board.clear(self.claim.id);
         stored
+    }
+
+    /// Keeps what passed, for technicians. Nobody waits for it: the result is what counts.
+    fn record(&self, report: &CallReport, code: &'static str) {
+        let Ok(trace) = serde_json::to_string(&report.trace) else { return };
+        if report.trace.entries.is_empty() {
+            return; // no modem was asked for anything
+        }
+        let Route::Fax { number } = &self.claim.route;
+        let line_time = report.times.hung_up.unwrap_or_default();
+        let kept = self.desk.queue.record_call(CallRecord {
+            attempt: Some(self.claim.attempt),
+            line: self.claim.line.clone(),
+            number_masked: number.to_string(), // shows the last four digits
+            began_at: self.began_at,
+            line_ms: u64::try_from(line_time.as_millis()).unwrap_or(u64::MAX),
+            code,
+            rate_bps: report.contract.as_ref().map(|contract| contract.modulation.rate_bps()),
+            trace,
+        });
+        let line = self.claim.line.clone();
+        self.desk.runtime.spawn(async move {
+            if let Err(error) = kept.await {
+                tracing::warn!(line, %error, "call.trace.not_kept");
+            }
+        });
     }
 
     /// The store's last word on the result.
@@ -347,6 +380,7 @@ impl CallHost for FaxHost<'_> {
         let sheet_sha256 = fine.map(sheet_sha256).unwrap_or_default();
         let step = Step::Dialing { now: self.desk.clock.now(), sheet_sha256 };
         let stored = self.stored_within(STORE_WAIT, &mut self.step(step));
+        self.began_at = self.desk.clock.now();
         self.go("dialing", stored)
     }
 

@@ -20,8 +20,11 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_number.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_number.sql"),
+    include_str!("../migrations/0003_call.sql"),
+];
 
 const KEY_CHECK: &[u8] = b"shirase key check";
 

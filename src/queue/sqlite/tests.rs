@@ -10,8 +10,8 @@ use crate::job::JobState;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW};
 use crate::office::identity::Said;
 use crate::queue::contract::{
-    accept, after_min, claim, client, confirmed, contract, dial, not_sent, request, show,
-    start_page, to_number,
+    accept, after_min, call_record, claim, client, confirmed, contract, dial, not_sent, request,
+    show, start_page, to_number,
 };
 use crate::schedule::backoff;
 use crate::settle::{Next, Reach};
@@ -61,6 +61,9 @@ contract! {
     page_that_never_left_after_all_may_be_tried_again,
     feed_goes_on_after_its_cursor,
     list_filters_and_pages_newest_first,
+    calls_of_all_lines_are_listed_newest_first_and_name_only_own_jobs,
+    calls_are_forgotten_when_they_are_old_and_their_ids_never_come_back,
+    whole_number_or_broken_trace_of_a_call_is_refused,
     lesson_of_a_call_is_there_for_the_next_claim_of_its_number,
     lesson_of_a_refused_settlement_is_not_learnt,
     hundred_notifications_to_a_person_are_two_calls,
@@ -177,7 +180,8 @@ fn store_of_the_first_version_is_brought_up_to_date_with_its_jobs() {
     let (_folder, path) = place();
     let id = accept(&open(&path).0, request("a", |_| {}));
     let old = outside(&path);
-    old.execute_batch("DROP TABLE number; PRAGMA user_version = 1").expect("as it was");
+    old.execute_batch("DROP TABLE call; DROP TABLE number; PRAGMA user_version = 1")
+        .expect("as it was");
     drop(old);
     let (store, _) = open(&path);
     assert_eq!(claim(&store, NOW, "line1").map(|claim| claim.id), Some(id));
@@ -479,4 +483,26 @@ fn store_that_a_technician_holds_for_the_moment_is_in_use_and_not_broken() {
     assert_eq!(Sqlite::open(&path, &key(), NOW).err(), Some(QueueError::InUse));
     drop(technician);
     assert!(Sqlite::open(&path, &key(), NOW).is_ok());
+}
+
+#[test]
+fn traces_that_are_too_much_go_the_oldest_first_and_the_newest_stays() {
+    let (_folder, path) = place();
+    drop(open(&path));
+    let conn = outside(&path);
+    let record = |octets: usize| {
+        let trace = format!("\"{}\"", "x".repeat(octets - 2));
+        let call = CallRecord { trace, ..call_record(None, "line1", NOW) };
+        calls::record(&conn, &call, 1000).expect("kept")
+    };
+    let kept = || -> Vec<i64> {
+        let mut rows = conn.prepare("SELECT id FROM call ORDER BY id").expect("SQL");
+        rows.query_map([], |row| row.get(0)).expect("rows").map(|id| id.expect("id")).collect()
+    };
+    let ids: Vec<i64> = [400, 300, 300].map(|octets| record(octets).0).into();
+    assert_eq!(kept(), ids, "exactly full");
+    let fourth = record(500).0;
+    assert_eq!(kept(), [ids[2], fourth]);
+    let alone = record(1000).0;
+    assert_eq!(kept(), [alone]);
 }
