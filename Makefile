@@ -6,17 +6,19 @@
 #   make test         every test
 #   make build        every program, into target/debug; also what plain `make` does
 #   make setup        only the Debian packages of .ci/packages
+#   make interop      pages to HylaFAX and efax over the software line; needs root, for HylaFAX
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make release      every program as it is installed, into target/release
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
-# Not here: what the steps do (.ci/setup, .ci/deny, tests/demo/run.sh, tests/bench/line.rs).
+# Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, tests/demo/run.sh, tests/interop/run.rs,
+# tests/bench/line.rs).
 
 CARGO ?= cargo
 KEEP ?=
 
-.PHONY: all setup build demo clean-demo test bench-line deny release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop bench-line deny release install install-bin install-data
 all: build
 
 setup:
@@ -30,6 +32,10 @@ demo: build
 
 clean-demo:
 	@tests/demo/run.sh --clean
+
+interop: build
+	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
+	$(CARGO) run --quiet --example interop
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line

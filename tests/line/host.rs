@@ -1,19 +1,29 @@
-//! The caller of a test call: hands out one page and says yes to everything.
+//! The caller of a test call: hands out one page, to the machine that was meant.
 
 use std::path::Path;
 use std::time::Duration;
 
 use modem::{Call, CallHost, CallReport, Go, LineSettings, Progress};
+use shirase::job::FaxNumber;
+use shirase::office::identity::{self, OnAbsent};
 
-/// Says yes, codes its page as agreed, and keeps what it was told.
+/// Codes its page as agreed, and keeps what it was told. A machine that says another number than the
+/// one it is told to expect gets nothing, by the rule of the product.
 pub struct PageHost {
     page: t4::Page,
+    dialled: Option<FaxNumber>,
     pub agreed: Option<t30::Contract>,
 }
 
 impl PageHost {
     pub fn new(page: t4::Page) -> Self {
-        Self { page, agreed: None }
+        Self { page, dialled: None, agreed: None }
+    }
+
+    /// The number that was dialled, as far as the machine's identity can be compared with it.
+    #[allow(dead_code, reason = "not every test program looks at identities")]
+    pub fn csi_ends_with(&mut self, number: &str) {
+        self.dialled = Some(FaxNumber::parse(number).expect("a fax number"));
     }
 }
 
@@ -22,8 +32,10 @@ impl CallHost for PageHost {
         Go::On
     }
 
-    fn far_end(&mut self, _far_end: &t30::FarEnd) -> Go {
-        Go::On
+    fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
+        let Some(dialled) = &self.dialled else { return Go::On };
+        let verdict = identity::verdict(far_end.csi.as_deref(), dialled);
+        if identity::may_receive(verdict, OnAbsent::Refuse) { Go::On } else { Go::Stop }
     }
 
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// No call on a line of these tests takes longer; what does is broken.
+#[allow(dead_code, reason = "not every test program waits")]
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// The software line, with every call that has ended on it.
@@ -45,11 +46,12 @@ impl SoftLine {
         Self { child, calls }
     }
 
-    #[allow(dead_code, reason = "not every test binary looks back")]
+    #[allow(dead_code, reason = "not every test program looks back")]
     pub fn calls(&self) -> Vec<Value> {
         self.calls.0.lock().expect("calls").clone()
     }
 
+    #[allow(dead_code, reason = "not every test program waits")]
     pub fn await_calls(&self, count: usize) -> Vec<Value> {
         let calls = self.calls.0.lock().expect("calls");
         let (calls, waited) = self
@@ -60,6 +62,13 @@ impl SoftLine {
         assert!(!waited.timed_out(), "{count} calls expected, the line saw {:#?}", *calls);
         calls.clone()
     }
+}
+
+/// Fast carriers of the caller in a call that the line saw: training and page data.
+#[allow(dead_code, reason = "not every test program looks at carriers")]
+pub fn page_carriers(call: &Value) -> usize {
+    let carriers = call["carriers"].as_array().expect("the line tells of carriers");
+    carriers.iter().filter(|c| c["dir"] == "to_far" && !c["bytes"].is_null()).count()
 }
 
 fn collect(lines: BufReader<ChildStdout>, seen: &(Mutex<Vec<Value>>, Condvar)) {
