@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use modem::{Call, CallHost, CallReport, Go, LineSettings, Progress};
-use shirase::job::FaxNumber;
+use shirase::job::{FaxNumber, UnixMillis};
 use shirase::office::identity::{self, OnAbsent};
+use shirase::office::known::Known;
 
 /// Codes its page as agreed, and keeps what it was told. A machine that says another number than the
 /// one it is told to expect gets nothing, by the rule of the product.
@@ -34,8 +35,9 @@ impl CallHost for PageHost {
 
     fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
         let Some(dialled) = &self.dialled else { return Go::On };
-        let verdict = identity::verdict(far_end.csi.as_deref(), dialled);
-        if identity::may_receive(verdict, OnAbsent::Refuse) { Go::On } else { Go::Stop }
+        let (csi, now) = (far_end.csi.as_deref(), UnixMillis(0));
+        let verdict = identity::judge(csi, dialled, &Known::default(), OnAbsent::Refuse, now);
+        if verdict.allowed { Go::On } else { Go::Stop }
     }
 
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
