@@ -103,6 +103,14 @@ impl Client {
         self.send(request, body).await
     }
 
+    /// Asks for something to be done that needs no more words.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_empty(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(self.request(Method::POST, path), Vec::new()).await
+    }
+
     fn request(&self, method: Method, path: &str) -> hyper::http::request::Builder {
         Request::builder()
             .method(method)

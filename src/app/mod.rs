@@ -1,7 +1,7 @@
 //! The program around the way of a notification: command line, settings, start and stop.
 //!
 //! One file per verb; what verbs share: `client`, `ladder`, `print` for those who call a gateway,
-//! `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `lines` for the gateway itself; `clock` and
+//! `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet` for the gateway itself; `clock` and
 //! `exit` for all.
 //! Not here: anything about a notification; that is in its rooms.
 
@@ -9,6 +9,7 @@ mod cancel;
 mod client;
 pub mod clock;
 pub mod exit;
+mod fleet;
 mod harden;
 mod key;
 mod ladder;
@@ -49,6 +50,7 @@ enum Verb {
     Show(show::Show),
     List(list::List),
     Cancel(cancel::Cancel),
+    Lines(lines::Lines),
     Sheet(sheet::Sheet),
     Openapi(openapi::Openapi),
     Token(token::Token),
@@ -66,6 +68,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Show(verb) => small_runtime()?.block_on(verb.run()),
         Verb::List(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Sheet(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),
         Verb::Token(verb) => verb.run(),

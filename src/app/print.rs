@@ -133,7 +133,7 @@ pub fn rung(rung: &Value) -> String {
 }
 
 /// `18:22:40` in Japan; whatever it is, if it is no time.
-fn time_of_day(at: &Value) -> String {
+pub fn time_of_day(at: &Value) -> String {
     let parsed = at.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     parsed.map_or_else(
         || word(at),
@@ -180,7 +180,7 @@ fn details(value: &Value) -> String {
 }
 
 /// A value as a word; `-` if there is none.
-fn word(value: &Value) -> String {
+pub fn word(value: &Value) -> String {
     match value {
         Value::Null => String::from("-"),
         Value::String(text) => clean(text),

@@ -26,11 +26,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::clock::{Clock, SystemClock};
 use super::exit::{Exit, Failure};
-use super::lines::Lines;
+use super::fleet::Fleet;
 use super::settings::{Http, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::{harden, telemetry};
-use crate::hook::{self, Fingerprints, Hook, Limits, LineBoard, Tokens, listener};
+use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
@@ -97,7 +97,8 @@ impl Serve {
             stopping: AtomicBool::new(false),
             runtime: runtime.handle().clone(),
         };
-        let lines = Lines::start(&settings.lines, Arc::new(desk), &hearts, &alarm)?;
+        let lines =
+            Fleet::start(&settings.lines, settings.self_test, Arc::new(desk), &hearts, &alarm)?;
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
@@ -109,7 +110,7 @@ impl Serve {
             progress,
             limits: Limits::default(),
             alarm: alarm.clone(),
-            lines: Arc::clone(&lines) as Arc<dyn LineBoard>,
+            lines: Arc::clone(&lines) as Arc<dyn LineDesk>,
         });
         runtime.spawn(sweep(queue, clock, settings.calls.keep(), alarm.clone(), &hearts));
         runtime.spawn(hearts.keep_watchdog());

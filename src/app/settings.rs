@@ -17,6 +17,7 @@ use serde::de::{self, Deserializer};
 use toml::Spanned;
 
 use super::secrets::SecretFile;
+use crate::job::FaxNumber;
 use crate::office::Policy;
 use crate::office::identity::OnAbsent;
 use crate::office::rate::Rate;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub sheet: Sheet,
     pub calling: Calling,
     pub calls: Calls,
+    /// When each line is tested, in Japan.
+    pub self_test: Option<Time>,
     pub lines: Vec<Line>,
 }
 
@@ -144,6 +147,9 @@ pub struct Calling {
     /// the number plan already refuses mobile, toll-free, premium, international and emergency numbers.
     #[serde(deserialize_with = "prefixes")]
     pub deny_prefixes: Vec<String>,
+    /// When each line tests itself once a day, in Japan, such as `"08:30"`, or `"never"`. 08:30: the time at
+    /// which the first calls go out, so that a dead line is known before anybody waits for it.
+    pub self_test: DailyTime,
     /// What to do when the called machine does not say who it is. `"send"`: many machines in Japan
     /// never had their number entered.
     #[serde(deserialize_with = "on_absent")]
@@ -157,6 +163,7 @@ impl Default for Calling {
             holidays: Vec::new(),
             allow_prefixes: Vec::new(),
             deny_prefixes: Vec::new(),
+            self_test: DailyTime(Some(time(8, 30, 0, 0))),
             on_absent_identity: OnAbsent::Send,
         }
     }
@@ -182,6 +189,22 @@ impl Calls {
     /// How long a trace is kept.
     pub fn keep(&self) -> Duration {
         Duration::from_secs(86_400 * u64::from(self.keep_days))
+    }
+}
+
+/// A time of each day in Japan, or never.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+pub struct DailyTime(pub Option<Time>);
+
+impl TryFrom<String> for DailyTime {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        clock_time(&text).map(|at| Self(Some(at))).ok_or("must be a time like 08:30, or never")
     }
 }
 
@@ -264,6 +287,14 @@ pub struct Line {
     /// Our number as the far machine shows it (TSI), up to 20 of `0-9 + space`. None: nothing is sent.
     #[serde(default, deserialize_with = "tsi")]
     pub tsi: Option<String>,
+    /// The number of this line itself, as a caller dials it: tests of other lines ring it. None: it is not
+    /// rung.
+    #[serde(default, deserialize_with = "own_number")]
+    pub number: Option<FaxNumber>,
+    /// A number at which a fax machine answers, for tests: it is called in calling hours, and no page is sent.
+    /// None: no such call.
+    #[serde(default, deserialize_with = "own_number")]
+    pub test_number: Option<FaxNumber>,
     /// Dialled before every number, up to 8 of `0-9 ,`. None; `"0,"` behind a private exchange.
     #[serde(default, deserialize_with = "dial_prefix")]
     pub dial_prefix: String,
@@ -350,11 +381,14 @@ impl Settings {
             wrong(offset, error.message().replace('\n', " "))
         })?;
         check_lines(&file.line).map_err(|(offset, message)| wrong(offset, message))?;
+        check_test_numbers(&file.line, &file.calling.policy())
+            .map_err(|(offset, message)| wrong(offset, message))?;
         Ok(Self {
             http: file.http,
             store: file.store,
             site: file.site,
             sheet: file.sheet,
+            self_test: file.calling.self_test.0,
             calling: file.calling,
             calls: file.calls,
             lines: file.line.into_iter().map(Spanned::into_inner).collect(),
@@ -405,6 +439,18 @@ fn check_lines(lines: &[Spanned<Line>]) -> Result<(), (usize, String)> {
                 here,
                 format!("line `{}`: {} is no serial device", line.name, line.device.display()),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers for tests are numbers as any other: what may not be called is not called for a test either.
+fn check_test_numbers(lines: &[Spanned<Line>], policy: &Policy) -> Result<(), (usize, String)> {
+    for spanned in lines {
+        let line = spanned.get_ref();
+        if line.test_number.as_ref().is_some_and(|number| !policy.allows(number)) {
+            let message = format!("line `{}`: [calling] does not allow its test_number", line.name);
+            return Err((spanned.span().start, message));
         }
     }
     Ok(())
@@ -559,6 +605,11 @@ fn tsi<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     } else {
         Err(de::Error::custom("must be 1 to 20 of 0-9, + and space"))
     }
+}
+
+fn own_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FaxNumber>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    FaxNumber::parse(&text).map(Some).map_err(de::Error::custom)
 }
 
 fn dial_prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -21,8 +21,10 @@ use crate::job::{ClientId, hex};
 pub enum Scope {
     /// Send notifications and withdraw them.
     Notify,
-    /// Read notifications and the feed.
+    /// Read notifications, the feed and the state of the lines.
     Read,
+    /// Test telephone lines and say that one is mended.
+    Lines,
 }
 
 impl Scope {
@@ -31,6 +33,7 @@ impl Scope {
         match self {
             Self::Notify => "notify",
             Self::Read => "read",
+            Self::Lines => "lines",
         }
     }
 }
@@ -42,7 +45,8 @@ impl std::str::FromStr for Scope {
         match word {
             "notify" => Ok(Self::Notify),
             "read" => Ok(Self::Read),
-            _ => Err(String::from("a scope is `notify` or `read`")),
+            "lines" => Ok(Self::Lines),
+            _ => Err(String::from("a scope is `notify`, `read` or `lines`")),
         }
     }
 }
@@ -158,6 +162,17 @@ impl FromRequestParts<Hook> for MayRead {
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
         authorize(&parts.headers, hook, Scope::Read).map(Self)
+    }
+}
+
+/// A caller who may test lines and reset them.
+pub struct MayTendLines(pub ClientId);
+
+impl FromRequestParts<Hook> for MayTendLines {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
+        authorize(&parts.headers, hook, Scope::Lines).map(Self)
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) async fn ready(State(hook): State<Hook>) -> Result<Json<Health>, Prob
     let nobody = ClientId(String::new());
     let asked = hook.queue.events(nobody, i64::MAX, 1);
     match tokio::time::timeout(STORE_ANSWERS_WITHIN, asked).await {
-        Ok(Ok(_)) if hook.lines.is_any_ready() => Ok(Json(Health { status: "ready" })),
+        Ok(Ok(_)) if hook.lines.boards().iter().any(|board| board.state().is_usable()) => {
+            Ok(Json(Health { status: "ready" }))
+        }
         Ok(Ok(_)) => Err(Problem::new(Code::NoLineReady)),
         Ok(Err(error)) => Err(hook.queue_problem(error)),
         Err(_) => Err(Problem::new(Code::StoreUnavailable)),

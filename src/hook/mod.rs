@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod health;
 mod json;
 pub mod limits;
+pub mod lines;
 pub mod listener;
 pub mod notifications;
 pub mod problem;
@@ -32,6 +33,7 @@ use crate::app::clock::Clock;
 use crate::job::{NewJob, ProgressBoard};
 use crate::office::Policy;
 use crate::queue::{Alarm, Queue, QueueError};
+use crate::schedule::line_board::LineBoard;
 use crate::schedule::windows::Windows;
 
 pub use auth::{Scope, Tokens};
@@ -56,7 +58,7 @@ pub struct Parts {
     pub limits: Limits,
     /// Raised when the store can no longer be believed: the process must end.
     pub alarm: Alarm,
-    pub lines: Arc<dyn LineBoard>,
+    pub lines: Arc<dyn LineDesk>,
 }
 
 impl Hook {
@@ -86,12 +88,12 @@ impl std::ops::Deref for Hook {
     }
 }
 
-/// What the hook has to do with telephone lines: hardly anything.
-pub trait LineBoard: Send + Sync {
-    /// A notification was taken on: an idle line may look at once.
+/// What the hook has to do with telephone lines.
+pub trait LineDesk: Send + Sync {
+    /// A notification was taken on, or somebody wants something of a line: idle lines look at once.
     fn wake(&self);
-    /// At least one line could carry a call, or does.
-    fn is_any_ready(&self) -> bool;
+    /// Every line, in the order of the settings.
+    fn boards(&self) -> &[LineBoard];
 }
 
 /// Tells before anything is stored whether the sheet can be drawn: every glyph is there, one page.
@@ -132,6 +134,10 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(events::feed))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
+        .routes(routes!(lines::list))
+        .routes(routes!(lines::show))
+        .routes(routes!(lines::test))
+        .routes(routes!(lines::reset))
         .routes(routes!(problems::catalogue))
         .routes(routes!(problems::entry))
         .routes(routes!(endings::meanings))

@@ -24,9 +24,11 @@ use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
     EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, View,
 };
+use crate::schedule::line_board::LineState;
+use crate::send::LineFault;
 use crate::settle::Settlement;
 
-const ALL_SCOPES: &[Scope] = &[Scope::Notify, Scope::Read];
+const ALL_SCOPES: &[Scope] = &[Scope::Notify, Scope::Read, Scope::Lines];
 
 // ---- the body -------------------------------------------------------------------------------------
 
@@ -521,6 +523,45 @@ async fn type_of_a_problem_leads_to_its_entry() {
 }
 
 /// Rewritten with `GOLDEN=rewrite`; a difference is a change of what callers were promised.
+#[tokio::test]
+async fn lines_show_what_is_wrong_and_what_to_do_and_no_whole_number() {
+    let house = House::open().await;
+    let answer = house.get("/v1/lines").await;
+    assert_eq!(answer.status, 200);
+    let lines = answer.json();
+    assert_eq!(lines[0]["state"], "quarantined");
+    assert_eq!(lines[0]["usable"], false);
+    assert_eq!(lines[0]["fault"]["code"], "modem-silent");
+    assert_eq!(lines[0]["last_fault"]["message"], "switch it off and on");
+    assert_eq!(lines[1]["last_call"]["code"], "delivered");
+    assert_eq!(lines[1]["number"], "******0100");
+    assert!(!lines.to_string().contains("5550"), "{lines}");
+    assert_eq!(house.get("/v1/lines/line2").await.json()["name"], "line2");
+    house.get("/v1/lines/line3").await.is_problem(404, "line-not-found");
+}
+
+#[tokio::test]
+async fn test_of_a_line_is_wanted_once_and_wakes_it() {
+    let house = House::open().await;
+    let answer = house.post_empty("/v1/lines/line2/test").await;
+    assert_eq!((answer.status, answer.json()["number"].as_u64()), (202, Some(1)));
+    assert_eq!(house.lines.woken.load(Ordering::Relaxed), 1);
+    house.post_empty("/v1/lines/line2/test").await.is_problem(409, "line-not-testable");
+    house.post_empty("/v1/lines/line9/test").await.is_problem(404, "line-not-found");
+    assert_eq!(house.post_empty("/v1/lines/line1/reset").await.status, 202);
+}
+
+#[tokio::test]
+async fn who_may_read_lines_may_not_test_them() {
+    let house = House::with(Setup { scopes: &[Scope::Read], ..Setup::default() }).await;
+    for wish in ["test", "reset"] {
+        let answer = house.post_empty(&format!("/v1/lines/line2/{wish}")).await;
+        answer.is_problem(403, "scope-missing");
+    }
+    let house = House::with(Setup { scopes: &[Scope::Lines], ..Setup::default() }).await;
+    house.get("/v1/lines").await.is_problem(403, "scope-missing");
+}
+
 #[test]
 fn openapi_is_what_was_promised() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/openapi.json");
@@ -792,7 +833,7 @@ impl House {
             asked: Notify::new(),
             go_on: Arc::default(),
         });
-        let lines = Arc::new(Lines { ready: setup.line_ready, woken: AtomicUsize::new(0) });
+        let lines = Arc::new(Lines::new(setup.line_ready, setup.now));
         let (progress, alarm) = (ProgressBoard::default(), Alarm::default());
         let hook = Hook::new(Parts {
             queue: Arc::clone(&store) as Arc<dyn Queue>,
@@ -805,7 +846,7 @@ impl House {
             progress: progress.clone(),
             limits: setup.limits.clone(),
             alarm: alarm.clone(),
-            lines: Arc::clone(&lines) as Arc<dyn LineBoard>,
+            lines: Arc::clone(&lines) as Arc<dyn LineDesk>,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -862,6 +903,11 @@ impl House {
             octets.len()
         );
         self.send(&[head.as_bytes(), octets].concat()).await
+    }
+
+    async fn post_empty(&self, path: &str) -> Answer {
+        let head = self.head(&format!("POST {path}"), "");
+        self.send(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).await
     }
 
     async fn accepted(&self) -> String {
@@ -938,17 +984,34 @@ impl SheetCheck for Drawing {
 }
 
 struct Lines {
-    ready: bool,
+    boards: [LineBoard; 2],
     woken: AtomicUsize,
 }
 
-impl LineBoard for Lines {
+impl Lines {
+    /// A line in quarantine, and one that is ready or has not begun.
+    fn new(ready: bool, now: UnixMillis) -> Self {
+        let number = FaxNumber::parse("03-5550-0100").ok();
+        let boards = ["line1", "line2"]
+            .map(|name| LineBoard::new(name.into(), "/dev/ttyACM0".into(), number.clone(), now));
+        let fault = LineFault { code: "modem-silent", message: "switch it off and on".into() };
+        boards[0].show(LineState::Quarantined(fault.clone()), now);
+        boards[0].failed(fault, now);
+        if ready {
+            boards[1].show(LineState::Ready, now);
+            boards[1].call_ended("delivered", now);
+        }
+        Self { boards, woken: AtomicUsize::new(0) }
+    }
+}
+
+impl LineDesk for Lines {
     fn wake(&self) {
         self.woken.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn is_any_ready(&self) -> bool {
-        self.ready
+    fn boards(&self) -> &[LineBoard] {
+        &self.boards
     }
 }
 

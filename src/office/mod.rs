@@ -46,6 +46,16 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// Whether the settings let this number be dialled.
+    pub fn allows(&self, number: &FaxNumber) -> bool {
+        let listed =
+            |list: &[String]| list.iter().any(|prefix| number.digits().starts_with(prefix));
+        !listed(&self.deny_prefixes)
+            && (self.allow_prefixes.is_empty() || listed(&self.allow_prefixes))
+    }
+}
+
 /// Decides before anything is stored.
 ///
 /// # Errors
@@ -54,12 +64,7 @@ pub fn decide(job: &NewJob, policy: &Policy) -> Result<Route, Refusal> {
     if policy.refused_classes.contains(&job.recipient.office_number.class()) {
         return Err(Refusal::ServiceNotSupported);
     }
-    let digits = job.recipient.fax.digits();
-    let listed = |list: &[String]| list.iter().any(|prefix| digits.starts_with(prefix));
-    if listed(&policy.deny_prefixes) {
-        return Err(Refusal::DestinationDenied);
-    }
-    if !policy.allow_prefixes.is_empty() && !listed(&policy.allow_prefixes) {
+    if !policy.allows(&job.recipient.fax) {
         return Err(Refusal::DestinationDenied);
     }
     match job.kind {

@@ -1,25 +1,36 @@
 //! One thread per line: get ready, take the next due claim, carry it, and again.
 //!
-//! In: the queue, a [`Carrier`], calling hours. Out: settled attempts, and the state of each line for
-//! `/readyz`. A line with a fault takes no claims and is tried again; other lines go on.
-//! Not here: which job is next (`queue`), how a call goes (`send`).
+//! In: the queue, a [`Carrier`], calling hours, wishes of people. Out: settled attempts, and what is known of
+//! each line on its [`LineBoard`]. A line with a fault takes no claims and is asked again; other lines go on.
+//! Not here: which job is next (`queue`), how a call goes (`send`), when a line is healthy
+//! (`line_health.rs`), when a test is due (`self_test.rs`).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use jiff::civil::Time;
+
 use crate::app::clock::Clock;
+use crate::job::{FaxNumber, UnixMillis};
 use crate::queue::{Alarm, Queue, QueueError};
+use crate::schedule::line_board::{LineBoard, LineState, Wanted};
+use crate::schedule::line_health::{Health, Input, Notice};
+use crate::schedule::self_test::{Daily, TestCalls};
 use crate::schedule::windows::Windows;
-use crate::send::{Carrier, LineFault};
+use crate::send::line_test::{Loop, Outcome, Plan, Step, StepName, Watch};
+use crate::send::{Carried, Carrier, DeviceMark};
 
-/// Longest sleep of an idle line: bounds how late a job that became due by time alone is taken.
+/// Longest sleep of an idle line: bounds how late a job that became due by time alone is taken, and how
+/// late a modem that was unplugged meanwhile is missed.
 const IDLE_TICK: Duration = Duration::from_secs(1);
-/// Between two tries to get a faulty line ready.
-const FAULT_TICK: Duration = Duration::from_secs(5);
+/// Between two tries of a store that failed.
+const STORE_TICK: Duration = Duration::from_secs(5);
+/// A faulty line looks so often whether somebody plugged something or wants something.
+const LOOK_TICK: Duration = Duration::from_secs(1);
 
-/// What wakes idle lines: a job was accepted, or the appliance stops.
+/// What wakes idle lines: a job was accepted, somebody wants something of a line, or the appliance stops.
 #[derive(Default)]
 pub struct Bell {
     stopping: AtomicBool,
@@ -53,36 +64,24 @@ impl Bell {
         let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.heard.wait_timeout_while(rung, longest, |rung| *rung == seen));
     }
-}
 
-/// What a technician sees of a line.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum LineState {
-    /// Not tried yet.
-    Starting,
-    /// On-hook, waiting for work.
-    Ready,
-    /// A call is on.
-    Calling,
-    Faulty(LineFault),
-    Stopped,
+    /// Sleeps `longest`, however often it rings, unless `awake` says otherwise.
+    fn wait_for(&self, longest: Duration, awake: impl Fn() -> bool) {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let asleep = |_: &mut u64| !self.is_stopping() && !awake();
+        drop(self.heard.wait_timeout_while(rung, longest, asleep));
+    }
 }
 
 /// One running line.
 pub struct LineHandle {
-    pub name: String,
-    state: Arc<Mutex<LineState>>,
+    pub board: LineBoard,
     moves: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LineHandle {
-    /// The line's state now.
-    pub fn state(&self) -> LineState {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Rises whenever the line's loop moves; during a call it rests.
+    /// Rises whenever the line's loop moves; during a call or a test it rests.
     pub fn moves(&self) -> u64 {
         self.moves.load(Ordering::Relaxed)
     }
@@ -95,82 +94,130 @@ impl LineHandle {
     }
 }
 
+/// What all lines share.
+#[derive(Clone)]
+pub struct Common {
+    pub queue: Arc<dyn Queue>,
+    pub clock: Arc<dyn Clock>,
+    pub windows: Windows,
+    pub bell: Arc<Bell>,
+    pub alarm: Alarm,
+    /// Every line, to ring one another in tests.
+    pub boards: Arc<[LineBoard]>,
+    pub test_calls: Arc<TestCalls>,
+    /// Whose turn the daily test is.
+    pub daily_turns: Arc<Mutex<()>>,
+    /// When each line is tested, in Japan.
+    pub self_test: Option<Time>,
+}
+
 /// Starts the thread of a line.
 ///
 /// # Errors
 /// The OS gives no thread.
 pub fn start(
     mut carrier: Box<dyn Carrier>,
-    queue: Arc<dyn Queue>,
-    clock: Arc<dyn Clock>,
-    windows: Windows,
-    bell: Arc<Bell>,
-    alarm: Alarm,
+    board: LineBoard,
+    test_number: Option<FaxNumber>,
+    common: Common,
 ) -> std::io::Result<LineHandle> {
-    let name = carrier.name().to_owned();
-    let state = Arc::new(Mutex::new(LineState::Starting));
     let moves = Arc::new(AtomicU64::new(0));
-    let line = Loop {
-        queue,
-        clock,
-        windows,
-        bell,
-        alarm,
-        state: Arc::clone(&state),
+    let daily = Daily::new(common.self_test, common.clock.now());
+    let mut line = LineThread {
+        name: carrier.name().to_owned(),
+        board: board.clone(),
+        test_number,
+        common,
         moves: Arc::clone(&moves),
+        health: Health::AwaitFirstAnswer,
+        daily,
     };
-    let thread =
-        Builder::new().name(format!("line-{name}")).spawn(move || line.run(carrier.as_mut()))?;
-    Ok(LineHandle { name, state, moves, thread: Some(thread) })
+    let thread = Builder::new()
+        .name(format!("line-{}", line.name))
+        .spawn(move || line.run(carrier.as_mut()))?;
+    Ok(LineHandle { board, moves, thread: Some(thread) })
 }
 
-struct Loop {
-    queue: Arc<dyn Queue>,
-    clock: Arc<dyn Clock>,
-    windows: Windows,
-    bell: Arc<Bell>,
-    alarm: Alarm,
-    state: Arc<Mutex<LineState>>,
+struct LineThread {
+    name: String,
+    board: LineBoard,
+    test_number: Option<FaxNumber>,
+    common: Common,
     moves: Arc<AtomicU64>,
+    health: Health,
+    daily: Daily,
 }
 
-impl Loop {
-    fn run(&self, carrier: &mut dyn Carrier) {
-        while !self.bell.is_stopping() {
-            self.moves.fetch_add(1, Ordering::Relaxed);
-            let seen = self.bell.count();
+impl LineThread {
+    fn run(&mut self, carrier: &mut dyn Carrier) {
+        while !self.common.bell.is_stopping() {
+            self.beat();
+            let seen = self.common.bell.count();
             let turn = self.turn(carrier);
-            self.moves.fetch_add(1, Ordering::Relaxed); // a dead modem alone can take 20 s
+            self.beat(); // a dead modem alone can take 20 s
             match turn {
                 Turn::Again => {}
-                Turn::Rest(longest) => self.bell.wait(seen, longest),
+                Turn::Rest(longest) => self.common.bell.wait(seen, longest),
+                Turn::Mend => self.rest_until_mended(carrier),
                 Turn::End => break,
             }
         }
-        self.show(carrier, LineState::Stopped);
+        self.show(LineState::Stopped);
+        tracing::info!(line = self.name, "line.stopped");
     }
 
-    fn turn(&self, carrier: &mut dyn Carrier) -> Turn {
-        if let Err(fault) = carrier.make_ready() {
-            self.show(carrier, LineState::Faulty(fault));
-            return Turn::Rest(FAULT_TICK);
+    fn turn(&mut self, carrier: &mut dyn Carrier) -> Turn {
+        if self.board.take_lift() {
+            tracing::info!(line = self.name, "line.lifted");
+            self.health(Input::Lift);
         }
-        self.show(carrier, LineState::Ready);
-        let now = self.clock.now();
-        if !self.windows.is_open(now) {
+        let asked = carrier.make_ready();
+        self.health(match asked {
+            Ok(()) => Input::Answered,
+            Err(fault) => Input::Failed(fault),
+        });
+        if let Some(wanted) = self.board.take_test() {
+            self.test(carrier, wanted);
+            return Turn::Again;
+        }
+        if !self.health.takes_work() {
+            return Turn::Mend;
+        }
+        self.board.rang(carrier.rings());
+        if carrier.is_ringing() {
+            self.show(LineState::Ringing);
             return Turn::Rest(IDLE_TICK);
         }
-        match self.queue.claim(now, carrier.name().to_owned()).wait() {
+        self.show(LineState::Ready);
+        if self.board.is_held() {
+            return Turn::Rest(IDLE_TICK);
+        }
+        let now = self.common.clock.now();
+        if self.daily.is_due(now) {
+            // One line after the other: a line that is tested cannot be rung.
+            let turns = Arc::clone(&self.common.daily_turns);
+            let Ok(_turn) = turns.try_lock() else { return Turn::Rest(IDLE_TICK) };
+            self.daily.done(now);
+            self.test(carrier, Wanted::Daily);
+            return Turn::Again;
+        }
+        if !self.common.windows.is_open(now) {
+            return Turn::Rest(IDLE_TICK);
+        }
+        match self.common.queue.claim(now, self.name.clone()).wait() {
             Ok(None) => Turn::Rest(IDLE_TICK),
             Ok(Some(claim)) => {
-                self.show(carrier, LineState::Calling);
+                self.show(LineState::Calling);
                 let job = claim.id;
                 match carrier.carry(claim) {
-                    Ok(()) => Turn::Again,
+                    Ok(carried) => {
+                        self.carried(carried);
+                        Turn::Again
+                    }
                     Err(error) => {
                         // What the line did is not written down: only a new start can tell the truth.
                         tracing::error!(%error, %job, "line.result.not_stored");
-                        self.alarm.raise();
+                        self.common.alarm.raise();
                         Turn::End
                     }
                 }
@@ -179,40 +226,185 @@ impl Loop {
                 tracing::error!(%error, "line.store.failed");
                 match error {
                     QueueError::Stopped | QueueError::Ambiguous => {
-                        self.alarm.raise();
+                        self.common.alarm.raise();
                         Turn::End
                     }
                     QueueError::Full
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
-                    | QueueError::Broken { .. } => Turn::Rest(FAULT_TICK),
+                    | QueueError::Broken { .. } => Turn::Rest(STORE_TICK),
                 }
             }
         }
     }
 
-    /// Shows a state, and logs it when it is new: a dead line says so once, not every five seconds.
-    fn show(&self, carrier: &dyn Carrier, new: LineState) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if *state == new {
-            return;
+    fn carried(&mut self, Carried { code, fault }: Carried) {
+        self.board.call_ended(code, self.common.clock.now());
+        self.health(match fault {
+            Some(fault) => Input::Failed(fault),
+            None => Input::CallWentWell,
+        });
+    }
+
+    /// The health's next state, shown and told.
+    fn health(&mut self, input: Input) {
+        if let Input::Failed(fault) = &input {
+            self.board.failed(fault.clone(), self.common.clock.now());
         }
-        let line = carrier.name();
-        match &new {
-            LineState::Faulty(fault) => {
+        let before = std::mem::replace(&mut self.health, Health::AwaitFirstAnswer);
+        let (health, notice) = before.step(input);
+        self.health = health;
+        let line = &self.name;
+        match (notice, self.health.fault()) {
+            (Notice::Ready, _) => tracing::info!(line, "line.ready"),
+            (Notice::Faulty, Some(fault)) => {
                 tracing::error!(line, code = fault.code, fault = %fault.message, "line.faulty");
             }
-            LineState::Ready if matches!(*state, LineState::Calling) => {}
-            LineState::Ready => tracing::info!(line, "line.ready"),
-            LineState::Stopped => tracing::info!(line, "line.stopped"),
-            LineState::Starting | LineState::Calling => {}
+            (Notice::Quarantined, Some(fault)) => {
+                tracing::error!(line, code = fault.code, fault = %fault.message, "line.quarantined");
+            }
+            (Notice::Nothing, _) | (Notice::Faulty | Notice::Quarantined, None) => {}
         }
-        *state = new;
+        match self.health.fault().cloned() {
+            Some(fault) if self.health.is_quarantined() => self.show(LineState::Quarantined(fault)),
+            Some(fault) => self.show(LineState::Faulty(fault)),
+            None => {}
+        }
+    }
+
+    /// Waits for the time of the next try, or for somebody who does something about the line.
+    fn rest_until_mended(&mut self, carrier: &dyn Carrier) {
+        let before = carrier.device();
+        let mut rested = Duration::ZERO;
+        while rested < self.health.pause() {
+            self.beat();
+            self.common.bell.wait_for(LOOK_TICK, || self.board.has_wishes());
+            rested += LOOK_TICK;
+            if self.common.bell.is_stopping() || self.board.has_wishes() {
+                return;
+            }
+            let device = carrier.device();
+            if device != DeviceMark::Absent && device != before {
+                self.health(Input::DeviceChanged);
+                return;
+            }
+        }
+    }
+
+    fn test(&mut self, carrier: &mut dyn Carrier, wanted: Wanted) {
+        self.board.test_starts(wanted, self.common.clock.now());
+        self.show(LineState::Testing);
+        let watch = TestWatch { board: &self.board, common: &self.common };
+        // The guard keeps the other line free of work until the test is over.
+        let peer = self.peer();
+        let rings = || peer.as_ref().map_or(0, |(board, ..)| board.rings());
+        let now = self.common.clock.now();
+        let loop_call = match &peer {
+            Some((board, number, _)) => self
+                .common
+                .test_calls
+                .may_ring(number, now)
+                .map(|()| Loop { name: board.status().name, number: number.clone(), rings: &rings })
+                .map_err(|not_now| not_now.to_string()),
+            None => Err(String::from("no other line with its `number` in the settings is idle")),
+        };
+        let test_call = match &self.test_number {
+            Some(number) => self
+                .common
+                .test_calls
+                .may_call(number, &self.common.windows, now)
+                .map(|()| number.clone())
+                .map_err(|not_now| not_now.to_string()),
+            None => Err(String::from("the settings of this line have no `test_number`")),
+        };
+        carrier.test(Plan { loop_call, test_call }, &watch);
+        drop(peer);
+        self.test_ended();
+    }
+
+    fn test_ended(&mut self) {
+        let Some(test) = self.board.test_ended(self.common.clock.now()) else { return };
+        let (line, wanted) = (&self.name, test.wanted.as_str());
+        let failed = test.steps.iter().find_map(|step| match &step.outcome {
+            Outcome::Failed { code, what_to_do } => Some((step.name, code, what_to_do)),
+            Outcome::Passed(_) | Outcome::Skipped(_) => None,
+        });
+        match failed {
+            Some((step, code, what_to_do)) => {
+                tracing::error!(line, wanted, %step, code, what_to_do, "line.test.failed");
+            }
+            None => {
+                let passed = test.steps.iter().filter(|step| is_passed(step)).count();
+                tracing::info!(line, wanted, passed, of = test.steps.len(), "line.test.passed");
+                self.health(Input::CallWentWell);
+            }
+        }
+    }
+
+    /// Another line that can be rung, held free for it.
+    fn peer(&self) -> Option<(LineBoard, FaxNumber, super::line_board::Hold)> {
+        self.common.boards.iter().find_map(|board| {
+            let status = board.status();
+            let number = status.number.filter(|_| status.name != self.name)?;
+            Some((board.clone(), number, board.hold()?))
+        })
+    }
+
+    fn beat(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn show(&self, new: LineState) {
+        self.board.show(new, self.common.clock.now());
+    }
+}
+
+fn is_passed(step: &Step) -> bool {
+    match step.outcome {
+        Outcome::Passed(_) => true,
+        Outcome::Skipped(_) | Outcome::Failed { .. } => false,
+    }
+}
+
+/// A test as it is shown on the board.
+struct TestWatch<'a> {
+    board: &'a LineBoard,
+    common: &'a Common,
+}
+
+impl Watch for TestWatch<'_> {
+    fn now(&self) -> UnixMillis {
+        self.common.clock.now()
+    }
+
+    fn starts(&self, step: StepName) {
+        self.board.step_starts(step, self.now());
+    }
+
+    fn ended(&self, step: Step) {
+        self.board.step_ended(step);
+    }
+
+    fn dialled(&self, number: &FaxNumber) {
+        self.common.test_calls.dialled(number, self.now());
+    }
+
+    fn answered(&self, number: &FaxNumber) {
+        self.common.test_calls.answered(number);
+    }
+
+    fn stopping(&self) -> bool {
+        self.common.bell.is_stopping()
     }
 }
 
 enum Turn {
     Again,
     Rest(Duration),
+    /// The line takes no work until it has answered.
+    Mend,
     End,
 }
+
+#[cfg(test)]
+mod tests;

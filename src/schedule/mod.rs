@@ -1,9 +1,13 @@
 //! When a notification has its turn.
 //!
 //! `backoff` spaces the tries of one job, `windows` keeps the calling hours, `lines` is a thread per line
-//! that takes what is due.
+//! that takes what is due; `line_health` says whether it may, `line_board` what is known of it, `self_test`
+//! when it is tested.
 //! Not here: how often a number may be called at all (`office/redial.rs`).
 
 pub mod backoff;
+pub mod line_board;
+pub mod line_health;
 pub mod lines;
+pub mod self_test;
 pub mod windows;

@@ -13,7 +13,8 @@ use modem::{CallHost, CallReport, CallTimes, Ending, Go, Progress};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Carrier, LineFault};
+use super::line_test::{self, How, Plan, Watch};
+use super::{Carried, Carrier, DeviceMark, LineFault};
 use crate::app::clock::Clock;
 use crate::job::{JobState, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
@@ -93,6 +94,10 @@ impl Carrier for FaxCarrier {
         &self.settings.line.name
     }
 
+    fn device(&self) -> DeviceMark {
+        DeviceMark::of(&self.settings.line.device)
+    }
+
     fn make_ready(&mut self) -> Result<(), LineFault> {
         self.open().map_err(|error| {
             // What is known of the device may be out of date: the next try opens it anew.
@@ -101,7 +106,15 @@ impl Carrier for FaxCarrier {
         })
     }
 
-    fn carry(&mut self, claim: Claim) -> Result<(), QueueError> {
+    fn is_ringing(&self) -> bool {
+        self.line.as_ref().is_some_and(modem::Line::is_ringing)
+    }
+
+    fn rings(&self) -> u64 {
+        self.line.as_ref().map_or(0, modem::Line::rings)
+    }
+
+    fn carry(&mut self, claim: Claim) -> Result<Carried, QueueError> {
         let Route::Fax { number } = &claim.route;
         let mut host = FaxHost::new(&self.desk, &claim);
         let report = match (Sheets::draw(&self.desk.renderer, &claim), self.line.as_mut()) {
@@ -131,7 +144,47 @@ impl Carrier for FaxCarrier {
                 not_called("no sheet")
             }
         };
-        host.finish(&report)
+        let fault = modem_fault(&report);
+        host.finish(&report).map(|code| Carried { code, fault })
+    }
+
+    fn test(&mut self, plan: Plan<'_>, watch: &dyn Watch) {
+        let how = How {
+            country: self.settings.line.country,
+            tsi: self.settings.tsi.clone(),
+            fastest: self.settings.fastest.0,
+        };
+        match (self.open(), self.line.as_mut()) {
+            (Ok(()), Some(line)) => line_test::run(line, &how, plan, watch),
+            (Err(error), _) => line_test::not_opened(&error, watch),
+            (Ok(()), None) => {} // an open line is there
+        }
+    }
+}
+
+/// What the modem did wrong in a call, and nobody else: a line that the far end let go is no fault of it.
+fn modem_fault(report: &CallReport) -> Option<LineFault> {
+    match &report.ending {
+        Ending::Modem { code, detail } => {
+            let elsewhere = matches!(
+                *code,
+                "number-not-digits" | "own-identity" | "line-dropped" | "call-limit"
+            );
+            (!elsewhere).then(|| LineFault { code, message: detail.clone() })
+        }
+        Ending::Delivered
+        | Ending::Busy
+        | Ending::NoAnswer
+        | Ending::NoDialTone
+        | Ending::NoCarrier
+        | Ending::DialRefused { .. }
+        | Ending::Glare
+        | Ending::Voice
+        | Ending::Stopped
+        | Ending::Session(_) => (!report.hang_up_verified).then(|| {
+            let fault = modem::Fault::OffHook;
+            LineFault { code: fault.code(), message: fault.to_string() }
+        }),
     }
 }
 
@@ -210,8 +263,8 @@ impl<'a> FaxHost<'a> {
         }
     }
 
-    /// Waits for the result to be on disk, and notes the hang-up.
-    fn finish(mut self, report: &CallReport) -> Result<(), QueueError> {
+    /// Waits for the result to be on disk, and notes the hang-up. Gives the code of the ending.
+    fn finish(mut self, report: &CallReport) -> Result<&'static str, QueueError> {
         if self.settling.is_none() {
             self.result_before_hang_up(report);
         }
@@ -229,7 +282,8 @@ impl<'a> FaxHost<'a> {
             }
         }
         self.desk.board.clear(self.claim.id);
-        stored
+        // Without a settlement nothing was stored: this is an error.
+        stored.map(|()| code.unwrap_or("stopped"))
     }
 
     /// Keeps what passed, for technicians. Nobody waits for it: the result is what counts.

@@ -4,6 +4,10 @@
 //! Not here: which claim and when (`schedule`), what an ending means (`settle`).
 
 pub mod fax;
+pub mod line_test;
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use crate::queue::{Claim, QueueError};
 
@@ -11,24 +15,67 @@ use crate::queue::{Claim, QueueError};
 pub trait Carrier: Send {
     /// The name of the line, as in the settings.
     fn name(&self) -> &str;
+    /// The device file as it is now.
+    fn device(&self) -> DeviceMark;
     /// Gets the line ready for a claim; does nothing if it is.
     ///
     /// # Errors
     /// What is wrong with the line, in a technician's words. No claim is taken then.
     fn make_ready(&mut self) -> Result<(), LineFault>;
+    /// Whether somebody calls this line just now, as far as it was last asked.
+    fn is_ringing(&self) -> bool;
+    /// How often it has rung so far.
+    fn rings(&self) -> u64;
     /// Carries a claim to its end. The attempt is settled when it returns.
     ///
     /// # Errors
     /// The store did not take the result: the attempt is left open for the next start to settle.
-    fn carry(&mut self, claim: Claim) -> Result<(), QueueError>;
+    fn carry(&mut self, claim: Claim) -> Result<Carried, QueueError>;
+    /// Tests the line, telling each step.
+    fn test(&mut self, plan: line_test::Plan<'_>, watch: &dyn line_test::Watch);
+}
+
+/// What a line's owner has to know of a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Carried {
+    /// Stable code of the ending.
+    pub code: &'static str,
+    /// What the modem, not the far end, did wrong.
+    pub fault: Option<LineFault>,
 }
 
 /// Why a line takes no claims.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct LineFault {
-    /// Stable code, e.g. `modem-no-device`.
+    /// Stable code, e.g. `modem-silent`.
     pub code: &'static str,
     /// What happened and what to do.
     pub message: String,
+}
+
+impl LineFault {
+    /// The device is not there: it is waited for, and nothing is known against it.
+    pub fn is_absence(&self) -> bool {
+        matches!(self.code, "device-missing" | "modem-gone")
+    }
+}
+
+/// Tells one device file from the next of the same name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DeviceMark {
+    Absent,
+    There { device: u64, file: u64, changed_s: i64, changed_ns: i64 },
+}
+
+impl DeviceMark {
+    /// What is behind the name now, whatever it links to.
+    pub fn of(path: &Path) -> Self {
+        std::fs::metadata(path).map_or(Self::Absent, |found| Self::There {
+            device: found.rdev(),
+            file: found.ino(),
+            changed_s: found.ctime(),
+            changed_ns: found.ctime_nsec(),
+        })
+    }
 }

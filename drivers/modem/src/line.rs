@@ -98,6 +98,11 @@ impl<P: Port> Line<P> {
         self.talk.is_ringing()
     }
 
+    /// How often this line has rung since it was opened.
+    pub fn rings(&self) -> u64 {
+        self.talk.rings
+    }
+
     /// The country that the modem is set to. A few milliseconds, at most 25 s.
     ///
     /// # Errors

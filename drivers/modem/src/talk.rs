@@ -50,6 +50,8 @@ pub(crate) struct Talk<P> {
     commanded_at: Option<Millis>,
     rang_at: Option<Millis>,
     pub recorder: Recorder,
+    /// RINGs heard since the port was opened first.
+    pub rings: u64,
 }
 
 impl<P: Port> Talk<P> {
@@ -65,6 +67,7 @@ impl<P: Port> Talk<P> {
             commanded_at: None,
             rang_at: None,
             recorder: Recorder::new(),
+            rings: 0,
         }
     }
 
@@ -209,6 +212,7 @@ impl<P: Port> Talk<P> {
             let reply = Reply::parse(&line, self.numeric);
             if reply == Reply::Ring {
                 self.rang_at = Some(self.now());
+                self.rings = self.rings.saturating_add(1);
             }
             trace!(reply = reply.name(), after = self.after, "modem.reply");
             self.recorder.reply(self.port.now(), &line);

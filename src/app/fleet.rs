@@ -1,0 +1,123 @@
+//! The running lines, as the rest of the program sees them: started, woken, watched, stopped.
+//!
+//! In: the settings of each line. Out: one thread per line, and what the hook and the watchdog ask.
+//! Not here: what a line does (`schedule/lines.rs`), how it calls (`send`).
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::civil::Time;
+
+use super::exit::{Exit, Failure};
+use super::settings::Line;
+use super::systemd::Heartbeats;
+use crate::hook::LineDesk;
+use crate::queue::Alarm;
+use crate::schedule::line_board::{LineBoard, LineState};
+use crate::schedule::lines::{self, Bell, Common, LineHandle};
+use crate::send::fax::{Desk, FaxCarrier, FaxSettings};
+
+/// Every line of this gateway.
+pub struct Fleet {
+    bell: Arc<Bell>,
+    desk: Arc<Desk>,
+    boards: Arc<[LineBoard]>,
+    handles: Mutex<Vec<LineHandle>>,
+}
+
+impl Fleet {
+    /// Starts a thread per line; a modem that is not there is waited for by its line.
+    ///
+    /// # Errors
+    /// [`Failure`] if the system gives no thread.
+    pub fn start(
+        settings: &[Line],
+        self_test: Option<Time>,
+        desk: Arc<Desk>,
+        hearts: &Heartbeats,
+        alarm: &Alarm,
+    ) -> Result<Arc<Self>, Failure> {
+        let now = desk.clock.now();
+        let board = |line: &Line| {
+            LineBoard::new(line.name.clone(), line.device.clone(), line.number.clone(), now)
+        };
+        let boards: Arc<[LineBoard]> = settings.iter().map(board).collect();
+        let common = Common {
+            queue: Arc::clone(&desk.queue),
+            clock: Arc::clone(&desk.clock),
+            windows: desk.windows.clone(),
+            bell: Arc::default(),
+            alarm: alarm.clone(),
+            boards: Arc::clone(&boards),
+            test_calls: Arc::default(),
+            daily_turns: Arc::default(),
+            self_test,
+        };
+        let mut handles = Vec::new();
+        for (line, board) in settings.iter().zip(boards.iter()) {
+            let carrier = Box::new(FaxCarrier::new(Arc::clone(&desk), fax_settings(line)));
+            let test_number = line.test_number.clone();
+            let handle = lines::start(carrier, board.clone(), test_number, common.clone())
+                .map_err(|error| {
+                    Failure::new(Exit::Internal, format!("line `{}`: {error}", line.name))
+                })?;
+            handles.push(handle);
+        }
+        let bell = common.bell;
+        let started = Arc::new(Self { bell, desk, boards, handles: Mutex::new(handles) });
+        for (place, line) in settings.iter().enumerate() {
+            let watched = Arc::clone(&started);
+            hearts.watch(format!("line {}", line.name), move || watched.turns(place));
+        }
+        Ok(started)
+    }
+
+    /// No new call. A call without page data ends, one with page data is waited for: nobody could say
+    /// later what was printed.
+    pub fn stop(&self) {
+        self.desk.stopping.store(true, Ordering::Release);
+        self.bell.stop();
+        // Taken out first, so that nobody who asks meanwhile waits for a call to end.
+        let handles = std::mem::take(&mut *self.lock());
+        for mut handle in handles {
+            handle.join();
+        }
+    }
+
+    /// What the watchdog counts. During a call or a test it rests: the driver limits how long that is.
+    fn turns(&self, place: usize) -> Option<u64> {
+        let handles = self.lock();
+        let handle = handles.get(place)?;
+        match handle.board.state() {
+            LineState::Starting
+            | LineState::Ready
+            | LineState::Ringing
+            | LineState::Faulty(_)
+            | LineState::Quarantined(_) => Some(handle.moves()),
+            LineState::Calling | LineState::Testing | LineState::Stopped => None,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<LineHandle>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LineDesk for Fleet {
+    fn wake(&self) {
+        self.bell.ring();
+    }
+
+    fn boards(&self) -> &[LineBoard] {
+        &self.boards
+    }
+}
+
+fn fax_settings(line: &Line) -> FaxSettings {
+    FaxSettings {
+        line: line.modem(),
+        tsi: line.tsi.clone(),
+        ecm: line.ecm,
+        fastest: line.fastest(),
+    }
+}

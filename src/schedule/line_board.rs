@@ -1,0 +1,332 @@
+//! What is known of each line, for those who look at it, and what they want of it.
+//!
+//! In: what a line's thread does and finds. Out: a [`LineStatus`] at any time; wishes of people, taken up by
+//! the thread between two calls.
+//! It is in memory: at a start every modem is set up anew, and the journal has what was before.
+//! Not here: what the thread does (`lines.rs`), when a line is healthy (`line_health.rs`).
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::job::names::stable_names;
+use crate::job::{FaxNumber, UnixMillis};
+use crate::send::LineFault;
+use crate::send::line_test::{Step, StepName};
+
+/// What a line is at.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LineState {
+    /// Not tried yet.
+    Starting,
+    /// On-hook, waiting for work.
+    Ready,
+    /// A call is on.
+    Calling,
+    /// It is being tested.
+    Testing,
+    /// Somebody calls it. Nothing answers, and nothing is dialled meanwhile.
+    Ringing,
+    Faulty(LineFault),
+    /// Faulty again and again: a person should look at it.
+    Quarantined(LineFault),
+    Stopped,
+}
+
+impl LineState {
+    /// Stable name.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Calling => "calling",
+            Self::Testing => "testing",
+            Self::Ringing => "ringing",
+            Self::Faulty(_) => "faulty",
+            Self::Quarantined(_) => "quarantined",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// It carries calls, if not at this moment.
+    pub fn is_usable(&self) -> bool {
+        match self {
+            Self::Ready | Self::Calling | Self::Testing | Self::Ringing => true,
+            Self::Starting | Self::Faulty(_) | Self::Quarantined(_) | Self::Stopped => false,
+        }
+    }
+}
+
+/// Who wanted a test.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    ByPerson,
+    Daily,
+}
+
+stable_names!(Wanted {
+    ByPerson => "person",
+    Daily => "daily",
+});
+
+/// A test that runs or ran.
+#[derive(Clone, Debug)]
+pub struct TestRun {
+    /// Counted from 1 for each line since the start.
+    pub number: u64,
+    pub wanted: Wanted,
+    pub started: UnixMillis,
+    /// What is being done now, and since when.
+    pub doing: Option<(StepName, UnixMillis)>,
+    pub steps: Vec<Step>,
+    pub ended: Option<UnixMillis>,
+}
+
+impl TestRun {
+    /// Whether no step failed; `None` while it runs.
+    pub fn passed(&self) -> Option<bool> {
+        self.ended.map(|_| self.steps.iter().all(|step| !step.has_failed()))
+    }
+}
+
+/// All that is known of a line.
+#[derive(Clone, Debug)]
+pub struct LineStatus {
+    pub name: String,
+    pub device: PathBuf,
+    /// The line's own number.
+    pub number: Option<FaxNumber>,
+    pub state: LineState,
+    pub since: UnixMillis,
+    /// End and code of the last call.
+    pub last_call: Option<(UnixMillis, &'static str)>,
+    pub last_fault: Option<(UnixMillis, LineFault)>,
+    pub last_test: Option<TestRun>,
+}
+
+/// What people want of a line's thread.
+#[derive(Debug, Default)]
+struct Wishes {
+    test: Option<Wanted>,
+    lift: bool,
+}
+
+/// One line on the board. Clones share it.
+#[derive(Clone, Debug)]
+pub struct LineBoard(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    status: Mutex<LineStatus>,
+    wishes: Mutex<Wishes>,
+    /// As the line's modem counts them.
+    rings: AtomicU64,
+    /// Tests of other lines that ring this one just now: it takes no work meanwhile.
+    held: AtomicU64,
+}
+
+/// Why a test is not begun.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TestRefused {
+    AlreadyWanted,
+    Stopped,
+}
+
+impl LineBoard {
+    pub fn new(name: String, device: PathBuf, number: Option<FaxNumber>, now: UnixMillis) -> Self {
+        let status = LineStatus {
+            name,
+            device,
+            number,
+            state: LineState::Starting,
+            since: now,
+            last_call: None,
+            last_fault: None,
+            last_test: None,
+        };
+        Self(Arc::new(Shared {
+            status: Mutex::new(status),
+            wishes: Mutex::default(),
+            rings: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+        }))
+    }
+
+    /// The line as it is now.
+    pub fn status(&self) -> LineStatus {
+        self.lock().clone()
+    }
+
+    pub fn state(&self) -> LineState {
+        self.lock().state.clone()
+    }
+
+    /// Asks for a test; its number, by which its result is found.
+    ///
+    /// # Errors
+    /// [`TestRefused`].
+    pub fn want_test(&self, wanted: Wanted) -> Result<u64, TestRefused> {
+        let status = self.lock();
+        if status.state == LineState::Stopped {
+            return Err(TestRefused::Stopped);
+        }
+        let runs = status.last_test.as_ref().is_some_and(|test| test.ended.is_none());
+        let mut wishes = self.wishes();
+        if runs || wishes.test.is_some() {
+            return Err(TestRefused::AlreadyWanted);
+        }
+        wishes.test = Some(wanted);
+        Ok(status.last_test.as_ref().map_or(0, |test| test.number) + 1)
+    }
+
+    /// Says that a person has mended the line.
+    pub fn want_lift(&self) {
+        self.wishes().lift = true;
+    }
+
+    pub(super) fn has_wishes(&self) -> bool {
+        let wishes = self.wishes();
+        wishes.test.is_some() || wishes.lift
+    }
+
+    pub(super) fn take_lift(&self) -> bool {
+        std::mem::take(&mut self.wishes().lift)
+    }
+
+    pub(super) fn take_test(&self) -> Option<Wanted> {
+        self.wishes().test.take()
+    }
+
+    /// Shows a state; whether it is another one.
+    pub(crate) fn show(&self, new: LineState, now: UnixMillis) -> bool {
+        let mut status = self.lock();
+        if status.state == new {
+            return false;
+        }
+        status.since = now;
+        status.state = new;
+        true
+    }
+
+    pub(crate) fn call_ended(&self, code: &'static str, now: UnixMillis) {
+        self.lock().last_call = Some((now, code));
+    }
+
+    pub(crate) fn failed(&self, fault: LineFault, now: UnixMillis) {
+        self.lock().last_fault = Some((now, fault));
+    }
+
+    pub(crate) fn test_starts(&self, wanted: Wanted, now: UnixMillis) {
+        let mut status = self.lock();
+        let number = status.last_test.as_ref().map_or(0, |test| test.number) + 1;
+        status.last_test = Some(TestRun {
+            number,
+            wanted,
+            started: now,
+            doing: None,
+            steps: Vec::new(),
+            ended: None,
+        });
+    }
+
+    pub(crate) fn step_starts(&self, step: StepName, now: UnixMillis) {
+        if let Some(test) = &mut self.lock().last_test {
+            test.doing = Some((step, now));
+        }
+    }
+
+    pub(crate) fn step_ended(&self, step: Step) {
+        if let Some(test) = &mut self.lock().last_test {
+            test.doing = None;
+            test.steps.push(step);
+        }
+    }
+
+    pub(crate) fn test_ended(&self, now: UnixMillis) -> Option<TestRun> {
+        let mut status = self.lock();
+        let test = status.last_test.as_mut()?;
+        (test.doing, test.ended) = (None, Some(now));
+        Some(test.clone())
+    }
+
+    pub(super) fn rang(&self, rings: u64) {
+        self.0.rings.store(rings, Ordering::Release);
+    }
+
+    /// How often the line has rung.
+    pub fn rings(&self) -> u64 {
+        self.0.rings.load(Ordering::Acquire)
+    }
+
+    /// Keeps an idle line free of work until the guard is dropped; `None` if it is not idle. A call that it
+    /// takes at this very moment goes on, and whoever rings it then hears that it is engaged.
+    pub fn hold(&self) -> Option<Hold> {
+        self.0.held.fetch_add(1, Ordering::AcqRel);
+        let hold = Hold(self.clone());
+        matches!(self.state(), LineState::Ready | LineState::Ringing).then_some(hold)
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.0.held.load(Ordering::Acquire) > 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LineStatus> {
+        // Nothing here can break half-way.
+        self.0.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.0.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A line that takes no work while this lives.
+pub struct Hold(LineBoard);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.0.held.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_795_482_000_000);
+
+    fn board() -> LineBoard {
+        LineBoard::new("line1".into(), PathBuf::from("/dev/ttyACM0"), None, NOW)
+    }
+
+    #[test]
+    fn second_test_is_refused_until_the_first_has_ended() {
+        let board = board();
+        assert_eq!(board.want_test(Wanted::ByPerson), Ok(1));
+        assert_eq!(board.want_test(Wanted::ByPerson), Err(TestRefused::AlreadyWanted));
+        assert_eq!(board.take_test(), Some(Wanted::ByPerson));
+        board.test_starts(Wanted::ByPerson, NOW);
+        assert_eq!(board.want_test(Wanted::Daily), Err(TestRefused::AlreadyWanted));
+        board.test_ended(NOW);
+        assert_eq!(board.want_test(Wanted::Daily), Ok(2));
+    }
+
+    #[test]
+    fn only_an_idle_line_can_be_held_and_is_free_when_the_guard_goes() {
+        let board = board();
+        assert!(board.hold().is_none() && !board.is_held(), "not ready yet");
+        board.show(LineState::Ready, NOW);
+        let hold = board.hold();
+        assert!(hold.is_some() && board.is_held());
+        drop(hold);
+        assert!(!board.is_held());
+    }
+
+    #[test]
+    fn state_that_stays_keeps_its_time() {
+        let board = board();
+        assert!(board.show(LineState::Ready, NOW));
+        assert!(!board.show(LineState::Ready, UnixMillis(NOW.0 + 1)));
+        assert_eq!(board.status().since, NOW);
+    }
+}

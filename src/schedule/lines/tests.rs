@@ -1,0 +1,196 @@
+//! The thread of a line over a carrier that does what a test says.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
+
+use super::*;
+use crate::app::clock::SystemClock;
+use crate::queue::Claim;
+use crate::queue::sqlite::{Sqlite, StoreKey};
+use crate::schedule::line_board::{TestRefused, TestRun};
+use crate::send::LineFault;
+
+/// Longest wait for anything; most things take a second.
+const SOON: Duration = Duration::from_secs(20);
+
+#[derive(Default)]
+struct Scripted {
+    fault: Mutex<Option<LineFault>>,
+    asked: AtomicU32,
+    rings: AtomicU64,
+}
+
+struct FakeCarrier {
+    name: String,
+    script: Arc<Scripted>,
+}
+
+impl Carrier for FakeCarrier {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn device(&self) -> DeviceMark {
+        DeviceMark::Absent
+    }
+    fn make_ready(&mut self) -> Result<(), LineFault> {
+        self.script.asked.fetch_add(1, Ordering::Relaxed);
+        self.script.fault.lock().expect("a script").clone().map_or(Ok(()), Err)
+    }
+    fn is_ringing(&self) -> bool {
+        false
+    }
+    fn rings(&self) -> u64 {
+        self.script.rings.load(Ordering::Relaxed)
+    }
+    fn carry(&mut self, _claim: Claim) -> Result<Carried, QueueError> {
+        Err(QueueError::Stopped) // nothing was accepted
+    }
+    fn test(&mut self, plan: Plan<'_>, watch: &dyn Watch) {
+        let outcome = match plan.loop_call {
+            Ok(peer) => Outcome::Passed(peer.name),
+            Err(why) => Outcome::Skipped(why),
+        };
+        watch.ended(Step { name: StepName::LoopCall, took_ms: 0, outcome });
+    }
+}
+
+struct House {
+    boards: Arc<[LineBoard]>,
+    scripts: Vec<Arc<Scripted>>,
+    bell: Arc<Bell>,
+    handles: Vec<LineHandle>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    fn with_lines(numbers: &[Option<&str>]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let now = clock.now();
+        let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), now);
+        let board = |(place, number): (usize, &Option<&str>)| {
+            let number = number.map(|number| FaxNumber::parse(number).expect("a number"));
+            LineBoard::new(format!("line{place}"), "/dev/none".into(), number, now)
+        };
+        let boards: Arc<[LineBoard]> = numbers.iter().enumerate().map(board).collect();
+        let common = Common {
+            queue: Arc::new(store.expect("a store").0),
+            clock,
+            windows: Windows::Always,
+            bell: Arc::default(),
+            alarm: Alarm::default(),
+            boards: Arc::clone(&boards),
+            test_calls: Arc::default(),
+            daily_turns: Arc::default(),
+            self_test: None,
+        };
+        let mut scripts = Vec::new();
+        let mut handles = Vec::new();
+        for (place, board) in boards.iter().enumerate() {
+            let script = Arc::<Scripted>::default();
+            let carrier = FakeCarrier { name: format!("line{place}"), script: Arc::clone(&script) };
+            let handle = start(Box::new(carrier), board.clone(), None, common.clone());
+            handles.push(handle.expect("a thread"));
+            scripts.push(script);
+        }
+        Self { boards, scripts, bell: common.bell, handles, _folder: folder }
+    }
+
+    fn until(&self, what: &str, seen: impl Fn(&Self) -> bool) {
+        let tick = Duration::from_millis(5);
+        for _ in 0..SOON.as_millis() / tick.as_millis() {
+            if seen(self) {
+                return;
+            }
+            std::thread::sleep(tick); // the board has no call that waits for a change
+        }
+        panic!("waited in vain: {what}, {:?}", self.boards);
+    }
+
+    fn await_state(&self, place: usize, name: &str) {
+        self.until(name, |house| house.boards[place].state().as_str() == name);
+    }
+
+    fn test(&self, place: usize) -> TestRun {
+        let number = self.boards[place].want_test(Wanted::ByPerson).expect("no test is on");
+        self.bell.ring();
+        let ended = |house: &Self| {
+            let test = house.boards[place].status().last_test;
+            test.filter(|test| test.number == number && test.ended.is_some())
+        };
+        self.until("the test", |house| ended(house).is_some());
+        ended(self).expect("it ended")
+    }
+
+    fn breaks(&self, place: usize, code: &'static str) {
+        let fault = LineFault { code, message: "switch it off and on".into() };
+        *self.scripts[place].fault.lock().expect("a script") = Some(fault);
+    }
+
+    fn mended(&self, place: usize) {
+        *self.scripts[place].fault.lock().expect("a script") = None;
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.bell.stop();
+        self.handles.iter_mut().for_each(LineHandle::join);
+    }
+}
+
+#[test]
+fn tested_line_rings_another_one_that_is_idle_and_leaves_it_free_again() {
+    let house = House::with_lines(&[None, Some("03-1234-5678")]);
+    house.await_state(0, "ready");
+    house.await_state(1, "ready");
+    let test = house.test(0);
+    assert_eq!(test.steps[0].outcome, Outcome::Passed("line1".into()));
+    assert_eq!(test.passed(), Some(true));
+    assert!(!house.boards[1].is_held());
+
+    house.breaks(1, "modem-silent");
+    house.await_state(1, "faulty");
+    let test = house.test(0);
+    assert!(matches!(test.steps[0].outcome, Outcome::Skipped(_)), "{test:?}");
+}
+
+#[test]
+fn line_that_is_unplugged_waits_without_work_for_its_owner_and_is_back_at_once() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.breaks(0, "modem-gone");
+    house.await_state(0, "faulty");
+    let asked = house.scripts[0].asked.load(Ordering::Relaxed);
+    // Notifications that come in meanwhile wake nobody here.
+    for _ in 0..1000 {
+        house.bell.ring();
+    }
+    house.mended(0);
+    house.await_state(0, "ready");
+    let asked = house.scripts[0].asked.load(Ordering::Relaxed) - asked;
+    assert!(asked <= 3, "asked {asked} times");
+}
+
+#[test]
+fn quarantine_is_lifted_by_a_person_without_waiting_for_the_pause() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.breaks(0, "modem-silent");
+    house.await_state(0, "quarantined");
+    house.mended(0);
+    house.boards[0].want_lift();
+    house.bell.ring();
+    house.await_state(0, "ready");
+    let (_, fault) = house.boards[0].status().last_fault.expect("it is remembered");
+    assert_eq!(fault.code, "modem-silent");
+}
+
+#[test]
+fn stopped_line_takes_no_test() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.bell.stop();
+    house.await_state(0, "stopped");
+    assert_eq!(house.boards[0].want_test(Wanted::ByPerson), Err(TestRefused::Stopped));
+}

@@ -1,0 +1,339 @@
+//! The test of one line, step by step: modem, country, dial tone, a ring at another line of ours, a fax machine.
+//!
+//! In: an open modem line and a [`Plan`] of what may be called. Out: a [`Step`] each, told as it ends.
+//! A step that cannot be made here is skipped with its reason and is no failure. After a failed modem nothing
+//! else is tried.
+//! No page and no call of a test is anybody's notification: the line that is rung never answers, and the fax
+//! machine is let go with DCN once it has said DIS (T.30 4.3.3, 5.3.6.1.7).
+//! Not here: when a test is due and which calls are allowed (`schedule/self_test.rs`), the AT commands
+//! (`drivers/modem/src/check.rs`).
+
+use modem::{Call, CallHost, CallReport, Country, DialTone, Ending, Go, LineError, Port, Progress};
+
+use crate::job::names::stable_names;
+use crate::job::number::mask;
+use crate::job::{FaxNumber, UnixMillis};
+
+/// What is tried, in this order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StepName {
+    /// The modem answers and can be set up.
+    Modem,
+    /// It is set to the country of the settings.
+    Country,
+    /// The exchange is there.
+    DialTone,
+    /// Another line of ours rings when this one dials it.
+    LoopCall,
+    /// A fax machine answers at the test number.
+    TestCall,
+}
+
+stable_names!(StepName {
+    Modem => "modem",
+    Country => "country",
+    DialTone => "dial-tone",
+    LoopCall => "loop-call",
+    TestCall => "test-call",
+});
+
+/// How a step ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// What was found.
+    Passed(String),
+    /// Why it could not be tried.
+    Skipped(String),
+    /// A stable code, and what to do.
+    Failed { code: &'static str, what_to_do: String },
+}
+
+/// A step that was made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    pub name: StepName,
+    pub took_ms: u64,
+    pub outcome: Outcome,
+}
+
+impl Step {
+    pub fn has_failed(&self) -> bool {
+        match self.outcome {
+            Outcome::Failed { .. } => true,
+            Outcome::Passed(_) | Outcome::Skipped(_) => false,
+        }
+    }
+}
+
+/// What this test may do besides asking the modem.
+pub struct Plan<'a> {
+    /// The other line to ring, or why none is.
+    pub loop_call: Result<Loop<'a>, String>,
+    /// The number at which a fax machine answers, or why it is not called.
+    pub test_call: Result<FaxNumber, String>,
+}
+
+/// Another line of ours.
+pub struct Loop<'a> {
+    pub name: String,
+    pub number: FaxNumber,
+    /// How often it has rung so far.
+    pub rings: &'a dyn Fn() -> u64,
+}
+
+/// Who follows a test.
+pub trait Watch {
+    fn now(&self) -> UnixMillis;
+    fn starts(&self, step: StepName);
+    fn ended(&self, step: Step);
+    /// A number goes out: it counts for the redial rule.
+    fn dialled(&self, number: &FaxNumber);
+    /// It was answered.
+    fn answered(&self, number: &FaxNumber);
+    /// Nothing further is to be begun.
+    fn stopping(&self) -> bool;
+}
+
+/// How a test's calls are made.
+pub struct How {
+    pub country: Option<u8>,
+    pub tsi: Option<String>,
+    pub fastest: t30::Modulation,
+}
+
+/// Tests a line. Blocks its thread: half a minute, two with a test call.
+pub fn run<P: Port>(line: &mut modem::Line<P>, how: &How, plan: Plan<'_>, watch: &dyn Watch) {
+    let step = |name: StepName, made: &mut dyn FnMut() -> Outcome| {
+        watch.starts(name);
+        let began = watch.now();
+        let outcome = if watch.stopping() { skipped("the gateway stops") } else { made() };
+        let took_ms = u64::try_from(watch.now().0.saturating_sub(began.0)).unwrap_or(0);
+        let step = Step { name, took_ms, outcome };
+        let goes_on = !step.has_failed();
+        watch.ended(step);
+        goes_on
+    };
+    if !step(StepName::Modem, &mut || match line.make_ready() {
+        Ok(()) => Outcome::Passed(String::from("answers and is set up")),
+        Err(error) => failed(&error),
+    }) {
+        return;
+    }
+    step(StepName::Country, &mut || country(line, how.country));
+    let has_dial_tone = step(StepName::DialTone, &mut || dial_tone(line));
+    step(StepName::LoopCall, &mut || match &plan.loop_call {
+        Err(why) => skipped(why),
+        Ok(_) if !has_dial_tone => skipped("without a dial tone nothing is dialled"),
+        Ok(peer) => loop_call(line, how, peer, watch),
+    });
+    step(StepName::TestCall, &mut || match &plan.test_call {
+        Err(why) => skipped(why),
+        Ok(_) if !has_dial_tone => skipped("without a dial tone nothing is dialled"),
+        Ok(number) => test_call(line, how, number, watch),
+    });
+}
+
+/// The steps of a test of a line whose modem could not be opened.
+pub fn not_opened(error: &LineError, watch: &dyn Watch) {
+    watch.starts(StepName::Modem);
+    watch.ended(Step { name: StepName::Modem, took_ms: 0, outcome: failed(error) });
+}
+
+fn country<P: Port>(line: &mut modem::Line<P>, wanted: Option<u8>) -> Outcome {
+    match (line.country(), wanted) {
+        (Err(error), _) => failed(&error),
+        (Ok(Country::Unknown), _) => skipped("the modem does not say its country"),
+        (Ok(Country::Is(is)), Some(wanted)) if is != wanted => Outcome::Failed {
+            code: "country-not-set",
+            what_to_do: format!(
+                "the modem keeps country {is:02X} (T.35) and not {wanted:02X}: use one that is approved for this \
+                 country, or correct `country`"
+            ),
+        },
+        (Ok(Country::Is(is)), _) => Outcome::Passed(format!("+GCI {is:02X}, read back")),
+    }
+}
+
+fn dial_tone<P: Port>(line: &mut modem::Line<P>) -> Outcome {
+    match line.dial_tone() {
+        Ok(DialTone::Heard) => Outcome::Passed(String::from("heard")),
+        Ok(DialTone::None) => Outcome::Failed {
+            code: "no-dial-tone",
+            what_to_do: String::from(
+                "put a telephone on this socket: if it is dead too, call the telephone company; else check the cable \
+                 to the modem and whether another device is off-hook",
+            ),
+        },
+        Ok(DialTone::Ringing) => skipped("somebody calls this line just now"),
+        Ok(DialTone::Unknown(said)) => {
+            skipped(&format!("the modem cannot listen for it alone (it said {said})"))
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn loop_call<P: Port>(
+    line: &mut modem::Line<P>,
+    how: &How,
+    peer: &Loop<'_>,
+    watch: &dyn Watch,
+) -> Outcome {
+    let before = (peer.rings)();
+    let rang = || (peer.rings)() > before;
+    let mut host = TestHost { watch, number: &peer.number, until: &rang, far_end: None };
+    let report = line.call(&call(how, &peer.number), &mut host);
+    if rang() {
+        return on_hook(&report, format!("{} rings", peer.name));
+    }
+    match report.ending {
+        Ending::Busy => skipped(&format!("{} is engaged", peer.name)),
+        Ending::Glare => skipped("somebody calls this line just now"),
+        Ending::Stopped => skipped("the gateway stops"),
+        Ending::Modem { code, detail } => Outcome::Failed { code, what_to_do: detail },
+        Ending::Session(_) => Outcome::Failed {
+            code: "loop-answered",
+            what_to_do: format!(
+                "a fax machine answered the number of {}: correct its `number`, or stop the forwarding of the line",
+                peer.name
+            ),
+        },
+        ending @ (Ending::Delivered
+        | Ending::NoAnswer
+        | Ending::NoDialTone
+        | Ending::NoCarrier
+        | Ending::DialRefused { .. }
+        | Ending::Voice) => Outcome::Failed {
+            code: "loop-silent",
+            what_to_do: format!(
+                "{} did not ring when its number was dialled ({}): check its `number`, and the cable of that line",
+                peer.name,
+                word(&ending)
+            ),
+        },
+    }
+}
+
+fn test_call<P: Port>(
+    line: &mut modem::Line<P>,
+    how: &How,
+    number: &FaxNumber,
+    watch: &dyn Watch,
+) -> Outcome {
+    let never = || false;
+    let mut host = TestHost { watch, number, until: &never, far_end: None };
+    let report = line.call(&call(how, number), &mut host);
+    if let Some(csi) = host.far_end {
+        let csi = csi.map_or(String::from("without a name"), |csi| mask(csi.trim()));
+        return on_hook(&report, format!("a fax machine answers: {csi}"));
+    }
+    match report.ending {
+        Ending::Busy => skipped("the test number is engaged"),
+        Ending::Glare => skipped("somebody calls this line just now"),
+        Ending::Stopped => skipped("the gateway stops"),
+        Ending::Modem { code, detail } => Outcome::Failed { code, what_to_do: detail },
+        ending @ (Ending::Session(_)
+        | Ending::Delivered
+        | Ending::NoAnswer
+        | Ending::NoDialTone
+        | Ending::NoCarrier
+        | Ending::DialRefused { .. }
+        | Ending::Voice) => Outcome::Failed {
+            code: "test-call-no-fax",
+            what_to_do: format!(
+                "no fax machine answered the test number ({}): call it with a telephone and listen for its tone",
+                word(&ending)
+            ),
+        },
+    }
+}
+
+/// A step whose call is over: a line that stays off-hook is no success.
+fn on_hook(report: &CallReport, found: String) -> Outcome {
+    if report.hang_up_verified {
+        return Outcome::Passed(found);
+    }
+    Outcome::Failed {
+        code: "modem-off-hook",
+        what_to_do: String::from("the modem does not hang up: switch it off and on"),
+    }
+}
+
+fn call(how: &How, number: &FaxNumber) -> Call {
+    Call {
+        digits: number.digits().to_owned(),
+        tsi: how.tsi.clone(),
+        pages: 1,
+        fine: true,
+        ecm: true,
+        fastest: how.fastest,
+    }
+}
+
+/// What a modem said of a call that came to nothing, for people.
+fn word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Delivered => "delivered",
+        Ending::Busy => "busy",
+        Ending::NoAnswer => "no answer",
+        Ending::NoDialTone => "no dial tone",
+        Ending::NoCarrier => "no answer, or no fax tone",
+        Ending::DialRefused { .. } => "the modem refused to dial",
+        Ending::Glare => "an incoming call",
+        Ending::Voice => "a voice",
+        Ending::Stopped => "stopped",
+        Ending::Session(error) => error.code(),
+        Ending::Modem { code, .. } => code,
+    }
+}
+
+fn failed(error: &LineError) -> Outcome {
+    Outcome::Failed { code: error.code(), what_to_do: error.to_string() }
+}
+
+fn skipped(why: &str) -> Outcome {
+    Outcome::Skipped(why.to_owned())
+}
+
+/// Goes as far as the far end's identity and no further.
+struct TestHost<'a> {
+    watch: &'a dyn Watch,
+    number: &'a FaxNumber,
+    /// What is waited for has come.
+    until: &'a dyn Fn() -> bool,
+    /// Its CSI, once it has said who it is.
+    far_end: Option<Option<String>>,
+}
+
+impl CallHost for TestHost<'_> {
+    fn dial_starts(&mut self) -> Go {
+        self.watch.dialled(self.number);
+        Go::On
+    }
+
+    fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
+        self.watch.answered(self.number);
+        self.far_end = Some(far_end.csi.clone());
+        Go::Stop
+    }
+
+    fn page(&mut self, _page: u16, _contract: &t30::Contract) -> Vec<u8> {
+        Vec::new() // no far end is allowed to receive
+    }
+
+    fn page_starts(&mut self, _page: u16) -> Go {
+        Go::Stop
+    }
+
+    fn page_confirmed(&mut self, _proof: t30::PageConfirmed) {}
+
+    fn result_before_hang_up(&mut self, _report: &CallReport) {}
+
+    fn progress(&mut self, _progress: Progress) {}
+
+    fn cancelled(&self) -> bool {
+        self.watch.stopping() || (self.until)()
+    }
+}
+
+#[cfg(test)]
+mod tests;

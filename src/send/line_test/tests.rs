@@ -1,0 +1,168 @@
+//! Tests of a line over the scripted modem: what each step finds, and that nobody is disturbed.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use modem::fake::{Answer, Done, FakeModem};
+use modem::{Line, LineSettings};
+
+use super::*;
+
+/// Fine, MH, V.17, no ECM (T.30 table 2), bit 0 first.
+const DIS: [u8; 6] = [0xFF, 0x13, 0x80, 0x00, 0x6E, 0x70];
+const DCN_OURS: [u8; 3] = [0xFF, 0x13, 0xFB];
+
+#[derive(Default)]
+struct Seen {
+    steps: RefCell<Vec<Step>>,
+    dialled: Cell<u32>,
+    answered: Cell<u32>,
+    stops: bool,
+}
+
+impl Watch for Seen {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(0)
+    }
+    fn starts(&self, _step: StepName) {}
+    fn ended(&self, step: Step) {
+        self.steps.borrow_mut().push(step);
+    }
+    fn dialled(&self, _number: &FaxNumber) {
+        self.dialled.set(self.dialled.get() + 1);
+    }
+    fn answered(&self, _number: &FaxNumber) {
+        self.answered.set(self.answered.get() + 1);
+    }
+    fn stopping(&self) -> bool {
+        self.stops
+    }
+}
+
+impl Seen {
+    /// Name and `passed`, `skipped` or the code of each step.
+    fn told(&self) -> Vec<(&'static str, &'static str)> {
+        let word = |step: &Step| match step.outcome {
+            Outcome::Passed(_) => "passed",
+            Outcome::Skipped(_) => "skipped",
+            Outcome::Failed { code, .. } => code,
+        };
+        self.steps.borrow().iter().map(|step| (step.name.as_str(), word(step))).collect()
+    }
+}
+
+fn settings() -> LineSettings {
+    LineSettings {
+        name: "line1".into(),
+        device: PathBuf::from("/dev/fake"),
+        baud: 115_200,
+        dial_prefix: String::new(),
+        country: Some(0),
+        answer_wait: Duration::from_secs(60),
+        call_limit: Duration::from_secs(600),
+    }
+}
+
+/// A modem on a line that is in order.
+fn modem() -> FakeModem {
+    FakeModem::new().on("ATDT;", [Answer::says("OK")])
+}
+
+fn number() -> FaxNumber {
+    FaxNumber::parse("03-1234-5678").expect("a number")
+}
+
+/// Tests with a call to `line2`, which rings after so many looks, and to a test number.
+fn tested(modem: FakeModem, rings_after: u64, seen: &Seen) -> Line<FakeModem> {
+    let mut line = Line::with_port(settings(), FakeModem::new()).expect("a modem");
+    *line.port() = modem;
+    let looks = Cell::new(0);
+    let rings = || {
+        looks.set(looks.get() + 1);
+        u64::from(looks.get() > rings_after)
+    };
+    let plan = Plan {
+        loop_call: Ok(Loop { name: "line2".into(), number: number(), rings: &rings }),
+        test_call: Ok(number()),
+    };
+    let how = How { country: Some(0), tsi: None, fastest: t30::Modulation::V17At14400 };
+    run(&mut line, &how, plan, seen);
+    line
+}
+
+#[test]
+fn line_in_order_passes_each_step_and_sends_nothing_but_dcn() {
+    let modem = modem()
+        .on("ATDT03", [Answer::nothing(), Answer::frame(&DIS, "OK").after(Duration::from_secs(9))]);
+    let seen = Seen::default();
+    let mut line = tested(modem, 20, &seen);
+    let told = seen.told();
+    assert_eq!(
+        told,
+        ["modem", "country", "dial-tone", "loop-call", "test-call"].map(|name| (name, "passed"))
+    );
+    let data: Vec<_> =
+        line.port().log.iter().filter(|done| matches!(done, Done::Data(_))).cloned().collect();
+    assert_eq!(data, [Done::Data(DCN_OURS.to_vec())]);
+    assert_eq!((seen.dialled.get(), seen.answered.get()), (2, 1), "each for the redial rule");
+    assert_eq!(line.port().commands().last(), Some(&"ATH0"));
+}
+
+#[test]
+fn dead_modem_ends_the_test_and_says_what_to_do() {
+    let mut modem = FakeModem::new().on("AT", [Answer::dead()]);
+    modem.has_dtr = false;
+    let seen = Seen::default();
+    tested(modem, 0, &seen);
+    assert_eq!(seen.told(), [("modem", "modem-silent")]);
+}
+
+#[test]
+fn line_without_dial_tone_is_not_dialled_on() {
+    let seen = Seen::default();
+    let mut line = tested(FakeModem::new().on("ATDT;", [Answer::says("NO DIALTONE")]), 0, &seen);
+    assert_eq!(
+        seen.told()[2..],
+        [("dial-tone", "no-dial-tone"), ("loop-call", "skipped"), ("test-call", "skipped")]
+    );
+    assert!(!line.port().commands().iter().any(|command| command.starts_with("ATDT0")));
+}
+
+#[test]
+fn modem_of_another_country_is_told() {
+    let seen = Seen::default();
+    let modem = modem().on("AT+GCI?", [Answer::says("+GCI: B5\nOK")]);
+    tested(modem.on("ATDT03", [Answer::says("BUSY")]), 0, &seen);
+    assert_eq!(seen.told()[1], ("country", "country-not-set"));
+}
+
+#[test]
+fn other_line_that_does_not_ring_or_answers_as_a_fax_is_told_apart() {
+    for (says, expected) in [
+        (Answer::says("NO CARRIER"), "loop-silent"),
+        (Answer::says("BUSY"), "skipped"),
+        (Answer::frame(&DIS, "OK"), "loop-answered"),
+    ] {
+        let seen = Seen::default();
+        let modem = modem().on("ATDT03", [says, Answer::says("BUSY")]);
+        tested(modem, u64::MAX, &seen);
+        assert_eq!(seen.told()[3..], [("loop-call", expected), ("test-call", "skipped")]);
+    }
+}
+
+#[test]
+fn test_number_without_a_fax_is_told() {
+    let seen = Seen::default();
+    let modem = modem().on("ATDT03", [Answer::nothing(), Answer::says("NO ANSWER")]);
+    tested(modem, 20, &seen);
+    assert_eq!(seen.told()[4], ("test-call", "test-call-no-fax"));
+}
+
+#[test]
+fn gateway_that_stops_begins_no_step() {
+    let seen = Seen { stops: true, ..Seen::default() };
+    let mut line = tested(modem(), 0, &seen);
+    assert!(seen.told().iter().all(|(_, outcome)| *outcome == "skipped"));
+    assert!(line.port().commands().is_empty());
+}
