@@ -301,6 +301,14 @@ pub struct Line {
     /// T.35 country for `+GCI`, 0 to 254. 0 is Japan.
     #[serde(default, deserialize_with = "within::<_, _, 0, 254>")]
     pub country: u8,
+    /// The model of the modem, one of those in `drivers/modem/profiles`, or `"auto"` to ask it. auto:
+    /// most modems say who they are.
+    #[serde(default, deserialize_with = "modem_model")]
+    pub modem: Option<String>,
+    /// Its fax class, `"1"`, `"1.0"`, `"2"`, `"2.0"`, `"2.1"`, or `"auto"`. auto: Class 1 where the modem
+    /// has it, because there the far machine's own answer is read.
+    #[serde(default, deserialize_with = "modem_class")]
+    pub class: Option<modem::Class>,
     /// Error correction when the far machine has it. true: the only way to know that every pel came.
     #[serde(default = "yes")]
     pub ecm: bool,
@@ -326,6 +334,8 @@ impl Line {
             baud: self.baud,
             dial_prefix: self.dial_prefix.clone(),
             country: Some(self.country),
+            modem: self.modem.clone(),
+            class: self.class,
             answer_wait: Duration::from_secs(self.answer_wait_s.into()),
             call_limit: Duration::from_secs(self.call_limit_s.into()),
         }
@@ -463,6 +473,9 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     (line, column)
 }
+
+/// The value that leaves a choice to the program.
+const AUTO: &str = "auto";
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8750))
@@ -621,6 +634,30 @@ fn dial_prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
     }
 }
 
+fn modem_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == AUTO {
+        return Ok(None);
+    }
+    if modem::models().any(|name| name == text) {
+        return Ok(Some(text));
+    }
+    let names: Vec<&str> = modem::models().collect();
+    Err(de::Error::custom(format!("must be auto or one of {}", names.join(", "))))
+}
+
+fn modem_class<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<modem::Class>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == AUTO {
+        return Ok(None);
+    }
+    modem::Class::named(&text)
+        .map(Some)
+        .ok_or_else(|| de::Error::custom("must be auto, 1, 1.0, 2, 2.0 or 2.1, in quotes"))
+}
+
 fn fastest_bps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     let rate_bps = i64::deserialize(deserializer)?;
     u16::try_from(rate_bps)
@@ -767,6 +804,14 @@ help_hours = "平日 9:00–17:00"
             (
                 "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ncountry = 255\n",
                 "shirase.toml:14:11: must be from 0 to 254, not 255",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nmodem = \"usr\"\n",
+                "shirase.toml:14:9: must be auto or one of generic, usr-5637, ",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nclass = \"3\"\n",
+                "shirase.toml:14:9: must be auto, 1, 1.0, 2, 2.0 or 2.1",
             ),
         ];
         for (tail, expected) in cases {

@@ -176,7 +176,10 @@ impl Known {
         if let Some(heard) = lesson.heard {
             self.first_seen.get_or_insert(now);
             self.last_seen = Some(now);
-            self.abilities = Some(Abilities { dis: heard.dis, at: now });
+            // A modem that speaks T.30 itself keeps the DIS to itself too.
+            if !heard.dis.is_empty() {
+                self.abilities = Some(Abilities { dis: heard.dis, at: now });
+            }
             // A fax machine is there after all.
             (self.voice, self.toneless) = (None, None);
         }

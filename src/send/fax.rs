@@ -181,7 +181,8 @@ fn modem_fault(report: &CallReport) -> Option<LineFault> {
         | Ending::Glare
         | Ending::Voice
         | Ending::Stopped
-        | Ending::Session(_) => (!report.hang_up_verified).then(|| {
+        | Ending::Session(_)
+        | Ending::HungUp(_) => (!report.hang_up_verified).then(|| {
             let fault = modem::Fault::OffHook;
             LineFault { code: fault.code(), message: fault.to_string() }
         }),
@@ -480,7 +481,7 @@ impl CallHost for FaxHost<'_> {
         go
     }
 
-    fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
+    fn page_confirmed(&mut self, proof: modem::PageConfirmed) {
         self.rung("page_confirmed", json!({ "page": proof.page() + 1 }));
     }
 

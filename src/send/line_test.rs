@@ -198,6 +198,7 @@ fn loop_call<P: Port>(
             ),
         },
         ending @ (Ending::Delivered
+        | Ending::HungUp(_)
         | Ending::NoAnswer
         | Ending::NoDialTone
         | Ending::NoCarrier
@@ -232,6 +233,7 @@ fn test_call<P: Port>(
         Ending::Stopped => skipped("the gateway stops"),
         Ending::Modem { code, detail } => Outcome::Failed { code, what_to_do: detail },
         ending @ (Ending::Session(_)
+        | Ending::HungUp(_)
         | Ending::Delivered
         | Ending::NoAnswer
         | Ending::NoDialTone
@@ -282,6 +284,7 @@ fn word(ending: &Ending) -> &'static str {
         Ending::Voice => "a voice",
         Ending::Stopped => "stopped",
         Ending::Session(error) => error.code(),
+        Ending::HungUp(hung_up) => hung_up.cause().code(),
         Ending::Modem { code, .. } => code,
     }
 }
@@ -324,7 +327,7 @@ impl CallHost for TestHost<'_> {
         Go::Stop
     }
 
-    fn page_confirmed(&mut self, _proof: t30::PageConfirmed) {}
+    fn page_confirmed(&mut self, _proof: modem::PageConfirmed) {}
 
     fn result_before_hang_up(&mut self, _report: &CallReport) {}
 

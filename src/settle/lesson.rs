@@ -4,7 +4,7 @@
 //! faults teach nothing. A new ending of a driver does not compile until it stands here.
 //! Not here: how long a lesson is believed (`office/known.rs`), what it changes (`office/terms.rs`).
 
-use modem::Ending;
+use modem::{Ending, HangUpCause};
 use t30::{CallError, Phase};
 
 use super::{Outcome, receipt};
@@ -33,6 +33,7 @@ fn result(outcome: &Outcome<'_>) -> Option<Taught> {
         Ending::Voice => Some(Taught::Voice),
         Ending::NoCarrier => Some(Taught::Toneless),
         Ending::Session(error) => session(error, outcome),
+        Ending::HungUp(hung_up) => hung_up_for(hung_up.cause(), outcome),
         // A line that is cut while both come to terms may have been cut for that.
         Ending::Modem { code: "line-dropped", .. } if outcome.phase == Some(Phase::B) => {
             outcome.tried.map(|_| Taught::Training)
@@ -44,6 +45,27 @@ fn result(outcome: &Outcome<'_>) -> Option<Taught> {
         | Ending::Glare
         | Ending::Stopped
         | Ending::Modem { .. } => None,
+    }
+}
+
+/// As of our own session, as far as a Class 2 modem says so much.
+fn hung_up_for(cause: HangUpCause, outcome: &Outcome<'_>) -> Option<Taught> {
+    match cause {
+        HangUpCause::NoFaxMachine => Some(Taught::Toneless),
+        HangUpCause::NoReplyToDcs | HangUpCause::CannotTrain => Some(Taught::Training),
+        HangUpCause::PhaseD | HangUpCause::NoReplyAfterPage => with_ecm(outcome).map(Taught::Ecm),
+        HangUpCause::Normal
+        | HangUpCause::Ring
+        | HangUpCause::Aborted
+        | HangUpCause::NoLoopCurrent
+        | HangUpCause::NoAnswer
+        | HangUpCause::PhaseB
+        | HangUpCause::CannotReceive
+        | HangUpCause::PhaseC
+        | HangUpCause::Underrun
+        | HangUpCause::Operator
+        | HangUpCause::Receiving
+        | HangUpCause::Unknown => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use modem::{CallReport, CallTimes, Ending};
+use modem::{CallReport, CallTimes, Class, Ending, HungUp};
 use t30::{CallError, Modulation, Phase, Signal};
 
 use super::verdict::Remedy;
@@ -94,6 +94,33 @@ fn session_errors_before_the_page() {
 }
 
 #[test]
+fn hang_up_codes_of_a_class_2_modem_before_the_page() {
+    use Reach::{Answered, NoAnswer, NoCall};
+    use Remedy::{Decide, Fail, Retry};
+    let (two, two_0) = (Class::Two, Class::TwoPointZero);
+    for (class, said, code, reach, remedy) in [
+        (two, "1", "glare", NoCall, Retry(Cause::LineDown)),
+        (two, "3", "no-loop-current", NoCall, Retry(Cause::LineDown)),
+        (two_0, "4", "no-answer", NoAnswer, Retry(Cause::NoAnswer)),
+        (two, "11", "no-carrier", NoAnswer, Retry(Cause::NoFaxTone)),
+        (two, "21", "cannot-receive", Answered, Fail),
+        (two_0, "25", "no-reply-to-dcs", Answered, Retry(Cause::Handshake)),
+        (two_0, "27", "cannot-train", Answered, Retry(Cause::Handshake)),
+        (two, "43", "modem-underrun", Answered, Retry(Cause::Handshake)),
+        (two, "0", "modem-hung-up", Answered, Retry(Cause::Handshake)),
+        // Nothing left as far as we know, and the modem speaks of what follows a page.
+        (two, "54", "no-reply-after-page", Answered, Decide),
+        (two_0, "50", "modem-phase-d", Answered, Decide),
+    ] {
+        let ending = Ending::HungUp(HungUp::of(class, said));
+        let verdict = verdict::of(&outcome(&ending, false));
+        assert_eq!((verdict.code, verdict.remedy), (code, remedy), "{ending:?}");
+        let evidence = if remedy == Decide { Evidence::Uncertain } else { Evidence::NotSent };
+        assert_eq!((verdict.evidence, verdict.reach), (evidence, reach), "{ending:?}");
+    }
+}
+
+#[test]
 fn after_the_first_page_octet_everything_but_delivered_is_uncertain() {
     let mut endings: Vec<Ending> =
         session_errors().into_iter().map(|(error, _, _)| Ending::Session(error)).collect();
@@ -106,6 +133,10 @@ fn after_the_first_page_octet_everything_but_delivered_is_uncertain() {
         Ending::Glare,
         Ending::Voice,
         Ending::Stopped,
+        Ending::HungUp(HungUp::of(Class::TwoPointZero, "00")),
+        Ending::HungUp(HungUp::of(Class::Two, "11")),
+        Ending::HungUp(HungUp::of(Class::Two, "54")),
+        modem_fault("modem-no-page-status"),
         modem_fault("modem-gone"),
         modem_fault("line-dropped"),
     ]);

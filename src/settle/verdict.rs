@@ -7,7 +7,7 @@
 //! cut line, which is told apart by its phase.
 //! Not here: what a code says to people (`endings.rs`), how long to wait (`schedule/backoff.rs`).
 
-use modem::Ending;
+use modem::{Ending, HangUpCause};
 use t30::{CallError, Phase};
 
 use super::{Outcome, Reach, Stop};
@@ -81,10 +81,12 @@ pub fn of(outcome: &Outcome<'_>) -> Verdict {
             | Ending::Voice
             | Ending::Stopped
             | Ending::Session(_)
+            | Ending::HungUp(_)
             | Ending::Modem { .. },
             true,
         ) => uncertain,
         (Ending::Session(error), false) if speaks_of_a_sent_page(error) => uncertain,
+        (Ending::HungUp(hung_up), false) if is_after_a_page(hung_up.cause()) => uncertain,
         (ending, false) => Verdict {
             evidence: Evidence::NotSent,
             code,
@@ -139,6 +141,7 @@ fn code(outcome: &Outcome<'_>) -> &'static str {
             outcome.stop.map_or(error.code(), stop_code)
         }
         Ending::Session(error) => error.code(),
+        Ending::HungUp(hung_up) => hung_up.cause().code(),
         Ending::Modem { code: "line-dropped", .. } => dropped_code(outcome.phase),
         Ending::Modem { code, .. } => code,
     }
@@ -173,6 +176,7 @@ fn reach(ending: &Ending, outcome: &Outcome<'_>) -> Reach {
         Ending::NoDialTone | Ending::DialRefused { .. } | Ending::Glare => Reach::NoCall,
         Ending::Busy | Ending::NoAnswer | Ending::NoCarrier => Reach::NoAnswer,
         Ending::Voice | Ending::Session(_) | Ending::Delivered => Reach::Answered,
+        Ending::HungUp(hung_up) => hung_up_reach(hung_up.cause(), outcome),
         Ending::Stopped | Ending::Modem { .. } if outcome.answered => Reach::Answered,
         Ending::Stopped | Ending::Modem { .. } if outcome.dialled => Reach::NoAnswer,
         Ending::Stopped | Ending::Modem { .. } => Reach::NoCall,
@@ -193,6 +197,7 @@ fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
         Ending::Voice => Remedy::Fail,
         Ending::Stopped => stop_remedy(outcome.stop),
         Ending::Session(error) => session_remedy(error, outcome.stop),
+        Ending::HungUp(hung_up) => hung_up_remedy(hung_up.cause(), outcome.stop),
         Ending::Modem { code, .. } => modem_remedy(code, outcome.dialled),
         Ending::Delivered => Remedy::Decide,
     }
@@ -207,6 +212,76 @@ fn stop_remedy(stop: Option<Stop>) -> Remedy {
         // It could be drawn when it was accepted: what is missing now, somebody will put back.
         Some(Stop::SheetFailed) => Remedy::Retry(Cause::SheetUnavailable),
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
+    }
+}
+
+/// What the network saw of a call that a Class 2 modem ended.
+fn hung_up_reach(cause: HangUpCause, outcome: &Outcome<'_>) -> Reach {
+    match cause {
+        HangUpCause::Ring | HangUpCause::NoLoopCurrent => Reach::NoCall,
+        HangUpCause::NoAnswer | HangUpCause::NoFaxMachine => Reach::NoAnswer,
+        HangUpCause::Normal
+        | HangUpCause::Aborted
+        | HangUpCause::PhaseB
+        | HangUpCause::CannotReceive
+        | HangUpCause::NoReplyToDcs
+        | HangUpCause::CannotTrain
+        | HangUpCause::PhaseC
+        | HangUpCause::Underrun
+        | HangUpCause::PhaseD
+        | HangUpCause::NoReplyAfterPage
+        | HangUpCause::Operator
+        | HangUpCause::Receiving
+        | HangUpCause::Unknown => {
+            if outcome.answered {
+                Reach::Answered
+            } else {
+                Reach::NoAnswer
+            }
+        }
+    }
+}
+
+fn hung_up_remedy(cause: HangUpCause, stop: Option<Stop>) -> Remedy {
+    match cause {
+        HangUpCause::Ring | HangUpCause::NoLoopCurrent => Remedy::Retry(Cause::LineDown),
+        HangUpCause::NoAnswer => Remedy::Retry(Cause::NoAnswer),
+        HangUpCause::NoFaxMachine => Remedy::Retry(Cause::NoFaxTone),
+        HangUpCause::Aborted => stop_remedy(stop),
+        // It will say the same tomorrow.
+        HangUpCause::CannotReceive => Remedy::Fail,
+        HangUpCause::Normal
+        | HangUpCause::PhaseB
+        | HangUpCause::NoReplyToDcs
+        | HangUpCause::CannotTrain
+        | HangUpCause::PhaseC
+        | HangUpCause::Underrun
+        | HangUpCause::Receiving
+        | HangUpCause::Unknown => Remedy::Retry(Cause::Handshake),
+        HangUpCause::PhaseD | HangUpCause::NoReplyAfterPage | HangUpCause::Operator => {
+            Remedy::Decide
+        }
+    }
+}
+
+/// Codes that cannot come before a page left, whatever the report's flag says.
+fn is_after_a_page(cause: HangUpCause) -> bool {
+    match cause {
+        HangUpCause::PhaseD | HangUpCause::NoReplyAfterPage | HangUpCause::Operator => true,
+        HangUpCause::Normal
+        | HangUpCause::Ring
+        | HangUpCause::Aborted
+        | HangUpCause::NoLoopCurrent
+        | HangUpCause::NoAnswer
+        | HangUpCause::NoFaxMachine
+        | HangUpCause::PhaseB
+        | HangUpCause::CannotReceive
+        | HangUpCause::NoReplyToDcs
+        | HangUpCause::CannotTrain
+        | HangUpCause::PhaseC
+        | HangUpCause::Underrun
+        | HangUpCause::Receiving
+        | HangUpCause::Unknown => false,
     }
 }
 

@@ -49,7 +49,7 @@ impl CallHost for PageHost {
         Go::On
     }
 
-    fn page_confirmed(&mut self, _proof: t30::PageConfirmed) {}
+    fn page_confirmed(&mut self, _proof: modem::PageConfirmed) {}
 
     fn result_before_hang_up(&mut self, _report: &CallReport) {}
 
@@ -78,6 +78,8 @@ pub fn line_settings(name: &str, device: &Path) -> LineSettings {
         baud: 115_200,
         dial_prefix: String::new(),
         country: Some(0),
+        modem: None,
+        class: None,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(300),
     }

@@ -48,6 +48,8 @@ fn run() -> Result<bool, Box<dyn Error>> {
         baud: 115_200,
         dial_prefix: String::new(),
         country: Some(0x00),
+        modem: None,
+        class: None,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     })?;
@@ -101,7 +103,7 @@ impl CallHost for Shown {
     fn page_starts(&mut self, _: u16) -> Go {
         Go::On
     }
-    fn page_confirmed(&mut self, _: t30::PageConfirmed) {}
+    fn page_confirmed(&mut self, _: modem::PageConfirmed) {}
     fn result_before_hang_up(&mut self, _: &CallReport) {}
     fn progress(&mut self, progress: Progress) {
         println!("{progress:?}");

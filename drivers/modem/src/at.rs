@@ -19,7 +19,8 @@ pub(crate) enum Reply {
     NoDialTone,
     Busy,
     NoAnswer,
-    /// `DELAYED` or `BLACKLISTED`: the modem itself refuses to dial (V.250 national variants).
+    /// `DELAYED`, `BLACKLISTED` or `DIALING DISABLED`: the modem itself refuses to dial (national
+    /// variants; the words are makers').
     DialRefused(String),
     /// A person answered, as voice modems say.
     Voice,
@@ -50,7 +51,10 @@ impl Reply {
             "4" if numeric => Self::Error,
             other if other.starts_with("CONNECT ") => Self::Connect,
             other if other.starts_with("DELAYED") => Self::DialRefused("DELAYED".into()),
-            other if other.starts_with("BLACKLISTED") => Self::DialRefused("BLACKLISTED".into()),
+            other if other.starts_with("BLACKLIST") => Self::DialRefused("BLACKLISTED".into()),
+            other if other.starts_with("DIALING DISABLED") => {
+                Self::DialRefused("DIALING DISABLED".into())
+            }
             other => Self::Text(other.into()),
         }
     }
@@ -82,7 +86,7 @@ impl Reply {
             Self::NoDialTone => "NO DIALTONE",
             Self::Busy => "BUSY",
             Self::NoAnswer => "NO ANSWER",
-            Self::DialRefused(_) => "DELAYED or BLACKLISTED",
+            Self::DialRefused(_) => "DELAYED, BLACKLISTED or DIALING DISABLED",
             Self::Voice => "VOICE",
             Self::FcError => "+FCERROR",
             Self::Text(_) => "text",

@@ -1,14 +1,17 @@
 //! One call, from ATD to on-hook.
 //!
 //! In: a ready modem, a [`Call`], and the [`CallHost`] that decides and writes down. Out: a
-//! [`CallReport`]. Source: ITU-T V.250 6.3.1 (D), T.31 (ATD in Class 1); our order of what is durable
-//! before which octet: intent before ATD, page start before +FTM, result before ATH.
-//! Not here: what is said on an answered line (`class1/session.rs`), setting the modem up (`init.rs`).
+//! [`CallReport`]. Source: ITU-T V.250 6.3.1 (D), T.31 and T.32 (ATD in a fax class); our order of what is
+//! durable before which octet: intent before ATD, page start before the page, result before ATH.
+//! Not here: what is said on an answered line (`class1/session.rs`, `class2/session.rs`), setting the
+//! modem up (`init.rs`).
 
 use crate::at::{Reply, dial_command};
 use crate::class1::{Class1, session::session};
+use crate::class2::terms::Terms;
+use crate::class2::{Dialect, Word, session as class2};
 use crate::hang_up::{Dialogue, hang_up};
-use crate::init::Abilities;
+use crate::init::{Abilities, Skill};
 use crate::port::Port;
 use crate::profile::Profile;
 use crate::talk::{Talk, later, since};
@@ -41,6 +44,8 @@ pub(crate) struct Course {
     pub csi: Option<String>,
     pub contract: Option<t30::Contract>,
     pub times: CallTimes,
+    /// How the modem was left by the session: in data, if a page was called off and it did not say so.
+    pub stood: Dialogue,
 }
 
 impl Course {
@@ -77,19 +82,20 @@ pub(crate) fn run<P: Port>(
         csi: None,
         contract: None,
         times: CallTimes::default(),
+        stood: Dialogue::Clean,
     };
     let limit = settings.call_limit;
     talk.limit(limit, Fault::CallLimit { limit });
     let (ending, stood) = match prepared(profile, settings, abilities, call) {
         Err(fault) => (broken_off(talk, &fault), Dialogue::Clean),
         Ok(plan) => match dial_and_send(talk, profile, settings, plan, host, &mut course) {
-            Ok(ending) => (ending, Dialogue::Clean),
+            Ok(ending) => (ending, course.stood),
             // Nothing but the DCN was left to say: no mishap there undoes a confirmation.
             Err(fault) if call.pages > 0 && course.pages_confirmed >= call.pages => {
                 debug!(code = fault.code(), "modem.call.dcn_not_sent");
                 (Ending::Delivered, Dialogue::after(&fault))
             }
-            Err(fault) => (broken_off(talk, &fault), Dialogue::after(&fault)),
+            Err(fault) => (broken_off(talk, &fault), course.stood.or_after(&fault)),
         },
     };
     let started = course.started;
@@ -132,9 +138,19 @@ fn broken_off<P: Port>(talk: &mut Talk<P>, fault: &Fault) -> Ending {
 struct Plan {
     /// The whole command line, with the number in it.
     command: String,
-    sender: t30::SenderSettings,
-    /// The same for the trace.
-    traced: SessionSettings,
+    way: Way,
+}
+
+/// Who speaks T.30.
+enum Way {
+    /// We do (Class 1, 1.0).
+    Ours {
+        sender: t30::SenderSettings,
+        /// The same for the trace.
+        traced: SessionSettings,
+    },
+    /// The modem does (Class 2, 2.0, 2.1).
+    TheModems { dialect: &'static Dialect, terms: Terms, tsi: Option<String>, pages: u16 },
 }
 
 fn prepared(
@@ -144,16 +160,27 @@ fn prepared(
     call: &Call,
 ) -> Result<Plan, Fault> {
     let command = dial_command(&profile.dial, &settings.dial_prefix, &call.digits);
-    let tsi = call.tsi.as_deref().map(t30::Identity::parse).transpose();
-    let sender = t30::SenderSettings {
-        tsi: tsi.map_err(Fault::Identity)?,
-        fine: call.fine,
-        ecm: call.ecm,
-        fastest: call.fastest.min(abilities.fastest),
-        ..t30::SenderSettings::new(call.pages)
+    let tsi = call.tsi.as_deref().map(t30::Identity::parse).transpose().map_err(Fault::Identity)?;
+    let way = match abilities.skill {
+        Skill::Frames { fastest } => {
+            let sender = t30::SenderSettings {
+                tsi,
+                fine: call.fine,
+                ecm: call.ecm,
+                fastest: call.fastest.min(fastest),
+                ..t30::SenderSettings::new(call.pages)
+            };
+            let traced = SessionSettings::of(&sender, call.tsi.as_deref());
+            Way::Ours { sender, traced }
+        }
+        Skill::Pages { dialect, means } => Way::TheModems {
+            dialect,
+            terms: Terms::of(call, means),
+            tsi: call.tsi.clone(),
+            pages: call.pages,
+        },
     };
-    let traced = SessionSettings::of(&sender, call.tsi.as_deref());
-    Ok(Plan { command: command.ok_or(Fault::NotDigits)?, sender, traced })
+    Ok(Plan { command: command.ok_or(Fault::NotDigits)?, way })
 }
 
 fn dial_and_send<P: Port>(
@@ -164,18 +191,30 @@ fn dial_and_send<P: Port>(
     host: &mut dyn CallHost,
     course: &mut Course,
 ) -> Result<Ending, Fault> {
-    match dial(talk, profile, settings, &plan.command, host, course)? {
-        Dialled::Not(ending) => Ok(ending),
-        Dialled::Answered => {
-            talk.note(What::Session(plan.traced));
-            let mut line = Class1::connected(talk, profile.flow, profile.abort);
-            session(&mut line, t30::Sender::new(plan.sender), host, course)
+    let dialect = match &plan.way {
+        Way::Ours { .. } => None,
+        Way::TheModems { dialect, terms, tsi, .. } => {
+            class2::prepare(talk, dialect, *terms, tsi.as_deref())?;
+            Some(*dialect)
         }
+    };
+    match dial(talk, profile, settings, &plan.command, dialect, host, course)? {
+        Dialled::Not(ending) => Ok(ending),
+        Dialled::Answered => match plan.way {
+            Way::Ours { sender, traced } => {
+                talk.note(What::Session(traced));
+                let mut line = Class1::connected(talk, profile.flow, profile.abort);
+                session(&mut line, t30::Sender::new(sender), host, course)
+            }
+            Way::TheModems { dialect, terms, pages, .. } => {
+                class2::Class2 { talk, dialect, profile, terms, pages }.run(host, course)
+            }
+        },
     }
 }
 
 enum Dialled {
-    /// CONNECT: the V.21 receiver is on.
+    /// CONNECT: the V.21 receiver is on. In Class 2 +FCON: the modem hears a fax machine.
     Answered,
     Not(Ending),
 }
@@ -185,6 +224,7 @@ fn dial<P: Port>(
     profile: &Profile,
     settings: &LineSettings,
     command: &str,
+    dialect: Option<&Dialect>,
     host: &mut dyn CallHost,
     course: &mut Course,
 ) -> Result<Dialled, Fault> {
@@ -215,12 +255,10 @@ fn dial<P: Port>(
             return Ok(Dialled::Not(Ending::NoCarrier));
         }
         let ending = match talk.reply(later(now, TICK).min(until))? {
-            Some(Reply::Connect) => {
-                course.times.answered = Some(since(course.started, talk.now()));
-                course.phase = Some(t30::Phase::A);
-                host.progress(Progress::Answered);
-                return Ok(Dialled::Answered);
+            Some(Reply::Connect) if dialect.is_none() => {
+                return Ok(answered(talk, host, course));
             }
+            // In Class 2 a CONNECT would be one to a data modem.
             Some(Reply::Busy) => Ending::Busy,
             Some(Reply::NoAnswer) => Ending::NoAnswer,
             Some(Reply::NoDialTone) => Ending::NoDialTone,
@@ -232,11 +270,37 @@ fn dial<P: Port>(
                 Ending::Glare
             }
             Some(Reply::Error) => return Err(talk.refused()),
-            Some(other @ (Reply::Ok | Reply::FcError)) => return Err(talk.nonsense(&other)),
-            Some(Reply::Text(_)) | None => continue, // RINGING and the like
+            Some(other @ (Reply::Connect | Reply::Ok | Reply::FcError)) => {
+                return Err(talk.nonsense(&other));
+            }
+            Some(Reply::Text(line)) => match dialect.map(|it| Word::parse(&line, it.edition)) {
+                Some(Word::Connected) => return Ok(answered(talk, host, course)),
+                Some(Word::HungUp(hung_up)) => {
+                    class2::hear_out(talk)?;
+                    Ending::HungUp(hung_up)
+                }
+                Some(Word::Voice) => Ending::Voice,
+                Some(
+                    Word::Csi(_)
+                    | Word::Dis(_)
+                    | Word::Dcs(_)
+                    | Word::Nsf(_)
+                    | Word::PageStatus(_)
+                    | Word::Other,
+                )
+                | None => continue, // RINGING and the like
+            },
+            None => continue,
         };
         return Ok(Dialled::Not(ending));
     }
+}
+
+fn answered<P: Port>(talk: &Talk<P>, host: &mut dyn CallHost, course: &mut Course) -> Dialled {
+    course.times.answered = Some(since(course.started, talk.now()));
+    course.phase = Some(t30::Phase::A);
+    host.progress(Progress::Answered);
+    Dialled::Answered
 }
 
 fn time_to_dial(modifier: char) -> Duration {

@@ -11,6 +11,13 @@ const SUB: u8 = 0x1A;
 
 /// Doubles each DLE and closes with DLE ETX.
 pub(crate) fn shield(octets: &[u8]) -> Vec<u8> {
+    let mut shielded = shield_open(octets);
+    shielded.extend_from_slice(&[DLE, ETX]);
+    shielded
+}
+
+/// Doubles each DLE; the caller closes.
+pub(crate) fn shield_open(octets: &[u8]) -> Vec<u8> {
     let mut shielded = Vec::with_capacity(octets.len() + octets.len() / 64 + 2);
     for &octet in octets {
         shielded.push(octet);
@@ -18,7 +25,6 @@ pub(crate) fn shield(octets: &[u8]) -> Vec<u8> {
             shielded.push(DLE);
         }
     }
-    shielded.extend_from_slice(&[DLE, ETX]);
     shielded
 }
 

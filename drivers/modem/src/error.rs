@@ -4,6 +4,7 @@
 //! line up). Source: our own list; a code never changes its meaning.
 //! Not here: how a call over a working modem ended (`Ending` in `lib.rs`), T.30 (`t30::CallError`).
 
+use crate::Class;
 use crate::holder::{Advice, Holders};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -84,6 +85,12 @@ pub enum Fault {
     /// The carrier ended before our data did, so part of it was never sent.
     #[error("the modem ran out of data after {taken} of {of} octets")]
     Underrun { taken: usize, of: usize },
+    /// A modem of Class 2, 2.0 or 2.1 sent the page and then not a word on it.
+    #[error("the modem did not say how page {page} was received")]
+    NoPageStatus { page: u16 },
+    /// Such a modem wants a page and has not said in what coding, or in one that no page of ours has.
+    #[error("the modem agreed with the far end on no page format that we can code")]
+    NoContract,
     /// Set-up as a whole lasted too long, though no single answer did.
     #[error("the modem was not ready within {} s: check cable and `baud`, or use another modem", limit.as_secs())]
     Slow { limit: Duration },
@@ -108,6 +115,8 @@ impl Fault {
             Self::OffHook => "modem-off-hook",
             Self::Dropped { .. } => "line-dropped",
             Self::Underrun { .. } => "modem-underrun",
+            Self::NoPageStatus { .. } => "modem-no-page-status",
+            Self::NoContract => "modem-no-contract",
             Self::Slow { .. } => "modem-slow",
             Self::CallLimit { .. } => "call-limit",
         }
@@ -119,11 +128,23 @@ impl Fault {
 pub enum LineError {
     #[error("line {line}: {fault}")]
     Modem { line: String, fault: Fault },
-    /// `+FCLASS=?` has no 1: a data modem, or a fax modem of another class.
+    /// `+FCLASS=?` has no fax class.
+    #[error("line {line}: this is no fax modem, +FCLASS=? says {says:?}: use another modem")]
+    NotFax { line: String, says: String },
+    /// `class` in the settings is none of the modem's.
     #[error(
-        "line {line}: the modem is no Class 1 fax modem, +FCLASS=? says {says:?}: use another modem"
+        "line {line}: the modem has no Class {class}, +FCLASS=? says {says:?}: correct `class`"
     )]
-    NotClass1 { line: String, says: String },
+    ClassMissing { line: String, class: Class, says: String },
+    /// `modem` in the settings is no model that we know.
+    #[error("line {line}: no modem model is called {model:?}: correct `modem`")]
+    UnknownModel { line: String, model: String },
+    /// The modem must be set to a country, and reads back another. What it would do on the line is not
+    /// allowed there.
+    #[error(
+        "line {line}: the modem did not take country {wanted} (+GCI), it has {is}: correct `country`, or use a modem sold for it"
+    )]
+    Country { line: String, wanted: String, is: String },
     /// `dial_prefix` would inject something else than digits and pauses.
     #[error("line {line}: dial_prefix may hold only 0-9 W * # and comma")]
     Prefix { line: String },
@@ -137,7 +158,10 @@ impl LineError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Modem { fault, .. } => fault.code(),
-            Self::NotClass1 { .. } => "modem-not-class1",
+            Self::NotFax { .. } => "modem-not-fax",
+            Self::ClassMissing { .. } => "modem-class-missing",
+            Self::UnknownModel { .. } => "modem-unknown-model",
+            Self::Country { .. } => "modem-country",
             Self::Prefix { .. } => "line-prefix",
             Self::Profile { .. } => "modem-profile",
         }

@@ -31,6 +31,14 @@ pub(crate) enum Dialogue {
 }
 
 impl Dialogue {
+    /// How it stands when this fault came on top.
+    pub(crate) fn or_after(self, fault: &Fault) -> Self {
+        match self {
+            Self::Broken => Self::Broken,
+            Self::Clean => Self::after(fault),
+        }
+    }
+
     /// A modem that gave a final result waits for a command: nothing is left to be taken out of it, and a
     /// line that the far end has let go is on-hook without a wait.
     pub(crate) fn after(fault: &Fault) -> Self {
@@ -38,6 +46,8 @@ impl Dialogue {
             Fault::Dropped { .. }
             | Fault::Refused { .. }
             | Fault::Underrun { .. }
+            | Fault::NoPageStatus { .. }
+            | Fault::NoContract
             | Fault::NotDigits
             | Fault::Identity(_) => Self::Clean,
             Fault::Port(_)

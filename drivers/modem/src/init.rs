@@ -1,16 +1,18 @@
-//! From an unknown modem to one that is ready to dial in Class 1.
+//! From an unknown modem to one that is ready to dial in the best of its fax classes.
 //!
-//! In: an open port, a [`Profile`], [`LineSettings`]. Out: [`Abilities`], or why it is of no use.
-//! Source: ITU-T V.250 6 (set-up), T.31 (+FCLASS, +FTM=?), V.250 6.1 +GCI (country, codes of T.35).
+//! In: an open port, all [`Profiles`], [`LineSettings`]. Out: [`Ready`], or why it is of no use.
+//! Source: ITU-T V.250 6 (set-up), T.31 and T.32 (+FCLASS, +FTM=?, +FCC=?), V.250 6.1 +GCI (country, codes
+//! of T.35).
 //! Not here: opening devices (`port.rs`), dialling (`call.rs`).
 
 use crate::at::{Reply, values};
 use crate::class1::{carrier_code, leave_data};
+use crate::class2::{Dialect, Means};
 use crate::port::{Dtr, Port};
-use crate::profile::{Need, Profile};
+use crate::profile::{Need, Profile, Profiles, Setup};
 use crate::talk::Talk;
 use crate::trace::What;
-use crate::{Fault, LineSettings};
+use crate::{Class, Fault, LineSettings};
 use std::time::Duration;
 use t30::{Millis, Modulation, Training};
 use tracing::{debug, warn};
@@ -35,10 +37,27 @@ pub(crate) const LADDER: [Modulation; 8] = [
     Modulation::V17At14400,
 ];
 
+/// A modem that is set up.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub profile: Profile,
+    pub abilities: Abilities,
+}
+
 /// What this modem can do for us.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Abilities {
-    pub fastest: Modulation,
+    pub class: Class,
+    pub skill: Skill,
+}
+
+/// What it takes from us.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Skill {
+    /// Frames: we speak T.30 (Class 1, 1.0).
+    Frames { fastest: Modulation },
+    /// Pages: it speaks T.30 (Class 2, 2.0, 2.1).
+    Pages { dialect: &'static Dialect, means: Means },
 }
 
 /// Why a modem cannot be started.
@@ -46,7 +65,15 @@ pub(crate) struct Abilities {
 pub(crate) enum NotReady {
     Fault(Fault),
     /// What +FCLASS=? said.
-    NotClass1(String),
+    NotFax(String),
+    ClassMissing {
+        class: Class,
+        says: String,
+    },
+    Country {
+        wanted: String,
+        is: String,
+    },
 }
 
 impl From<Fault> for NotReady {
@@ -55,21 +82,49 @@ impl From<Fault> for NotReady {
     }
 }
 
-/// Gets an answer, sets everything up, and asks what the modem can do.
+/// Gets an answer, sets everything up, and asks what the modem is and can do.
 pub(crate) fn start<P: Port>(
     talk: &mut Talk<P>,
-    profile: &Profile,
+    profiles: &Profiles,
     settings: &LineSettings,
-) -> Result<Abilities, NotReady> {
+) -> Result<Ready, NotReady> {
     talk.numeric = true;
-    wake(talk, profile)?;
-    for setup in &profile.setup {
-        let answer = talk.command(&setup.command, SETUP)?;
-        let (command, why) = (&setup.command, &setup.why);
-        match (answer.result, setup.need) {
+    let generic = profiles.generic();
+    wake(talk, generic)?;
+    set_up(talk, &generic.setup)?;
+    // From ATV1 on a bare digit is the answer to a question.
+    talk.numeric = false;
+    let profile = match &settings.modem {
+        Some(name) => profiles.named(name).unwrap_or(generic),
+        None => recognised(talk, profiles)?,
+    };
+    // A model's set-up begins with that of any modem, which is done.
+    set_up(talk, profile.setup.get(generic.setup.len()..).unwrap_or_default())?;
+    let class = chosen_class(talk, profile, settings.class)?;
+    select(talk, profile, class)?;
+    if let Some(country) = settings.country {
+        set_country(talk, profile, country)?;
+    }
+    let answer_wait_s = settings.answer_wait.as_secs().clamp(1, 255);
+    // 255 s is the register's end; a modem with less keeps its own, and our deadline counts.
+    if talk.command(&format!("ATS7={answer_wait_s}"), SETUP)?.result != Reply::Ok {
+        debug!(answer_wait_s, "modem.setup.s7_refused");
+    }
+    let skill = match Dialect::of(class) {
+        None => Skill::Frames { fastest: fastest(talk)? },
+        Some(dialect) => Skill::Pages { dialect, means: means(talk, profile, dialect)? },
+    };
+    debug!(model = profile.name, %class, "modem.ready");
+    Ok(Ready { profile: profile.clone(), abilities: Abilities { class, skill } })
+}
+
+fn set_up<P: Port>(talk: &mut Talk<P>, setup: &[Setup]) -> Result<(), Fault> {
+    for Setup { command, need, why, .. } in setup {
+        let answer = talk.command(command, SETUP)?;
+        match (answer.result, need) {
             (Reply::Ok, Need::Must | Need::May) => {}
             (_, Need::May) => debug!(command, why, "modem.setup.not_known"),
-            (_, Need::Must) => return Err(talk.refused().into()),
+            (_, Need::Must) => return Err(talk.refused()),
         }
         if command == "ATZ" {
             // Back to the stored state: echo, number codes or silence may be on again, and some
@@ -77,20 +132,27 @@ pub(crate) fn start<P: Port>(
             knock(talk)?;
         }
     }
-    // From ATV1 on a bare digit is the answer to a question.
-    talk.numeric = false;
-    class1(talk)?;
-    if let Some(country) = settings.country {
-        set_country(talk, country)?;
+    Ok(())
+}
+
+/// Asks the modem who it is until a model is known by an answer. Few modems have an answer to each.
+fn recognised<'a, P: Port>(
+    talk: &mut Talk<P>,
+    profiles: &'a Profiles,
+) -> Result<&'a Profile, Fault> {
+    for question in profiles.questions() {
+        match talk.command(question, KNOCK) {
+            Ok(answer) => {
+                if let Some(profile) = profiles.known_by(question, &answer.text.join(" ")) {
+                    return Ok(profile);
+                }
+            }
+            // A question that it never heard of may leave it speechless; if it is dead, this tells.
+            Err(Fault::Silent { .. }) => knock(talk)?,
+            Err(other) => return Err(other),
+        }
     }
-    let answer_wait_s = settings.answer_wait.as_secs().clamp(1, 255);
-    // 255 s is the register's end; a modem with less keeps its own, and our deadline counts.
-    if talk.command(&format!("ATS7={answer_wait_s}"), SETUP)?.result != Reply::Ok {
-        debug!(answer_wait_s, "modem.setup.s7_refused");
-    }
-    let fastest = fastest(talk)?;
-    debug!(?fastest, "modem.ready");
-    Ok(Abilities { fastest })
+    Ok(profiles.generic())
 }
 
 /// An answer from a modem in whatever state: in data, quiet, off-hook, or asleep.
@@ -145,34 +207,69 @@ fn rest<P: Port>(talk: &mut Talk<P>, until: Millis) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Selects Class 1; also asked before each call, since some modems leave it on hang-up.
-pub(crate) fn select_class1<P: Port>(talk: &mut Talk<P>) -> Result<(), Fault> {
-    match talk.command("AT+FCLASS=1", SETUP)?.result {
-        Reply::Ok => Ok(()),
+/// Selects a fax class; also asked before each call, since some modems leave it on hang-up.
+pub(crate) fn select<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    class: Class,
+) -> Result<(), Fault> {
+    match talk.command(&format!("AT+FCLASS={class}"), SETUP)?.result {
+        Reply::Ok => set_up(talk, &profile.after_class),
         _ => Err(talk.refused()),
     }
 }
 
-fn class1<P: Port>(talk: &mut Talk<P>) -> Result<(), NotReady> {
+/// The class that the settings name, or the first that the model is good for; it must be the modem's.
+fn chosen_class<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    set: Option<Class>,
+) -> Result<Class, NotReady> {
     let answer = talk.command("AT+FCLASS=?", SETUP)?;
     let says = answer.text.join(" ");
-    if !answer.text.iter().any(|line| values(line).iter().any(|class| class == "1")) {
-        return Err(NotReady::NotClass1(says));
+    let names: Vec<String> = answer.text.iter().flat_map(|line| values(line)).collect();
+    let has = |class: &Class| names.iter().any(|name| name == class.name());
+    match set {
+        Some(class) if has(&class) => Ok(class),
+        Some(class) => Err(NotReady::ClassMissing { class, says }),
+        None => {
+            let order = profile.prefer.iter().chain(&Class::BY_EVIDENCE);
+            order.copied().find(has).ok_or(NotReady::NotFax(says))
+        }
     }
-    Ok(select_class1(talk)?)
 }
 
-/// Country of installation, read back. Not every modem can: then it keeps the one it was built for.
-fn set_country<P: Port>(talk: &mut Talk<P>, country: u8) -> Result<(), Fault> {
-    let hex = format!("{country:02X}");
-    let set = talk.command(&format!("AT+GCI={hex}"), SETUP)?.result == Reply::Ok;
+/// Country of installation, read back. A modem that cannot keeps the one it was built for; where its
+/// profile says that it can, it must.
+fn set_country<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    country: u8,
+) -> Result<(), NotReady> {
+    let wanted = format!("{country:02X}");
+    let set = talk.command(&format!("AT+GCI={wanted}"), SETUP)?.result == Reply::Ok;
     let answer = talk.command("AT+GCI?", SETUP)?;
     let is = answer.text.iter().flat_map(|line| values(line)).next();
-    match is {
-        Some(is) if set && is.eq_ignore_ascii_case(&hex) => {}
-        is => warn!(wanted = hex, ?is, "modem.country.not_set"),
+    match (is, profile.country) {
+        (Some(is), Need::Must | Need::May) if set && is.eq_ignore_ascii_case(&wanted) => {}
+        (is, Need::May) => warn!(wanted, ?is, code = "modem-country", "modem.country.not_set"),
+        (is, Need::Must) => {
+            let is = is.unwrap_or_else(|| "none that it tells".into());
+            return Err(NotReady::Country { wanted, is });
+        }
     }
     Ok(())
+}
+
+/// What a modem that speaks T.30 offers.
+fn means<P: Port>(
+    talk: &mut Talk<P>,
+    profile: &Profile,
+    dialect: &Dialect,
+) -> Result<Means, Fault> {
+    let answer = talk.command(dialect.what_can_you_do, SETUP)?;
+    let means = Means::read(&answer.text.join(""));
+    Ok(Means { mmr: means.mmr && profile.mmr, ..means })
 }
 
 /// The fastest carrier of +FTM=?, or V.29 if the modem does not say anything that can be read.

@@ -1,13 +1,15 @@
-//! Fax modems on a serial port: AT dialogue and Class 1, one OS thread per line.
+//! Fax modems on a serial port: AT dialogue, Classes 1 to 2.1, one OS thread per line.
 //!
 //! In: a call to make ([`Call`]) and a [`CallHost`] that decides on the way. Out: a [`CallReport`].
-//! Source: ITU-T T.31 (07/1995), V.250, makers' manuals as each profile says.
+//! Source: ITU-T T.31 (07/1995), T.32, V.250, SP-2388, makers' manuals as each profile says.
 //! Not here: what frames mean (`drivers/t30`), coding of pels (`drivers/t4`), whether to call again
 //! (`src/settle`).
 //!
 //! The way of a call, a file each: [`Line`] opens a `port`, `init` gets the modem ready by `talk`ing
-//! to it, `call` dials and drives `t30::Sender`, whose line actions `class1` carries out, `hang_up`
-//! proves that it is over; `trace` keeps what passed, `replay` runs it again. [`fake`] is a modem that does what a test says.
+//! to it, as its `profile` says, and chooses its [`Class`]; `call` dials. Then either `class1` drives
+//! `t30::Sender`, or `class2` hands pages to a modem that speaks T.30 itself. `hang_up` proves that it
+//! is over; `trace` keeps what passed, `replay` runs it again. [`fake`] is a modem that does what a test
+//! says.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::unreachable)
@@ -16,7 +18,10 @@
 mod at;
 mod call;
 mod check;
+mod class;
 mod class1;
+mod class2;
+mod confirmed;
 mod dle;
 mod error;
 pub mod fake;
@@ -31,10 +36,14 @@ mod talk;
 mod trace;
 
 pub use check::{Country, DialTone};
+pub use class::Class;
+pub use class2::codes::{HangUpCause, HungUp};
+pub use confirmed::{PageConfirmed, StatusConfirmed};
 pub use error::{Fault, LineError, PortError};
 pub use holder::{Holder, Holders};
 pub use line::Line;
 pub use port::{Dtr, Flow, Port, SerialPort};
+pub use profile::models;
 pub use replay::{Replay, replay};
 pub use trace::{Entry, Octets, SessionSettings, Trace, What};
 
@@ -53,7 +62,7 @@ pub trait CallHost {
     /// The next octet written is page data: make PAGE_STARTED durable. Blocks at most 2 s.
     fn page_starts(&mut self, page: u16) -> Go;
     /// The far end confirmed a page.
-    fn page_confirmed(&mut self, proof: t30::PageConfirmed);
+    fn page_confirmed(&mut self, proof: PageConfirmed);
     /// All but the hang-up is known and the line is still held: make the result durable. Blocks at
     /// most 5 s.
     fn result_before_hang_up(&mut self, report: &CallReport);
@@ -112,6 +121,10 @@ pub struct LineSettings {
     pub dial_prefix: String,
     /// `+GCI` country, 0x00 is Japan; `None` leaves the modem's own.
     pub country: Option<u8>,
+    /// One of [`models`]; `None` asks the modem.
+    pub modem: Option<String>,
+    /// `None` takes the one of the modem's whose word on a page is the surest.
+    pub class: Option<Class>,
     /// Longest wait from the end of dialling to CONNECT; T.30 T1 and ringing, 60 s.
     pub answer_wait: Duration,
     /// No call lasts longer.
@@ -140,7 +153,7 @@ pub enum Ending {
     NoDialTone,
     /// Off-hook, dialled, and nothing like a fax machine until the wait was over.
     NoCarrier,
-    /// The modem refused to dial: `DELAYED` or `BLACKLISTED`.
+    /// The modem refused to dial: `DELAYED`, `BLACKLISTED` or `DIALING DISABLED`.
     DialRefused {
         word: String,
     },
@@ -152,6 +165,8 @@ pub enum Ending {
     Stopped,
     /// The session ended early; see the error for the phase.
     Session(t30::CallError),
+    /// A modem of Class 2, 2.0 or 2.1 hung up by itself and said why.
+    HungUp(HungUp),
     /// The modem stopped answering, answered nonsense, or lost the line. `code` is one of
     /// [`Fault::code`] or, before dialling, of [`LineError::code`]; `page_started` as in the report.
     Modem {

@@ -7,9 +7,9 @@
 use crate::call;
 use crate::check::{self, Country, DialTone};
 use crate::hang_up::{Dialogue, hang_up};
-use crate::init::{self, Abilities, NotReady};
+use crate::init::{self, Abilities, NotReady, Ready};
 use crate::port::{Port, SerialPort};
-use crate::profile::Profile;
+use crate::profile::{Profile, Profiles};
 use crate::talk::Talk;
 use crate::trace::What;
 use crate::{Call, CallHost, CallReport, Fault, LineError, LineSettings, at};
@@ -23,6 +23,8 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 /// A line, owned by one thread. Dropping it closes the device, which hangs up.
 pub struct Line<P: Port = SerialPort> {
     settings: LineSettings,
+    profiles: Profiles,
+    /// The model's, as soon as the modem was recognised.
     profile: Profile,
     talk: Talk<P>,
     /// `None` after a fault: nothing is known of the modem until it is set up again.
@@ -37,8 +39,8 @@ impl Line<SerialPort> {
     /// # Errors
     /// [`LineError`]; each names the line or device and what to do.
     pub fn open(settings: LineSettings) -> Result<Self, LineError> {
-        let profile = Profile::generic()?;
-        let port = SerialPort::open(&settings.device, settings.baud, profile.flow)
+        let flow = Profiles::built_in()?.generic().flow;
+        let port = SerialPort::open(&settings.device, settings.baud, flow)
             .map_err(|error| modem_error(&settings, Fault::Port(error)))?;
         Self::with_port(settings, port)
     }
@@ -53,9 +55,19 @@ impl<P: Port> Line<P> {
         if !at::is_prefix(&settings.dial_prefix) {
             return Err(LineError::Prefix { line: settings.name });
         }
-        let profile = Profile::generic()?;
-        let mut line =
-            Self { settings, profile, talk: Talk::new(port), ready: None, off_hook: false };
+        let profiles = Profiles::built_in()?;
+        let profile = match &settings.modem {
+            None => profiles.generic().clone(),
+            Some(name) => match profiles.named(name) {
+                Some(profile) => profile.clone(),
+                None => {
+                    let (line, model) = (settings.name, name.clone());
+                    return Err(LineError::UnknownModel { line, model });
+                }
+            },
+        };
+        let talk = Talk::new(port);
+        let mut line = Self { settings, profiles, profile, talk, ready: None, off_hook: false };
         line.in_time(Self::start)?;
         Ok(line)
     }
@@ -150,10 +162,10 @@ impl<P: Port> Line<P> {
         done
     }
 
-    /// A modem that answers in Class 1: the one of the last call, or set up again.
+    /// A modem that answers in its class: the one of the last call, or set up again.
     fn awake(&mut self) -> Result<Abilities, LineError> {
         if let Some(abilities) = self.ready {
-            match init::select_class1(&mut self.talk) {
+            match init::select(&mut self.talk, &self.profile, abilities.class) {
                 Ok(()) => return Ok(abilities),
                 Err(fault) => {
                     debug!(line = self.settings.name, code = fault.code(), "modem.line.lost");
@@ -176,18 +188,26 @@ impl<P: Port> Line<P> {
     }
 
     fn start(&mut self) -> Result<Abilities, LineError> {
-        match init::start(&mut self.talk, &self.profile, &self.settings) {
-            Ok(abilities) => {
+        match init::start(&mut self.talk, &self.profiles, &self.settings) {
+            Ok(Ready { profile, abilities }) => {
+                self.profile = profile;
                 self.ready = Some(abilities);
                 Ok(abilities)
             }
-            Err(NotReady::Fault(fault)) => {
+            Err(not_ready) => Err(self.line_error(not_ready)),
+        }
+    }
+
+    fn line_error(&mut self, not_ready: NotReady) -> LineError {
+        let line = self.settings.name.clone();
+        match not_ready {
+            NotReady::Fault(fault) => {
                 let fault = self.explained(fault);
-                Err(self.lost(fault))
+                self.lost(fault)
             }
-            Err(NotReady::NotClass1(says)) => {
-                Err(LineError::NotClass1 { line: self.settings.name.clone(), says })
-            }
+            NotReady::NotFax(says) => LineError::NotFax { line, says },
+            NotReady::ClassMissing { class, says } => LineError::ClassMissing { line, class, says },
+            NotReady::Country { wanted, is } => LineError::Country { line, wanted, is },
         }
     }
 
@@ -209,6 +229,8 @@ impl<P: Port> Line<P> {
             | Fault::OffHook
             | Fault::Dropped { .. }
             | Fault::Underrun { .. }
+            | Fault::NoPageStatus { .. }
+            | Fault::NoContract
             | Fault::Slow { .. }
             | Fault::CallLimit { .. } => fault,
         }

@@ -28,6 +28,17 @@ const DEAF: Duration = Duration::from_millis(150);
 /// From one RING to the next: 3 s in Japan, 6 s elsewhere, and a margin.
 const RING_PERIOD: Duration = Duration::from_secs(7);
 
+/// What came instead of, or as, the XON that lets page data begin.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Xon {
+    Came,
+    Reply(Reply),
+    Late,
+}
+
+/// XON is an octet, not a line.
+const XON: u8 = 0x11;
+
 /// A command's result, and what the modem said before it.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Answer {
@@ -117,6 +128,21 @@ impl<P: Port> Talk<P> {
                 // Somebody calls; S0=0 leaves it ringing, and it is no answer to anything.
                 Some(Reply::Ring) => {}
                 Some(result) => return Ok(Answer { text, result }),
+                None => return Err(self.silent(wait)),
+            }
+        }
+    }
+
+    /// The final result of a command that was started.
+    ///
+    /// # Errors
+    /// As [`Talk::command`].
+    pub(crate) fn result(&mut self, wait: Duration) -> Result<Reply, Fault> {
+        let until = self.after(wait);
+        loop {
+            match self.reply(until)? {
+                Some(Reply::Text(_) | Reply::Ring) => {}
+                Some(result) => return Ok(result),
                 None => return Err(self.silent(wait)),
             }
         }
@@ -231,6 +257,21 @@ impl<P: Port> Talk<P> {
             }
         }
         Ok(None)
+    }
+
+    /// Waits for XON behind `CONNECT`, without losing a line that comes instead.
+    pub(crate) fn xon(&mut self, until: Millis) -> Result<Xon, Fault> {
+        while let Some(octet) = self.octet(until)? {
+            self.count()?;
+            if octet == XON {
+                return Ok(Xon::Came);
+            }
+            if let Some(line) = self.lines.octet(octet) {
+                self.recorder.reply(self.port.now(), &line);
+                return Ok(Xon::Reply(Reply::parse(&line, self.numeric)));
+            }
+        }
+        Ok(Xon::Late)
     }
 
     /// One octet more since the last command or signal.

@@ -29,6 +29,8 @@ fn settings() -> LineSettings {
         baud: 115_200,
         dial_prefix: "0,".into(),
         country: None,
+        modem: None,
+        class: None,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     }
@@ -137,7 +139,7 @@ impl CallHost for Host {
         self.note("page_starts");
         if self.refuse_page { Go::Stop } else { Go::On }
     }
-    fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
+    fn page_confirmed(&mut self, proof: modem::PageConfirmed) {
         self.confirmed.push(proof.page());
     }
     fn result_before_hang_up(&mut self, report: &CallReport) {
@@ -278,6 +280,7 @@ fn dial_each_word_of_the_modem_is_its_own_ending() {
         ("NO CARRIER", Ending::NoCarrier),
         ("DELAYED", Ending::DialRefused { word: "DELAYED".into() }),
         ("BLACKLISTED 02", Ending::DialRefused { word: "BLACKLISTED".into() }),
+        ("DIALING DISABLED", Ending::DialRefused { word: "DIALING DISABLED".into() }),
         ("RINGING\nVOICE", Ending::Voice),
     ] {
         let modem = FakeModem::new().on("ATD", [Answer::says(word)]);

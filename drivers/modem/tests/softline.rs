@@ -66,6 +66,8 @@ impl Softline {
             baud: 115_200,
             dial_prefix: String::new(),
             country: Some(0x00),
+            modem: None,
+            class: None,
             answer_wait: Duration::from_secs(20),
             call_limit: Duration::from_secs(300),
         })
@@ -150,7 +152,7 @@ impl CallHost for Host {
     fn page_starts(&mut self, _: u16) -> Go {
         Go::On
     }
-    fn page_confirmed(&mut self, proof: t30::PageConfirmed) {
+    fn page_confirmed(&mut self, proof: modem::PageConfirmed) {
         self.confirmed.push(proof.page());
     }
     fn result_before_hang_up(&mut self, _: &CallReport) {}

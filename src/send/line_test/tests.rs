@@ -59,6 +59,8 @@ fn settings() -> LineSettings {
         baud: 115_200,
         dial_prefix: String::new(),
         country: Some(0),
+        modem: None,
+        class: None,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     }

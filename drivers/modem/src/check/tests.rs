@@ -6,7 +6,7 @@ use crate::fake::{Answer, FakeModem};
 fn heard(modem: FakeModem) -> (Result<(DialTone, bool), Fault>, Vec<String>) {
     let mut talk = Talk::new(modem);
     talk.numeric = false;
-    let heard = dial_tone(&mut talk, &Profile::generic().unwrap());
+    let heard = dial_tone(&mut talk, &Profile::for_tests());
     let commands = talk.port().commands().iter().map(ToString::to_string).collect();
     (heard, commands)
 }
@@ -37,7 +37,7 @@ fn each_word_for_a_dial_tone_that_is_not_there_is_told_apart() {
 fn modem_that_listens_for_ever_is_stopped_after_15_s() {
     let mut talk = Talk::new(FakeModem::new().on("ATDT;", [Answer::nothing()]));
     let from = talk.now();
-    let tone = dial_tone(&mut talk, &Profile::generic().unwrap());
+    let tone = dial_tone(&mut talk, &Profile::for_tests());
     assert_eq!(tone, Ok((DialTone::Unknown("nothing"), true)));
     assert!(talk.now().0 - from.0 < 18_000);
 }

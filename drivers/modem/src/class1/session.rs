@@ -9,7 +9,7 @@ use crate::call::Course;
 use crate::port::Port;
 use crate::talk::{millis, since};
 use crate::trace::What;
-use crate::{CallHost, Ending, Fault, Go, Progress};
+use crate::{CallHost, Ending, Fault, Go, PageConfirmed, Progress};
 use std::time::Duration;
 use t30::{Event, Input, LineAction, Millis, Output, Phase, Question};
 use tracing::trace;
@@ -140,7 +140,7 @@ fn note(event: Event, now: Millis, host: &mut dyn CallHost, course: &mut Course)
             course.pages_confirmed = course.pages_confirmed.saturating_add(1);
             course.times.confirmed = Some(at);
             let page = proof.page();
-            host.page_confirmed(proof);
+            host.page_confirmed(PageConfirmed::Frame(proof));
             host.progress(Progress::Confirmed { page });
         }
         Event::Repeat { page, frames } => host.progress(Progress::Repeat { page, frames }),

@@ -6,7 +6,7 @@ use crate::fake::{Answer, Done, FakeModem};
 fn hung_up(modem: FakeModem, stood: Dialogue) -> (bool, Vec<Done>) {
     let mut talk = Talk::new(modem);
     talk.numeric = false;
-    let verified = hang_up(&mut talk, &Profile::generic().unwrap(), stood);
+    let verified = hang_up(&mut talk, &Profile::for_tests(), stood);
     (verified, std::mem::take(&mut talk.port().log))
 }
 
@@ -49,7 +49,7 @@ fn modem_in_data_is_taken_out_of_it_before_the_word() {
     let mut talk = Talk::new(FakeModem::new());
     talk.command("AT+FTM=146", ON_HOOK).unwrap();
     talk.send(&[1, 2, 3], ON_HOOK).unwrap();
-    assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Broken));
+    assert!(hang_up(&mut talk, &Profile::for_tests(), Dialogue::Broken));
     let log = &talk.port().log;
     assert_eq!(log[1], Done::Data(vec![1, 2, 3]));
     assert_eq!(log[log.len() - 2..], [command("ATH0"), command("ATH0")]);
@@ -61,7 +61,7 @@ fn modem_that_still_receives_is_not_verified_before_it_heard_the_word() {
         let mut talk = Talk::new(FakeModem::new());
         talk.start(at, at).unwrap();
         talk.reply(talk.after(ON_HOOK)).unwrap();
-        assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Clean));
+        assert!(hang_up(&mut talk, &Profile::for_tests(), Dialogue::Clean));
         assert_eq!(talk.port().log, [command(at), Done::Abort, command("ATH0")]);
     }
 }
@@ -70,7 +70,7 @@ fn modem_that_still_receives_is_not_verified_before_it_heard_the_word() {
 fn modem_still_deaf_to_the_octet_that_stops_it_is_given_its_time() {
     let mut talk = Talk::new(FakeModem::new());
     talk.start("AT+FRH=3", "AT+FRH=3").unwrap();
-    assert!(hang_up(&mut talk, &Profile::generic().unwrap(), Dialogue::Broken));
+    assert!(hang_up(&mut talk, &Profile::for_tests(), Dialogue::Broken));
     let ath0 = || command("ATH0");
     assert_eq!(talk.port().log, [command("AT+FRH=3"), Done::Abort, ath0(), ath0()]);
 }

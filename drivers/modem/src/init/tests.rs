@@ -12,21 +12,27 @@ fn settings() -> LineSettings {
         baud: 115_200,
         dial_prefix: String::new(),
         country: Some(0x00),
+        modem: None,
+        class: None,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     }
 }
 
+fn class_1(fastest: Modulation) -> Abilities {
+    Abilities { class: Class::One, skill: Skill::Frames { fastest } }
+}
+
 fn started(modem: FakeModem) -> (Result<Abilities, NotReady>, Talk<FakeModem>) {
     let mut talk = Talk::new(modem);
-    let abilities = start(&mut talk, &Profile::generic().unwrap(), &settings());
-    (abilities, talk)
+    let ready = start(&mut talk, &Profiles::built_in().unwrap(), &settings());
+    (ready.map(|ready| ready.abilities), talk)
 }
 
 #[test]
 fn start_good_modem_is_reset_first_never_answers_and_is_class_1() {
     let (abilities, mut talk) = started(FakeModem::new());
-    assert_eq!(abilities, Ok(Abilities { fastest: Modulation::V17At14400 }));
+    assert_eq!(abilities, Ok(class_1(Modulation::V17At14400)));
     assert_eq!(
         talk.port().commands(),
         [
@@ -41,6 +47,10 @@ fn start_good_modem_is_reset_first_never_answers_and_is_class_1() {
             "AT&D2",
             "AT&K3",
             "AT+IFC=2,2",
+            "ATI3",
+            "ATI0",
+            "AT+FMM?",
+            "AT+GMM",
             "AT+FCLASS=?",
             "AT+FCLASS=1",
             "AT+GCI=00",
@@ -61,7 +71,7 @@ fn start_optional_commands_refused_goes_on_but_answering_must_be_off() {
         .on("AT+GCI", refuses())
         .on("ATS7", refuses())
         .on("AT+FTM=?", refuses());
-    assert_eq!(started(modem).0, Ok(Abilities { fastest: Modulation::V29At9600 }));
+    assert_eq!(started(modem).0, Ok(class_1(Modulation::V29At9600)));
 
     let (failed, _) = started(FakeModem::new().on("ATS0=0", refuses()));
     assert_eq!(failed, Err(NotReady::Fault(Fault::Refused { command: "ATS0=0".into() })));
@@ -69,14 +79,14 @@ fn start_optional_commands_refused_goes_on_but_answering_must_be_off() {
 
 #[test]
 fn start_data_modem_is_refused_with_its_own_words() {
-    let (failed, _) = started(FakeModem::new().on("AT+FCLASS=?", [Answer::says("0,2,2.0\nOK")]));
-    assert_eq!(failed, Err(NotReady::NotClass1("0,2,2.0".into())));
+    let (failed, _) = started(FakeModem::new().on("AT+FCLASS=?", [Answer::says("0,8\nOK")]));
+    assert_eq!(failed, Err(NotReady::NotFax("0,8".into())));
 }
 
 #[test]
 fn start_v29_modem_is_not_asked_for_v17() {
     let modem = FakeModem::new().on("AT+FTM=?", [Answer::says("(24,48,72,96)\nOK")]);
-    assert_eq!(started(modem).0, Ok(Abilities { fastest: Modulation::V29At9600 }));
+    assert_eq!(started(modem).0, Ok(class_1(Modulation::V29At9600)));
 }
 
 #[test]

@@ -1,0 +1,18 @@
+//! A call in Class 2, 2.0 or 2.1: the modem speaks T.30, we hand it pages and believe what it says of
+//! them only where it says it in so many words.
+//!
+//! The files in the order of a call: `dialect` (which commands this class has), `terms` (what is asked
+//! for and agreed), `words` (what the modem says), `session` (the call), `codes` (why it hung up).
+//! Source: SP-2388-A (Class 2), TIA-592 (2.0), T.32 (2.1); makers' manuals where they differ.
+//! Not here: frames and timers of T.30, which the modem keeps to itself; dialling (`call.rs`).
+
+pub(crate) mod codes;
+pub(crate) mod dialect;
+pub(crate) mod session;
+pub(crate) mod terms;
+mod words;
+
+pub(crate) use dialect::Dialect;
+pub(crate) use session::Taken;
+pub(crate) use terms::Means;
+pub(crate) use words::Word;

@@ -1,0 +1,123 @@
+//! What a modem of Class 2, 2.0 or 2.1 says beside V.250's result words.
+//!
+//! In: a line of text. Out: a [`Word`]. The words of the classes do not collide, so a modem that mixes
+//! them (`+FCON` in Class 2.0) is understood. Source: SP-2388-A, TIA-592, T.32, their responses.
+//! Not here: what follows from a word (`session.rs`).
+
+use super::codes::{Edition, HungUp};
+
+/// Longest identity (T.30 5.3.6.2.4) and most octets of NSF that are kept.
+const IDENTITY_CHARACTERS: usize = 20;
+const NSF_OCTETS: usize = 64;
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Word {
+    /// `+FCON`: a fax machine answered.
+    Connected,
+    /// `+FCSI:`: who it is; `None` if it says nothing that can be printed.
+    Csi(Option<String>),
+    /// `+FDIS:`: what it can do, as text.
+    Dis(String),
+    /// `+FDCS:`: what was agreed, as text.
+    Dcs(String),
+    Nsf(Option<Vec<u8>>),
+    /// `+FPTS:`: what it says to the page.
+    PageStatus(Option<u8>),
+    HungUp(HungUp),
+    /// `+FVOICE`: a person answered.
+    Voice,
+    /// Something else: a word we have no use for, an answer to a question, noise.
+    Other,
+}
+
+impl Word {
+    pub(crate) fn parse(line: &str, edition: Edition) -> Self {
+        let (name, rest) = match line.split_once(':') {
+            Some((name, rest)) => (name.trim(), rest.trim()),
+            None => (line.trim(), ""),
+        };
+        match name {
+            "+FCON" | "+FCO" => Self::Connected,
+            "+FCSI" | "+FCI" => Self::Csi(identity(rest)),
+            "+FDIS" | "+FIS" => Self::Dis(rest.to_owned()),
+            "+FDCS" | "+FCS" => Self::Dcs(rest.to_owned()),
+            "+FNSF" | "+FNF" => Self::Nsf(octets(rest)),
+            "+FPTS" | "+FPS" => Self::PageStatus(page_status(rest)),
+            "+FHNG" | "+FHS" => Self::HungUp(HungUp::read(rest, edition)),
+            "+FVOICE" | "+FVO" => Self::Voice,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The first number of a page status: `1`, or `1,1200,0,0` with rows counted.
+pub(crate) fn page_status(text: &str) -> Option<u8> {
+    let text = text.rsplit(':').next().unwrap_or_default();
+    text.split(',').next().unwrap_or_default().trim().parse().ok()
+}
+
+/// `"   03 1234 5678"`, in quotes or not.
+fn identity(text: &str) -> Option<String> {
+    let text: String = text.trim_matches('"').chars().take(IDENTITY_CHARACTERS).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// `"00 00 0E"`, in quotes or not, with spaces or not.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|c| !matches!(c, '"' | ' '))
+        .take(2 * NSF_OCTETS)
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let pairs = digits?;
+    let octets: Vec<u8> = pairs
+        .chunks_exact(2)
+        .filter_map(|pair| if let [high, low] = pair { Some(high << 4 | low) } else { None })
+        .collect();
+    (!octets.is_empty()).then_some(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(line: &str) -> Word {
+        Word::parse(line, Edition::B)
+    }
+
+    #[test]
+    fn words_of_both_dialects_mean_the_same() {
+        for (line, expected) in [
+            ("+FCON", Word::Connected),
+            ("+FCO", Word::Connected),
+            ("+FCSI: \"       03 1234 5678\"", Word::Csi(Some("03 1234 5678".into()))),
+            ("+FCI:03 1234 5678", Word::Csi(Some("03 1234 5678".into()))),
+            ("+FCSI: \"                    \"", Word::Csi(None)),
+            ("+FDIS: 1,5,0,2,1,0,0,3", Word::Dis("1,5,0,2,1,0,0,3".into())),
+            ("+FCS:1,3,0,0,0,0,0,5", Word::Dcs("1,3,0,0,0,0,0,5".into())),
+            ("+FNSF: \"00 00 0E\"", Word::Nsf(Some(vec![0, 0, 14]))),
+            ("+FNF:00000E", Word::Nsf(Some(vec![0, 0, 14]))),
+            ("+FPTS: 1", Word::PageStatus(Some(1))),
+            ("+FPS:2,1143,12,3", Word::PageStatus(Some(2))),
+            ("+FVOICE", Word::Voice),
+            ("+FTI:\"x\"", Word::Other),
+            ("CONNECTED", Word::Other),
+        ] {
+            assert_eq!(word(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn rubbish_is_kept_short_and_claims_nothing() {
+        assert_eq!(word("+FPTS: x"), Word::PageStatus(None));
+        assert_eq!(word("+FPTS: 999"), Word::PageStatus(None));
+        assert_eq!(word("+FPTS"), Word::PageStatus(None));
+        assert_eq!(word("+FNSF: zz"), Word::Nsf(None));
+        let long = format!("+FCSI: {}", "9".repeat(300));
+        assert_eq!(word(&long), Word::Csi(Some("9".repeat(IDENTITY_CHARACTERS))));
+        let long = format!("+FNSF: {}", "AB".repeat(300));
+        assert!(matches!(word(&long), Word::Nsf(Some(octets)) if octets.len() == NSF_OCTETS));
+    }
+}
