@@ -119,6 +119,7 @@ impl Carrier for FaxCarrier {
         let mut host = FaxHost::new(&self.desk, &claim);
         let report = match (Sheets::draw(&self.desk.renderer, &claim), self.line.as_mut()) {
             (Ok(sheets), Some(line)) => {
+                let longest_page_mm = u16::try_from(sheets.fine.length_mm()).unwrap_or(u16::MAX);
                 host.sheets = Some(sheets);
                 let terms = terms::of_next_call(
                     &claim.known,
@@ -134,6 +135,9 @@ impl Carrier for FaxCarrier {
                     fine: true,
                     ecm: terms.ecm,
                     fastest: terms.fastest.0,
+                    longest_page_mm,
+                    sub: None,
+                    pwd: None,
                 };
                 line.call(&call, &mut host)
             }

@@ -268,6 +268,9 @@ fn call(how: &How, number: &FaxNumber) -> Call {
         fine: true,
         ecm: true,
         fastest: how.fastest,
+        longest_page_mm: 0, // none leaves
+        sub: None,
+        pwd: None,
     }
 }
 

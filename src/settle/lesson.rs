@@ -91,6 +91,9 @@ fn session(error: &CallError, outcome: &Outcome<'_>) -> Option<Taught> {
         | CallError::Dtc
         | CallError::CannotReceive
         | CallError::Incompatible
+        | CallError::NoSubaddress
+        | CallError::NoPassword
+        | CallError::PageTooLong { .. }
         | CallError::RefusedFarEnd
         | CallError::PageNotAllowed { .. }
         | CallError::PageEmpty { .. }

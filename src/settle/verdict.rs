@@ -297,6 +297,9 @@ fn is_our_answer(error: &CallError) -> bool {
         | CallError::Dtc
         | CallError::CannotReceive
         | CallError::Incompatible
+        | CallError::NoSubaddress
+        | CallError::NoPassword
+        | CallError::PageTooLong { .. }
         | CallError::NoReplyToDcs { .. }
         | CallError::CannotTrain { .. }
         | CallError::DcnBeforePage { .. }
@@ -335,6 +338,9 @@ fn speaks_of_a_sent_page(error: &CallError) -> bool {
         | CallError::Dtc
         | CallError::CannotReceive
         | CallError::Incompatible
+        | CallError::NoSubaddress
+        | CallError::NoPassword
+        | CallError::PageTooLong { .. }
         | CallError::RefusedFarEnd
         | CallError::NoReplyToDcs { .. }
         | CallError::CannotTrain { .. }
@@ -352,7 +358,12 @@ fn session_remedy(error: &CallError, stop: Option<Stop>) -> Remedy {
         | CallError::DcnBeforePage { .. }
         | CallError::Unexpected { .. } => Remedy::Retry(Cause::Handshake),
         // It will say the same tomorrow.
-        CallError::Dtc | CallError::CannotReceive | CallError::Incompatible => Remedy::Fail,
+        CallError::Dtc
+        | CallError::CannotReceive
+        | CallError::Incompatible
+        | CallError::NoSubaddress
+        | CallError::NoPassword
+        | CallError::PageTooLong { .. } => Remedy::Fail,
         CallError::RefusedFarEnd | CallError::PageNotAllowed { .. } | CallError::Aborted { .. } => {
             stop_remedy(stop)
         }

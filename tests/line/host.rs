@@ -68,6 +68,9 @@ pub fn call(digits: &str, fastest: t30::Modulation) -> Call {
         fine: true,
         ecm: true,
         fastest,
+        longest_page_mm: 297,
+        sub: None,
+        pwd: None,
     }
 }
 

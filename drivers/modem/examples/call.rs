@@ -55,7 +55,18 @@ fn run() -> Result<bool, Box<dyn Error>> {
     })?;
     let fine = pages.iter().all(|page| page.resolution() == t4::Resolution::Fine);
     let count = u16::try_from(pages.len())?;
-    let call = Call { digits, tsi, pages: count, fine, ecm, fastest };
+    let longest_mm = pages.iter().map(Page::length_mm).max().unwrap_or(0);
+    let call = Call {
+        digits,
+        tsi,
+        pages: count,
+        fine,
+        ecm,
+        fastest,
+        longest_page_mm: u16::try_from(longest_mm)?,
+        sub: None,
+        pwd: None,
+    };
     let report = line.call(&call, &mut Shown { pages });
     println!("{report:#?}");
     Ok(report.ending == Ending::Delivered)

@@ -168,10 +168,17 @@ fn prepared(
                 fine: call.fine,
                 ecm: call.ecm,
                 fastest: call.fastest.min(fastest),
+                longest_page_mm: call.longest_page_mm,
+                sub: call.sub.clone(),
+                pwd: call.pwd.clone(),
                 ..t30::SenderSettings::new(call.pages)
             };
             let traced = SessionSettings::of(&sender, call.tsi.as_deref());
             Way::Ours { sender, traced }
+        }
+        // These modems say what is said; of boxes few of them know.
+        Skill::Pages { .. } if call.sub.is_some() || call.pwd.is_some() => {
+            return Err(Fault::BoxNeedsClass1);
         }
         Skill::Pages { dialect, means } => Way::TheModems {
             dialect,

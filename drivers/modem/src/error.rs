@@ -56,6 +56,9 @@ pub enum Fault {
     /// TSI has digits, plus and spaces only (T.30 table 3).
     #[error("our own identity cannot be sent: {0}")]
     Identity(t30::IdentityError),
+    /// The pages are for a box at the far end, and this modem cannot be told to name it.
+    #[error("a page for a box with a subaddress or password needs a modem of class 1")]
+    BoxNeedsClass1,
     /// A command or a signal was not answered in time.
     #[error("the modem said nothing for {} ms after {after}: check power, cable and `baud`", waited.as_millis())]
     Silent { after: String, waited: Duration },
@@ -106,6 +109,7 @@ impl Fault {
             Self::Port(error) => error.code(),
             Self::NotDigits => "number-not-digits",
             Self::Identity(_) => "own-identity",
+            Self::BoxNeedsClass1 => "box-needs-class-1",
             Self::Silent { .. } => "modem-silent",
             Self::Stuck { .. } => "modem-stuck",
             Self::Nonsense { .. } => "modem-nonsense",

@@ -49,7 +49,8 @@ impl Dialogue {
             | Fault::NoPageStatus { .. }
             | Fault::NoContract
             | Fault::NotDigits
-            | Fault::Identity(_) => Self::Clean,
+            | Fault::Identity(_)
+            | Fault::BoxNeedsClass1 => Self::Clean,
             Fault::Port(_)
             | Fault::Silent { .. }
             | Fault::Stuck { .. }

@@ -141,6 +141,11 @@ pub struct Call {
     pub fine: bool,
     pub ecm: bool,
     pub fastest: t30::Modulation,
+    /// Length of the longest page in mm.
+    pub longest_page_mm: u16,
+    /// The box at the called machine, and what opens it; `None` is its open tray.
+    pub sub: Option<t30::Subaddress>,
+    pub pwd: Option<t30::Password>,
 }
 
 /// How the call ended. One variant, one meaning: `settle/verdict.rs` matches every one.

@@ -223,6 +223,7 @@ impl<P: Port> Line<P> {
             Fault::Port(_)
             | Fault::NotDigits
             | Fault::Identity(_)
+            | Fault::BoxNeedsClass1
             | Fault::Stuck { .. }
             | Fault::Refused { .. }
             | Fault::Shared { .. }

@@ -6,7 +6,7 @@
 //! Source: the driving contract of `t30::Sender`.
 //! Not here: commands and answers of the modem, which are no part of the session.
 
-use t30::{Identity, Input, Millis, Output, Sender, SenderSettings};
+use t30::{Identity, Input, Millis, Output, Password, Sender, SenderSettings, Subaddress};
 
 use crate::trace::{SessionSettings, Trace, What, modulation};
 
@@ -127,7 +127,11 @@ fn part(what: &What) -> Part {
 }
 
 fn sender_settings(traced: &SessionSettings) -> Option<SenderSettings> {
-    let SessionSettings { tsi, pages, fine, ecm, mr, mmr, fastest } = traced;
+    let SessionSettings { tsi, pages, fine, ecm, mr, mmr, fastest, longest_page_mm, sub, pwd } =
+        traced;
+    // Any will do: of both a trace has nothing but their length, which is always the same.
+    let sub = sub.then(|| Subaddress::parse("0")).transpose().ok()?;
+    let pwd = pwd.then(|| Password::parse("0")).transpose().ok()?;
     let uncovered = tsi.as_ref().map(|tsi| Identity::parse(&tsi.replace('*', "0")));
     Some(SenderSettings {
         tsi: uncovered.transpose().ok()?,
@@ -137,6 +141,9 @@ fn sender_settings(traced: &SessionSettings) -> Option<SenderSettings> {
         mr: *mr,
         mmr: *mmr,
         fastest: modulation(fastest)?,
+        longest_page_mm: *longest_page_mm,
+        sub,
+        pwd,
     })
 }
 

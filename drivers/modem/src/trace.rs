@@ -195,11 +195,26 @@ pub struct SessionSettings {
     pub mr: bool,
     pub mmr: bool,
     pub fastest: String,
+    pub longest_page_mm: u16,
+    /// A subaddress was sent, a password was; never which.
+    pub sub: bool,
+    pub pwd: bool,
 }
 
 impl SessionSettings {
     pub(crate) fn of(settings: &SenderSettings, tsi: Option<&str>) -> Self {
-        let SenderSettings { tsi: _, pages, fine, ecm, mr, mmr, fastest } = settings;
+        let SenderSettings {
+            tsi: _,
+            pages,
+            fine,
+            ecm,
+            mr,
+            mmr,
+            fastest,
+            longest_page_mm,
+            sub,
+            pwd,
+        } = settings;
         Self {
             tsi: tsi.map(cover_text),
             pages: *pages,
@@ -208,6 +223,9 @@ impl SessionSettings {
             mr: *mr,
             mmr: *mmr,
             fastest: fastest.to_string(),
+            longest_page_mm: *longest_page_mm,
+            sub: sub.is_some(),
+            pwd: pwd.is_some(),
         }
     }
 }

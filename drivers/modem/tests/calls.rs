@@ -44,6 +44,9 @@ fn call() -> Call {
         fine: true,
         ecm: true,
         fastest: Modulation::V17At14400,
+        longest_page_mm: 297,
+        sub: None,
+        pwd: None,
     }
 }
 

@@ -178,6 +178,9 @@ fn to(digits: &str, pages: usize) -> Call {
         fine: true,
         ecm: true,
         fastest: Modulation::V17At14400,
+        longest_page_mm: 297,
+        sub: None,
+        pwd: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! DCS: the contract as the called machine is told it.
 //!
-//! In: a [`Contract`]. Out: the FIF of DCS, and the short one of CTC.
+//! In: a [`Contract`], and what else of our settings the line is told. Out: the FIF of DCS, and the
+//! short one of CTC.
 //! Source: ITU-T T.30 (09/2005) 5.3.6.2.1, table 2 (DCS column), A.4.2.
 //! Not here: the choice (`contract`).
 
@@ -8,36 +9,48 @@ use alloc::vec::Vec;
 
 use crate::{
     contract::{Coding, Contract, Resolution},
-    dis::Capabilities,
+    dis::{A4_MM, Capabilities, Longest},
     modulation::Modulation,
+    session::SenderSettings,
 };
 
-/// FIF of DCS: three octets, four with ECM. Width is 1728 pels on 215 mm, the page as long as it
-/// likes where the far end can, else A4; frames of a block have 256 octets, which every machine
-/// with ECM takes.
-pub(crate) fn fif(contract: &Contract, far: &Capabilities) -> Vec<u8> {
+/// FIF of DCS: three octets, four with ECM, seven with SUB or SID. Width is 1728 pels on 215 mm, the
+/// page as long as it likes where the far end can, else the shortest paper it fits on; frames of a
+/// block have 256 octets, which every machine with ECM takes.
+pub(crate) fn fif(contract: &Contract, far: &Capabilities, ours: &SenderSettings) -> Vec<u8> {
+    let (sub, sid) = (ours.sub.is_some(), ours.pwd.is_some());
+    let octets = match (sub || sid, contract.ecm) {
+        (true, _) => 7,
+        (false, true) => 4,
+        (false, false) => 3,
+    };
     let mut dcs = Bits::default();
     dcs.set(10, true); // the called machine is to receive
-    dcs.code(11, contract.modulation.dcs_code());
+    dcs.code(11, contract.modulation.dcs_code().into());
     dcs.set(15, contract.resolution == Resolution::Fine);
     dcs.set(16, contract.coding == Coding::Mr);
-    dcs.set(20, far.unlimited);
+    dcs.set(19, far.longest == Longest::B4 && ours.longest_page_mm > A4_MM);
+    dcs.set(20, far.longest == Longest::Any);
     dcs.code(21, scan_line_code(contract));
-    dcs.set(24, contract.ecm); // a fourth octet follows
+    for extend in [24, 32, 40, 48] {
+        dcs.set(extend, extend / 8 < octets); // another octet follows
+    }
     dcs.set(27, contract.ecm);
     dcs.set(31, contract.coding == Coding::Mmr);
-    dcs.octets().take(if contract.ecm { 4 } else { 3 }).collect()
+    dcs.set(49, sub);
+    dcs.set(50, sid);
+    dcs.octets().take(octets).collect()
 }
 
 /// FIF of CTC: bits 1 to 16 of a DCS, of which the rate counts (A.4.2).
 pub(crate) fn ctc_fif(modulation: Modulation) -> Vec<u8> {
     let mut ctc = Bits::default();
-    ctc.code(11, modulation.dcs_code());
+    ctc.code(11, modulation.dcs_code().into());
     ctc.octets().take(2).collect()
 }
 
 /// Bits 21 to 23, bit 21 in the least place; a time between two of the table takes the longer.
-fn scan_line_code(contract: &Contract) -> u32 {
+fn scan_line_code(contract: &Contract) -> u64 {
     match contract.min_scan_line.as_millis() {
         0 => 0b111,
         1..=5 => 0b001,
@@ -49,14 +62,14 @@ fn scan_line_code(contract: &Contract) -> u32 {
 
 /// Bits by their number in table 2: bit 1 is first on the line, so the lowest.
 #[derive(Default)]
-struct Bits(u32);
+struct Bits(u64);
 
 impl Bits {
-    fn set(&mut self, number: u32, on: bool) {
-        self.code(number, u32::from(on));
+    fn set(&mut self, number: usize, on: bool) {
+        self.code(number, u64::from(on));
     }
 
-    fn code(&mut self, first: u32, code: u32) {
+    fn code(&mut self, first: usize, code: u64) {
         self.0 |= code << (first - 1);
     }
 
@@ -68,6 +81,7 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Password, Subaddress};
     use core::time::Duration;
 
     const BEST: Contract = Contract {
@@ -78,14 +92,14 @@ mod tests {
         min_scan_line: Duration::ZERO,
     };
 
-    fn far(fif: &[u8]) -> Capabilities {
-        Capabilities::read(fif)
+    fn dcs(contract: &Contract, dis: &[u8]) -> Vec<u8> {
+        fif(contract, &Capabilities::read(dis), &SenderSettings::new(1))
     }
 
     #[test]
     fn best_contract_has_four_octets() {
         // receive | V.17 14400 | fine; unlimited | 0 ms | extend; ECM | T.6
-        assert_eq!(fif(&BEST, &far(&[0, 0, 0x08])), [0x00, 0x62, 0xF8, 0x44]);
+        assert_eq!(dcs(&BEST, &[0, 0, 0x08]), [0x00, 0x62, 0xF8, 0x44]);
     }
 
     #[test]
@@ -97,9 +111,9 @@ mod tests {
             resolution: Resolution::Standard,
             min_scan_line: Duration::from_millis(20),
         };
-        assert_eq!(fif(&plain, &far(&[])), [0x00, 0x06, 0x00]);
+        assert_eq!(dcs(&plain, &[]), [0x00, 0x06, 0x00]);
         let mr = Contract { coding: Coding::Mr, resolution: Resolution::Fine, ..plain };
-        assert_eq!(fif(&mr, &far(&[])), [0x00, 0xC6, 0x00]);
+        assert_eq!(dcs(&mr, &[]), [0x00, 0xC6, 0x00]);
     }
 
     #[test]
@@ -112,8 +126,35 @@ mod tests {
                 min_scan_line: Duration::from_millis(ms),
                 ..BEST
             };
-            assert_eq!(fif(&contract, &far(&[])).get(2), Some(&octet), "{ms} ms");
+            assert_eq!(dcs(&contract, &[]).get(2), Some(&octet), "{ms} ms");
         }
+    }
+
+    #[test]
+    fn long_page_asks_for_b4_where_there_is_no_roll() {
+        let third = |dis_octet, longest_page_mm| {
+            let ours = SenderSettings { longest_page_mm, ..SenderSettings::new(1) };
+            let plain = Contract { ecm: false, coding: Coding::Mh, ..BEST };
+            fif(&plain, &Capabilities::read(&[0, 0, dis_octet]), &ours).get(2).copied()
+        };
+        // B4 offered; paper of any length offered.
+        assert_eq!([third(0x04, 297), third(0x04, 298)], [Some(0x70), Some(0x74)]);
+        assert_eq!([third(0x08, 297), third(0x08, 400)], [Some(0x78), Some(0x78)]);
+    }
+
+    #[test]
+    fn subaddress_and_password_make_seven_octets() {
+        let ours = SenderSettings {
+            sub: Subaddress::parse("1").ok(),
+            pwd: Password::parse("2").ok(),
+            ..SenderSettings::new(1)
+        };
+        let far = Capabilities::read(&[0, 0, 0x08]);
+        assert_eq!(fif(&BEST, &far, &ours), [0x00, 0x62, 0xF8, 0xC4, 0x80, 0x80, 0x03]);
+        let no_password = SenderSettings { pwd: None, ..ours };
+        let plain = Contract { ecm: false, coding: Coding::Mh, ..BEST };
+        let got = fif(&plain, &far, &no_password);
+        assert_eq!(got, [0x00, 0x62, 0xF8, 0x80, 0x80, 0x80, 0x01]);
     }
 
     #[test]

@@ -151,6 +151,8 @@ fn meaning(signal: Signal, fif: &[u8]) -> String {
 /// What a signal without parameters says.
 fn plain_words(signal: Signal) -> &'static str {
     match signal {
+        Signal::SUB => "the box that the pages are for",
+        Signal::SID => "the password of the box",
         Signal::DTC => "wants to fetch pages from us",
         Signal::CFR => "trained, send the page",
         Signal::FTT => "training failed",
@@ -207,6 +209,9 @@ fn offers(fif: &[u8]) -> String {
             _ if standard == fine => words.push(format!("{fine} ms a line")),
             _ => words.push(format!("{standard} ms a line, {fine} fine")),
         }
+    }
+    if far.subaddress {
+        words.push("boxes".into());
     }
     words.join(", ")
 }

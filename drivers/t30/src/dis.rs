@@ -18,8 +18,8 @@ pub(crate) struct Capabilities {
     pub(crate) fine: bool,
     /// Bit 16: two-dimensional coding.
     pub(crate) mr: bool,
-    /// Bits 19 and 20: a page of any length.
-    pub(crate) unlimited: bool,
+    /// Bits 19 and 20: the longest page it takes.
+    pub(crate) longest: Longest,
     /// Least time of a scan line at 3.85 and at 7.7 line/mm.
     pub(crate) scan_line_standard: Duration,
     pub(crate) scan_line_fine: Duration,
@@ -27,7 +27,43 @@ pub(crate) struct Capabilities {
     pub(crate) ecm: bool,
     /// Bit 31: T.6 coding; counts only with bit 27.
     pub(crate) mmr: bool,
+    /// Bit 49: it has boxes, which SUB names.
+    pub(crate) subaddress: bool,
+    /// Bit 50: it takes a password, in SID.
+    pub(crate) password: bool,
 }
+
+/// The longest page that a machine records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Longest {
+    A4,
+    B4,
+    Any,
+}
+
+impl Longest {
+    /// Bit 19 in the least place. The table calls `11` invalid; every machine has A4.
+    fn from_dis_code(code: u8) -> Self {
+        match code & 0b11 {
+            0b01 => Self::B4,
+            0b10 => Self::Any,
+            _ => Self::A4,
+        }
+    }
+
+    /// `None` for paper from the roll.
+    pub(crate) fn limit_mm(self) -> Option<u16> {
+        match self {
+            Self::A4 => Some(A4_MM),
+            Self::B4 => Some(B4_MM),
+            Self::Any => None,
+        }
+    }
+}
+
+/// Lengths of ISO A4 and B4, which the table names.
+pub(crate) const A4_MM: u16 = 297;
+const B4_MM: u16 = 364;
 
 impl Capabilities {
     /// Octets that are not there read as 0, as do those behind an extend bit (24, 32, …) of 0.
@@ -39,11 +75,13 @@ impl Capabilities {
             modulations: Modulations::from_dis_code(dis.field::<4>(11)),
             fine: dis.bit(15),
             mr: dis.bit(16),
-            unlimited: dis.bit(20),
+            longest: Longest::from_dis_code(dis.field::<2>(19)),
             scan_line_standard,
             scan_line_fine,
             ecm: dis.bit(27),
             mmr: dis.bit(31),
+            subaddress: dis.bit(49),
+            password: dis.bit(50),
         }
     }
 }
@@ -95,7 +133,8 @@ mod tests {
     #[test]
     fn published_dis_reads_as_its_own_log_said() {
         let got = Capabilities::read(&PUBLISHED);
-        assert!(got.receives && got.fine && got.unlimited);
+        assert!(got.receives && got.fine);
+        assert_eq!(got.longest, Longest::Any);
         assert!(!got.mr && !got.ecm && !got.mmr);
         let top = got.modulations.best_up_to(Modulation::V17At14400);
         assert_eq!(top, Some(Modulation::V17At14400));
@@ -107,6 +146,27 @@ mod tests {
     fn octets_behind_a_clear_extend_bit_are_not_there() {
         assert!(!Capabilities::read(&[0x00, 0x6E, 0x78, 0x44]).ecm);
         assert!(Capabilities::read(&[0x00, 0x6E, 0xF8, 0x44]).ecm);
+    }
+
+    #[test]
+    fn length_has_three_codes_and_the_fourth_promises_nothing() {
+        let read = |octet| Capabilities::read(&[0, 0, octet]).longest;
+        // Bits 19 and 20 are the third and fourth of their octet.
+        assert_eq!(
+            [0x00, 0x04, 0x08, 0x0C].map(read),
+            [Longest::A4, Longest::B4, Longest::Any, Longest::A4]
+        );
+    }
+
+    #[test]
+    fn boxes_are_offered_in_the_seventh_octet_and_only_if_it_is_reached() {
+        let read = |fif: &[u8]| {
+            let far = Capabilities::read(fif);
+            (far.subaddress, far.password)
+        };
+        assert_eq!(read(&[0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x01]), (true, false));
+        assert_eq!(read(&[0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x03]), (true, true));
+        assert_eq!(read(&[0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x00, 0x03]), (false, false));
     }
 
     #[test]

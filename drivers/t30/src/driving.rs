@@ -5,11 +5,12 @@
 //! Not here: what is said when (`session` and the phases).
 
 use alloc::{string::String, vec::Vec};
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use crate::{
     confirmed::PageConfirmed,
     contract::Contract,
+    describe,
     error::CallError,
     modulation::{Modulation, Training},
     timers::Millis,
@@ -30,7 +31,7 @@ pub struct FarEnd {
 ///
 /// Octets are as a Class 1 modem takes them: bit 0 goes first on the line. Frames are from the
 /// address to the last octet of the FIF, without FCS, flags and DLE stuffing.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum LineAction {
     /// Silence, preamble, then these frames in one V.21 carrier. Answer: [`Input::Sent`].
     SendControl { silence: Duration, frames: Vec<Vec<u8>> },
@@ -49,6 +50,25 @@ pub enum LineAction {
         what: Fast,
         octets: Vec<u8>,
     },
+}
+
+/// Frames covered as a trace may keep them, for one may hold a password; of page octets the number.
+impl fmt::Debug for LineAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SendControl { silence, frames } => {
+                let mut frames = frames.clone();
+                frames.iter_mut().for_each(|frame| describe::cover(frame));
+                write!(f, "SendControl {{ silence: {silence:?}, frames: {frames:02X?} }}")
+            }
+            Self::Receive { until } => write!(f, "Receive {{ until: {until:?} }}"),
+            Self::SendFast { silence, modulation, training, what, octets } => write!(
+                f,
+                "SendFast {{ silence: {silence:?}, {modulation:?}, {training:?}, {what:?}, {} octets }}",
+                octets.len()
+            ),
+        }
+    }
 }
 
 /// What a high-speed signal carries.

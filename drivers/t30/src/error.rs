@@ -28,8 +28,8 @@ pub enum CallError {
     /// T1 ran out and no frame was heard (5.4.3.1).
     #[error("nothing like a fax machine answered within T1")]
     NoDis,
-    /// T1 ran out and all that was heard were damaged frames, or something that was no DIS.
-    #[error("no DIS could be read within T1, {frames} damaged frames were heard")]
+    /// T1 ran out and all that was heard were damaged frames, or frames that were no DIS.
+    #[error("no DIS could be read within T1, {frames} damaged or other frames were heard")]
     DisGarbled { frames: u8 },
     /// DTC: it wants to fetch pages from us.
     #[error("the far end wants to receive by polling, which is not offered")]
@@ -40,6 +40,15 @@ pub enum CallError {
     /// DIS and our settings share no modulation.
     #[error("the far end shares no modulation with us")]
     Incompatible,
+    /// A subaddress is wanted and DIS bit 49 is 0: the sheet would land in the open tray.
+    #[error("the far end has no boxes, and the pages are for one")]
+    NoSubaddress,
+    /// A password is wanted and DIS bit 50 is 0: the sheet would land where anybody reads it.
+    #[error("the far end takes no password, and the pages need one")]
+    NoPassword,
+    /// DIS bits 19 and 20 offer no paper that is long enough.
+    #[error("a page of {page_mm} mm is longer than the {limit_mm} mm that the far end takes")]
+    PageTooLong { page_mm: u16, limit_mm: u16 },
     /// The caller answered [`crate::Question::FarEnd`] with no.
     #[error("the far end was refused before any page data")]
     RefusedFarEnd,
@@ -103,6 +112,9 @@ impl CallError {
             Self::Dtc => "dtc",
             Self::CannotReceive => "cannot-receive",
             Self::Incompatible => "incompatible",
+            Self::NoSubaddress => "no-subaddress",
+            Self::NoPassword => "no-password",
+            Self::PageTooLong { .. } => "page-too-long",
             Self::RefusedFarEnd => "refused-far-end",
             Self::NoReplyToDcs { .. } => "no-reply-to-dcs",
             Self::CannotTrain { .. } => "cannot-train",
@@ -131,6 +143,9 @@ impl CallError {
             Self::Dtc
             | Self::CannotReceive
             | Self::Incompatible
+            | Self::NoSubaddress
+            | Self::NoPassword
+            | Self::PageTooLong { .. }
             | Self::RefusedFarEnd
             | Self::NoReplyToDcs { .. }
             | Self::CannotTrain { .. }

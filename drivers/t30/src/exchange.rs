@@ -159,9 +159,11 @@ impl Exchange {
         }
     }
 
-    /// The reply was none that this wait allows: note it, go on listening.
+    /// The reply was none that this wait allows: note it, unless it is our own echo, and listen on.
     pub(crate) fn ignore(&mut self, now: Millis, signal: Signal) -> Turn {
-        self.odd = Some(signal);
+        if !signal.is_a_senders() {
+            self.odd = Some(signal);
+        }
         self.listen_on(now)
     }
 

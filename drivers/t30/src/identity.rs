@@ -1,14 +1,16 @@
-//! The twenty characters by which machines tell each other who they are: TSI ours, CSI theirs.
+//! The twenty characters by which machines tell each other who they are: TSI ours, CSI theirs; and
+//! what is kept of the maker's own, NSF.
 //!
 //! In: text of ours, octets of theirs. Out: octets of a FIF, printable text.
 //! Source: ITU-T T.30 (09/2005) 5.3.6.2.4 to 5.3.6.2.6 and table 3: digits, `+` and space, the last
 //! character first.
-//! Not here: whether an identity is the right one (`src/office`).
+//! Not here: whether an identity is the right one (`src/office`); subaddress and password, which
+//! are written in the same way (`subaddress`).
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 /// Characters of an identity (5.3.6.2.4).
-const CHARACTERS: usize = 20;
+pub(crate) const CHARACTERS: usize = 20;
 
 /// Our identity for TSI, as it goes into the FIF.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,19 +36,30 @@ impl Identity {
         if let Some(character) = text.chars().find(|c| !matches!(c, '0'..='9' | '+' | ' ')) {
             return Err(IdentityError::Character { character });
         }
-        if text.len() > CHARACTERS {
-            return Err(IdentityError::Long { characters: text.len() });
-        }
-        let mut octets = [b' '; CHARACTERS];
-        for (place, character) in octets.iter_mut().zip(text.bytes().rev()) {
-            *place = character;
-        }
-        Ok(Self(octets))
+        let long = IdentityError::Long { characters: text.len() };
+        last_character_first(text).map(Self).ok_or(long)
     }
 
     pub(crate) fn fif(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// The FIF of a text, filled up with spaces; `None` if it is longer than [`CHARACTERS`].
+pub(crate) fn last_character_first(text: &str) -> Option<[u8; CHARACTERS]> {
+    let mut octets = [b' '; CHARACTERS];
+    for (place, character) in octets.iter_mut().zip(text.bytes().rev()) {
+        *place = character;
+    }
+    (text.len() <= CHARACTERS).then_some(octets)
+}
+
+/// Octets of an NSF that are kept; what makers put there is told apart by the first few.
+const NSF_KEPT_OCTETS: usize = 64;
+
+pub(crate) fn kept_of_nsf(mut fif: Vec<u8>) -> Vec<u8> {
+    fif.truncate(NSF_KEPT_OCTETS);
+    fif
 }
 
 /// Text of a CSI: printable ASCII, outer spaces gone, `None` if nothing is left.

@@ -7,13 +7,12 @@
 //! call again (`src/settle`).
 //!
 //! The files in the order of a call: [`Sender`] is driven (`session`, `driving`); it waits for DIS
-//! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `modulation`),
+//! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `modulation`, `subaddress`),
 //! sends the page (`phase_c`, `ecm`, `hdlc`), has it confirmed (`phase_d`, `confirmed`) and takes
 //! its leave (`phase_e`). Below all of them: `exchange` (a command and the wait for its answer),
 //! `frame` and `signal` (what an octet means), `timers`. Beside them: `describe` (frames in words).
 //!
-//! Left out, because nothing here has a use for it: polling, subaddresses and passwords, EOM (all
-//! pages of a call have one resolution, so MPS always does), operator interrupts (PRI-*; a PIP is
+//! Left out, because nothing here has a use for it: polling with its PWD and SEP, EOM (all pages of a call have one resolution, so MPS always does), operator interrupts (PRI-*; a PIP is
 //! read as the confirmation that it is, a PIN as the refusal that it is), V.34, frames of 64 octets.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -46,6 +45,7 @@ mod phase_d;
 mod phase_e;
 mod session;
 mod signal;
+mod subaddress;
 mod timers;
 
 pub use confirmed::PageConfirmed;
@@ -57,4 +57,5 @@ pub use identity::{Identity, IdentityError};
 pub use modulation::{Modulation, Training};
 pub use session::{Sender, SenderSettings};
 pub use signal::Signal;
+pub use subaddress::{Password, Subaddress, SubaddressError};
 pub use timers::Millis;

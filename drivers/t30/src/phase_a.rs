@@ -7,8 +7,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    dis::Capabilities,
-    driving::{FarEnd, Input, Question},
+    driving::{FarEnd, Input},
     error::{CallError, Phase},
     exchange::Ear,
     frame::{self, Follows, Heard, Reply},
@@ -18,17 +17,14 @@ use crate::{
     timers::{DIS_AGAIN, FRAME, Millis, T1},
 };
 
-/// Octets of an NSF that are kept; what makers put there is told apart by the first few.
-const NSF_KEPT_OCTETS: usize = 64;
-
 /// The line is through; the called machine owes us a DIS, before it perhaps NSF and CSI.
 pub(crate) struct AwaitDis {
     ear: Ear,
     csi: Option<String>,
     nsf: Option<Vec<u8>>,
-    /// Frames that could not be read.
-    garbled: u8,
-    /// When the last of them came.
+    /// Frames that were no DIS, or could not be read.
+    others: u8,
+    /// When the last that could not be read came.
     garbled_at: Option<Millis>,
     /// A DIS in whose carrier the CSI may have been damaged; taken if it is not said again.
     spare: Option<Vec<u8>>,
@@ -37,7 +33,7 @@ pub(crate) struct AwaitDis {
 impl AwaitDis {
     pub(crate) fn begin(now: Millis) -> Next {
         let ear = Ear::open(now, T1);
-        Self { ear, csi: None, nsf: None, garbled: 0, garbled_at: None, spare: None }.receive()
+        Self { ear, csi: None, nsf: None, others: 0, garbled_at: None, spare: None }.receive()
     }
 
     pub(crate) fn step(mut self, now: Millis, input: Input, ctx: &mut Context) -> Next {
@@ -45,12 +41,13 @@ impl AwaitDis {
             Input::Frame(octets) => match frame::read(&octets) {
                 Some(Heard { reply, follows, .. }) => {
                     self.ear.heard(now, follows);
+                    self.others = self.others.saturating_add(1);
                     self.reply(reply, now, ctx)
                 }
-                None => self.damaged(now),
+                None => self.damaged(now, ctx),
             },
-            Input::BadFrame => self.damaged(now),
-            Input::Quiet => self.give_up(),
+            Input::BadFrame => self.damaged(now, ctx),
+            Input::Quiet => self.give_up(ctx),
             // Nobody has presented himself, so there is nobody to send a DCN to.
             Input::Abort => Next::Over(Err(CallError::Aborted { phase: Phase::A })),
             Input::Sent | Input::Judged(_) | Input::Page(_) | Input::PageMayStart(_) => {
@@ -64,17 +61,16 @@ impl AwaitDis {
             Reply::Dis { fif } if self.may_have_lost_a_csi(now) => {
                 self.spare = Some(fif);
                 self.ear.no_later_than(now.after(DIS_AGAIN));
-                self.listen_on(now)
+                self.listen_on(now, ctx)
             }
-            Reply::Dis { fif } => self.present(fif),
+            Reply::Dis { fif } => self.present(fif, ctx),
             Reply::Csi { fif } => {
                 self.csi = identity::decode_csi(&fif);
-                self.listen_on(now)
+                self.listen_on(now, ctx)
             }
-            Reply::Nsf { mut fif } => {
-                fif.truncate(NSF_KEPT_OCTETS);
-                self.nsf = Some(fif);
-                self.listen_on(now)
+            Reply::Nsf { fif } => {
+                self.nsf = Some(identity::kept_of_nsf(fif));
+                self.listen_on(now, ctx)
             }
             Reply::Dtc => ctx.disconnect(Err(CallError::Dtc)),
             Reply::Dcn => Next::Over(Err(CallError::DcnBeforePage { page: 0 })),
@@ -89,7 +85,7 @@ impl AwaitDis {
             | Reply::Rnr
             | Reply::Err
             | Reply::Crp
-            | Reply::Other => self.listen_on(now),
+            | Reply::Other => self.listen_on(now, ctx),
         }
     }
 
@@ -100,21 +96,19 @@ impl AwaitDis {
         self.csi.is_none() && in_this_carrier && self.spare.is_none()
     }
 
-    fn present(self, fif: Vec<u8>) -> Next {
-        let far = Capabilities::read(&fif);
-        let question = Question::FarEnd(FarEnd { csi: self.csi, dis: fif, nsf: self.nsf });
-        Next::Ask(State::AwaitVerdict(AwaitVerdict { far }), question)
+    fn present(self, fif: Vec<u8>, ctx: &Context) -> Next {
+        AwaitVerdict::begin(FarEnd { csi: self.csi, dis: fif, nsf: self.nsf }, ctx)
     }
 
-    fn damaged(mut self, now: Millis) -> Next {
-        self.garbled = self.garbled.saturating_add(1);
+    fn damaged(mut self, now: Millis, ctx: &Context) -> Next {
+        self.others = self.others.saturating_add(1);
         self.garbled_at = Some(now);
         self.ear.heard(now, Follows::Last);
-        self.listen_on(now)
+        self.listen_on(now, ctx)
     }
 
-    fn listen_on(self, now: Millis) -> Next {
-        if self.ear.is_over(now) { self.give_up() } else { self.receive() }
+    fn listen_on(self, now: Millis, ctx: &Context) -> Next {
+        if self.ear.is_over(now) { self.give_up(ctx) } else { self.receive() }
     }
 
     fn receive(self) -> Next {
@@ -122,11 +116,11 @@ impl AwaitDis {
         Next::Line(State::AwaitDis(self), receive)
     }
 
-    fn give_up(mut self) -> Next {
+    fn give_up(mut self, ctx: &Context) -> Next {
         if let Some(fif) = self.spare.take() {
-            return self.present(fif);
+            return self.present(fif, ctx);
         }
-        Next::Over(Err(match self.garbled {
+        Next::Over(Err(match self.others {
             0 => CallError::NoDis,
             frames => CallError::DisGarbled { frames },
         }))

@@ -4,16 +4,17 @@
 //! Source: ITU-T T.30 (09/2005) 5.2, figures 5-2a and 5-2b; DCS, TCF, CFR and FTT of 5.3.6.1.
 //! Not here: what the best contract is (`contract`).
 
-use alloc::vec;
+use alloc::{string::String, vec, vec::Vec};
 
 use crate::{
     contract::{self, Contract},
     dcs,
     dis::Capabilities,
-    driving::{Event, Fast, Input, LineAction},
+    driving::{Event, FarEnd, Fast, Input, LineAction, Question},
     error::{CallError, Phase},
     exchange::{Exchange, Turn, control},
     frame::{self, Follows, Reply},
+    identity,
     modulation::{Modulation, Training},
     phase_c::{self, Coded},
     session::{Context, Next, State},
@@ -24,6 +25,8 @@ use crate::{
 /// What is agreed for the page that is next, and what the far end could do besides.
 pub(crate) struct Deal {
     pub(crate) far: Capabilities,
+    /// CSI of the machine that the caller allowed.
+    pub(crate) csi: Option<String>,
     pub(crate) contract: Contract,
     /// Counted from 0.
     pub(crate) page: u16,
@@ -33,18 +36,35 @@ pub(crate) struct Deal {
 
 /// A DIS was read; the caller owes us a verdict on who sent it.
 pub(crate) struct AwaitVerdict {
-    pub(crate) far: Capabilities,
+    far: Capabilities,
+    csi: Option<String>,
+    /// Nothing above this is tried.
+    cap: Modulation,
+    /// Of the DCS that a yes leads to.
+    tries: u8,
+    page: u16,
+    rtns: u8,
+    coded: Option<Coded>,
 }
 
 impl AwaitVerdict {
+    /// The first DIS of the call.
+    pub(crate) fn begin(far_end: FarEnd, ctx: &Context) -> Next {
+        let state = Self {
+            far: Capabilities::read(&far_end.dis),
+            csi: far_end.csi.clone(),
+            cap: ctx.settings.fastest,
+            tries: 1,
+            page: 0,
+            rtns: 0,
+            coded: None,
+        };
+        Next::Ask(State::AwaitVerdict(state), Question::FarEnd(far_end))
+    }
+
     pub(crate) fn step(self, input: Input, ctx: &mut Context) -> Next {
         match input {
-            Input::Judged(true) => match agree(&self.far, ctx.settings.fastest, ctx) {
-                Ok(contract) => {
-                    train(Deal { far: self.far, contract, page: 0, rtns: 0 }, None, 1, ctx)
-                }
-                Err(error) => ctx.disconnect(Err(error)),
-            },
+            Input::Judged(true) => self.allowed(ctx),
             Input::Judged(false) => ctx.disconnect(Err(CallError::RefusedFarEnd)),
             Input::Abort => ctx.disconnect(Err(CallError::Aborted { phase: Phase::B })),
             Input::Sent
@@ -55,13 +75,33 @@ impl AwaitVerdict {
             | Input::PageMayStart(_) => Next::out_of_turn("Judged", input.name()),
         }
     }
+
+    fn allowed(self, ctx: &mut Context) -> Next {
+        let Self { far, csi, cap, tries, page, rtns, coded } = self;
+        match agree(&far, cap, ctx) {
+            Ok(contract) => train(Deal { far, csi, contract, page, rtns }, coded, tries, ctx),
+            Err(error) => ctx.disconnect(Err(error)),
+        }
+    }
 }
 
+/// The best contract, if the pages may go to a machine like this at all.
 fn agree(far: &Capabilities, cap: Modulation, ctx: &Context) -> Result<Contract, CallError> {
+    let ours = &ctx.settings;
     if !far.receives {
         return Err(CallError::CannotReceive);
     }
-    contract::choose(far, &ctx.settings, cap).ok_or(CallError::Incompatible)
+    if ours.sub.is_some() && !far.subaddress {
+        return Err(CallError::NoSubaddress);
+    }
+    if ours.pwd.is_some() && !far.password {
+        return Err(CallError::NoPassword);
+    }
+    let page_mm = ours.longest_page_mm;
+    if let Some(limit_mm) = far.longest.limit_mm().filter(|&limit_mm| page_mm > limit_mm) {
+        return Err(CallError::PageTooLong { page_mm, limit_mm });
+    }
+    contract::choose(far, ours, cap).ok_or(CallError::Incompatible)
 }
 
 /// Puts DCS and TCF on the line; `tries` counts those for this contract so far and this one.
@@ -72,10 +112,14 @@ pub(crate) fn train(deal: Deal, coded: Option<Coded>, tries: u8, ctx: &mut Conte
     ctx.agreed(&deal.contract);
     ctx.tell(Event::Training { modulation, tries });
 
-    let dcs_fif = dcs::fif(&deal.contract, &deal.far);
-    let dcs = frame::command(Signal::DCS, &dcs_fif, Follows::Last);
-    let tsi = ctx.settings.tsi.as_ref();
-    let tsi = tsi.map(|tsi| frame::command(Signal::TSI, tsi.fif(), Follows::More));
+    let ours = &ctx.settings;
+    let dcs_fif = dcs::fif(&deal.contract, &deal.far, ours);
+    let frames = [
+        ours.tsi.as_ref().map(|tsi| frame::command(Signal::TSI, tsi.fif(), Follows::More)),
+        ours.sub.as_ref().map(|sub| frame::command(Signal::SUB, sub.fif(), Follows::More)),
+        ours.pwd.as_ref().map(|pwd| frame::command(Signal::SID, pwd.fif(), Follows::More)),
+        Some(frame::command(Signal::DCS, &dcs_fif, Follows::Last)),
+    ];
     let tcf_ms = u32::try_from(TCF.as_millis()).unwrap_or(u32::MAX);
     let tcf = LineAction::SendFast {
         silence: GAP,
@@ -84,8 +128,9 @@ pub(crate) fn train(deal: Deal, coded: Option<Coded>, tries: u8, ctx: &mut Conte
         what: Fast::Tcf,
         octets: vec![0; modulation.octets_in(tcf_ms)],
     };
-    let (exchange, first) = Exchange::begin(control(tsi.into_iter().chain([dcs])), [tcf], tries);
-    Next::Line(State::AwaitCfr(AwaitCfr { deal, coded, exchange }), first)
+    let (exchange, first) = Exchange::begin(control(frames.into_iter().flatten()), [tcf], tries);
+    let state = AwaitCfr { deal, coded, exchange, csi: None, nsf: None };
+    Next::Line(State::AwaitCfr(state), first)
 }
 
 /// DCS and TCF are on the line; the called machine owes us CFR or FTT.
@@ -93,6 +138,9 @@ pub(crate) struct AwaitCfr {
     deal: Deal,
     coded: Option<Coded>,
     exchange: Exchange,
+    /// Heard before another DIS.
+    csi: Option<String>,
+    nsf: Option<Vec<u8>>,
 }
 
 impl AwaitCfr {
@@ -125,13 +173,23 @@ impl AwaitCfr {
                 phase_c::begin(self.deal, self.coded)
             }
             Reply::Ftt => self.slower(ctx),
-            Reply::Dis { fif } => self.presented_again(&fif, ctx),
+            Reply::Dis { fif } => self.presented_again(fif, ctx),
             Reply::Crp => {
                 let turn = self.exchange.again();
                 self.take(turn, now, ctx)
             }
+            // After RTN phase C of this page has been on the line.
+            Reply::Dcn if self.deal.rtns > 0 => {
+                Next::Over(Err(CallError::DcnAfterPage { page: self.deal.page }))
+            }
             Reply::Dcn => Next::Over(Err(CallError::DcnBeforePage { page: self.deal.page })),
-            Reply::Csi { .. } | Reply::Nsf { .. } => {
+            Reply::Csi { fif } => {
+                self.csi = identity::decode_csi(&fif);
+                let turn = self.exchange.listen_on(now); // a DIS follows
+                self.take(turn, now, ctx)
+            }
+            Reply::Nsf { fif } => {
+                self.nsf = Some(identity::kept_of_nsf(fif));
                 let turn = self.exchange.listen_on(now); // a DIS follows
                 self.take(turn, now, ctx)
             }
@@ -162,19 +220,28 @@ impl AwaitCfr {
         }
     }
 
-    /// DIS again: it did not hear our DCS, or did not like it. It may offer less this time.
-    fn presented_again(mut self, fif: &[u8], ctx: &mut Context) -> Next {
-        let tries = self.exchange.tries();
+    /// DIS again: it did not hear our DCS, or did not like it. It may offer less this time, and if it
+    /// calls itself by another name than the one that was allowed, it is judged once more.
+    fn presented_again(self, fif: Vec<u8>, ctx: &mut Context) -> Next {
+        let Self { deal, coded, exchange, csi, nsf } = self;
+        let tries = exchange.tries();
         if tries >= TRIES {
             return ctx.disconnect(Err(CallError::NoReplyToDcs { tries }));
         }
-        self.deal.far = Capabilities::read(fif);
-        match agree(&self.deal.far, self.deal.contract.modulation, ctx) {
-            Ok(contract) => {
-                self.deal.contract = contract;
-                train(self.deal, self.coded, tries + 1, ctx)
-            }
-            Err(error) => ctx.disconnect(Err(error)),
+        let renamed = csi.is_some() && csi != deal.csi;
+        let state = AwaitVerdict {
+            far: Capabilities::read(&fif),
+            csi: if renamed { csi } else { deal.csi },
+            cap: deal.contract.modulation,
+            tries: tries + 1,
+            page: deal.page,
+            rtns: deal.rtns,
+            coded,
+        };
+        if renamed {
+            let far_end = FarEnd { csi: state.csi.clone(), dis: fif, nsf };
+            return Next::Ask(State::AwaitVerdict(state), Question::FarEnd(far_end));
         }
+        state.allowed(ctx)
     }
 }

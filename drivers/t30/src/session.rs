@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use crate::{
     confirmed::PageConfirmed,
     contract::Contract,
+    dis::A4_MM,
     driving::{Event, Fast, Input, LineAction, Output, Question},
     error::{CallError, Phase},
     identity::Identity,
@@ -18,6 +19,7 @@ use crate::{
     phase_c::{AwaitLeave, AwaitPage, AwaitPageSent},
     phase_d::{AwaitBlockReply, AwaitCtr, AwaitErr, AwaitPageReply},
     phase_e::AwaitDcnSent,
+    subaddress::{Password, Subaddress},
     timers::Millis,
 };
 
@@ -38,10 +40,16 @@ pub struct SenderSettings {
     pub mmr: bool,
     /// Nothing above this on the ladder V.17, V.29, V.27ter is tried.
     pub fastest: Modulation,
+    /// Length of the longest page in mm: a machine with shorter paper gets none of them.
+    pub longest_page_mm: u16,
+    /// The box that the pages are for: a machine without boxes gets none of them.
+    pub sub: Option<Subaddress>,
+    /// What opens the box: a machine that takes no password gets none of the pages.
+    pub pwd: Option<Password>,
 }
 
 impl SenderSettings {
-    /// Everything that this crate can, for so many pages; no TSI.
+    /// Everything that this crate can, for so many pages of A4; no TSI, no box.
     #[must_use]
     pub const fn new(pages: u16) -> Self {
         Self {
@@ -52,6 +60,9 @@ impl SenderSettings {
             mr: true,
             mmr: true,
             fastest: Modulation::V17At14400,
+            longest_page_mm: A4_MM,
+            sub: None,
+            pwd: None,
         }
     }
 }

@@ -42,6 +42,8 @@ signals! {
     DCS = 0b0100_0001;
     TSI = 0b0100_0010;
     NSS = 0b0100_0100;
+    SUB = 0b0100_0011;
+    SID = 0b0100_0101;
     CTC = 0b0100_1000;
     // X010 xxxx: before the message
     CFR = 0b0010_0001;
@@ -89,6 +91,12 @@ impl Signal {
     /// As printed, from the station that received the DIS: X is 1 (5.3.6.1).
     pub(crate) const fn printed_by_us(self) -> u8 {
         self.0 | X
+    }
+
+    /// A command that only the machine which sends the pages gives (groups X100 and X111). Heard by
+    /// us it is our own voice, come back from a satellite or a bad hybrid.
+    pub(crate) const fn is_a_senders(self) -> bool {
+        matches!(self.0 & GROUP, 0b0100_0000 | 0b0111_0000)
     }
 
     /// As printed, X as 0.

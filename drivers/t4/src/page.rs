@@ -107,6 +107,16 @@ impl Page {
         u32::try_from(rows).unwrap_or(u32::MAX)
     }
 
+    /// Length in mm, rounded down.
+    #[must_use]
+    pub fn length_mm(&self) -> u32 {
+        let rows_in_20_mm = match self.resolution {
+            Resolution::Standard => 77,
+            Resolution::Fine => 154,
+        };
+        self.rows() * 20 / rows_in_20_mm
+    }
+
     /// The octets of a row, counted from 0 at the top.
     #[must_use]
     pub fn row(&self, index: u32) -> Option<&[u8]> {
@@ -238,6 +248,15 @@ mod tests {
         let page = Page::from_bits(9, Resolution::Fine, vec![0xff, 0xff, 0x00, 0x7f]).unwrap();
         assert_eq!(page.bits(), [0xff, 0x80, 0x00, 0x00]);
         assert_eq!((page.rows(), page.row(1), page.row(2)), (2, Some(&[0u8, 0][..]), None));
+    }
+
+    #[test]
+    fn length_of_a4_is_297_mm_at_either_resolution() {
+        let length = |resolution, rows: usize| {
+            Page::from_bits(8, resolution, vec![0; rows]).unwrap().length_mm()
+        };
+        assert_eq!(length(Resolution::Fine, 2_287), 297);
+        assert_eq!(length(Resolution::Standard, 1_144), 297);
     }
 
     #[test]

@@ -223,6 +223,9 @@ mod tests {
         fine: true,
         ecm: true,
         fastest: Modulation::V17At14400,
+        longest_page_mm: 297,
+        sub: None,
+        pwd: None,
     };
 
     fn asked(means: &str, call: &Call) -> String {

@@ -2,7 +2,7 @@
 
 use t30::{CallError, Input, LineAction, Millis, Modulation, Output, Sender, SenderSettings};
 
-use crate::far_end::{DIS_V17_ECM_MMR, Story, frame};
+use crate::frames::frame;
 
 #[test]
 fn first_poll_listens_until_t1() {
@@ -15,7 +15,7 @@ fn first_poll_listens_until_t1() {
 fn frame_that_says_more_follows_gives_the_next_one_its_time() {
     let mut sender = Sender::new(SenderSettings::new(1));
     let _listen = sender.poll(Millis(0));
-    sender.handle(Millis(34_500), Input::Frame(frame("CSI", b"1")));
+    sender.handle(Millis(34_500), Input::Frame(frame("CSI 1", true).unwrap()));
     let want = Output::Line(LineAction::Receive { until: Millis(34_500 + 3_450) });
     assert_eq!(sender.poll(Millis(34_500)), want);
 }
@@ -24,7 +24,7 @@ fn frame_that_says_more_follows_gives_the_next_one_its_time() {
 fn last_frame_of_a_carrier_leaves_the_deadline() {
     let mut sender = Sender::new(SenderSettings::new(1));
     let _listen = sender.poll(Millis(0));
-    sender.handle(Millis(34_500), Input::Frame(frame("MCF", &[])));
+    sender.handle(Millis(34_500), Input::Frame(frame("MCF", false).unwrap()));
     assert_eq!(
         sender.poll(Millis(34_500)),
         Output::Line(LineAction::Receive { until: Millis(35_000) })
@@ -68,42 +68,10 @@ fn call_without_pages_never_touches_the_line() {
 }
 
 #[test]
-fn abort_before_dis_ends_at_once_without_dcn() {
-    let story = Story { abort_at: Some("> listen"), ..Story::new([]) };
-    let call = story.play();
-    assert_eq!(call.code(), "aborted");
-    assert!(call.sent().is_empty());
-}
-
-#[test]
-fn abort_anywhere_later_ends_with_one_dcn() {
-    let places =
-        ["? far end", "> DCS", "> tcf", "? page", "? start", "> page", "> PPS", "> CTC", "> RR"];
-    for place in places {
-        let script = [DIS_V17_ECM_MMR, "CFR", "RNR", "PPR 0", "PPR 0", "PPR 0", "PPR 0"];
-        let call = Story { abort_at: Some(place), ..Story::new(script) }.play();
-        assert_eq!(call.code(), "aborted", "at {place}");
-        assert_eq!(call.sent().last(), Some(&"> DCN"), "at {place}");
-        let at = call.lines.iter().position(|l| l.starts_with(place)).unwrap();
-        let after = call.lines[at + 1..].iter().filter(|l| !l.starts_with('<'));
-        let after: Vec<&str> = after.map(String::as_str).collect();
-        assert_eq!(after, ["> DCN", "= aborted"], "at {place}");
-        assert_eq!(call.page_started, matches!(place, "> page" | "> PPS" | "> CTC" | "> RR"));
-    }
-}
-
-#[test]
-fn abort_during_dcn_does_not_undo_a_delivery() {
-    let script = [DIS_V17_ECM_MMR, "CFR", "MCF"];
-    let call = Story { abort_at: Some("> DCN"), ..Story::new(script) }.play();
-    assert_eq!((call.code(), call.pages_confirmed), ("ok", 1));
-}
-
-#[test]
 fn abort_between_two_turns_still_sends_dcn() {
     let mut sender = Sender::new(SenderSettings::new(1));
     let _listen = sender.poll(Millis(0));
-    let dis = frame("DIS", &[0x00, 0xEE, 0xF8, 0x44]);
+    let dis = frame("DIS v17 ecm", false).unwrap();
     sender.handle(Millis(0), Input::Frame(dis));
     sender.handle(Millis(0), Input::Abort);
     sender.handle(Millis(0), Input::Abort);
@@ -116,11 +84,20 @@ fn abort_between_two_turns_still_sends_dcn() {
 }
 
 #[test]
-fn page_started_is_set_when_the_carrier_is_given_out_and_not_before() {
-    let refused = Story { refuse_start: Some(0), ..Story::new([DIS_V17_ECM_MMR, "CFR"]) }.play();
-    assert_eq!((refused.code(), refused.page_started), ("page-not-allowed", false));
-    let lost = Story::new([DIS_V17_ECM_MMR, "CFR"]).play();
-    assert_eq!((lost.code(), lost.page_started), ("no-reply-after-page", true));
+fn debug_of_an_action_shows_no_password() {
+    let pwd = t30::Password::parse("4711").unwrap();
+    let settings = SenderSettings { pwd: Some(pwd), ..SenderSettings::new(1) };
+    assert!(!format!("{settings:?}").contains("4711"));
+    let mut sender = Sender::new(settings);
+    let _listen = sender.poll(Millis(0));
+    sender.handle(Millis(0), Input::Frame(frame("DIS v17 pwd", false).unwrap()));
+    assert!(matches!(sender.poll(Millis(0)), Output::Ask(_)));
+    sender.handle(Millis(0), Input::Judged(true));
+    let action = std::iter::repeat_with(|| sender.poll(Millis(0)))
+        .find(|output| matches!(output, Output::Line(_)));
+    let shown = format!("{:?}", action.unwrap());
+    assert!(shown.contains("FF, 03, A3, 2A, 2A"), "{shown}"); // SID with stars for digits
+    assert!(!shown.contains("34, 37") && !shown.contains("31, 31, 37"), "{shown}");
 }
 
 #[test]
