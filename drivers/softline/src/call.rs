@@ -18,7 +18,7 @@ use crate::signals::Listener;
 use std::path::{Path, PathBuf};
 
 /// Dial tone heard, then 100 ms of tone and 100 ms of silence a digit; a comma waits.
-const DIAL_TONE_MS: u64 = 900;
+pub(crate) const DIAL_TONE_MS: u64 = 900;
 const DIGIT_MS: u64 = 200;
 const COMMA_MS: u64 = 2000;
 /// How long a modem listens before it is sure of a busy tone, or that there is no dial tone.

@@ -3,9 +3,10 @@
 //! In: what hosts do to their terminals, and the beat of the line clock. Out: [`Event`]s.
 //! Not here: what happens inside one call (`call`), when a frame is due (`clock`).
 
-use crate::call::{Call, CallSettings, Usage};
+use crate::call::{self, Call, CallSettings, Usage};
 use crate::clock::{LineClock, LineTime};
-use crate::config::Plan;
+use crate::config::{FarKind, Plan};
+use crate::control::Command;
 use crate::modem_end::{By, Keys, ModemEnd, Wish};
 use crate::pty::{HostState, PtyError};
 use crate::report::{Event, LineReport};
@@ -19,6 +20,8 @@ pub(crate) struct Exchange {
     lines: Vec<ModemEnd>,
     calls: Vec<Call>,
     last_call: u64,
+    /// Lines that listen for the dial tone, and until when.
+    listening: Vec<(usize, LineTime)>,
     now: LineTime,
     slipped: Duration,
     events: Vec<Event>,
@@ -36,7 +39,10 @@ impl Exchange {
         let lines = lines?;
         let ready = lines
             .iter()
-            .map(|line| LineReport::new(&line.name, line.pty().device(), line.pty().link()))
+            .filter_map(|line| {
+                let pty = line.pty()?;
+                Some(LineReport::new(&line.name, pty.device(), pty.link()))
+            })
             .collect();
         Ok(Self {
             plan,
@@ -44,6 +50,7 @@ impl Exchange {
             lines,
             calls: Vec::new(),
             last_call: 0,
+            listening: Vec::new(),
             now: LineTime::default(),
             slipped: Duration::ZERO,
             events: vec![Event::Ready { lines: ready }],
@@ -78,12 +85,12 @@ impl Exchange {
         let mut fds: Vec<PollFd<'_>> = self
             .lines
             .iter()
-            .filter(|line| line.pty().host() == HostState::Present)
-            .map(|line| {
+            .filter_map(|line| {
+                let pty = line.pty().filter(|pty| pty.host() == HostState::Present)?;
                 let mut wanted = PollFlags::empty();
                 wanted.set(PollFlags::IN, line.listens());
-                wanted.set(PollFlags::OUT, line.pty().has_unsent());
-                PollFd::from_borrowed_fd(line.pty().as_fd(), wanted)
+                wanted.set(PollFlags::OUT, pty.has_unsent());
+                Some(PollFd::from_borrowed_fd(pty.as_fd(), wanted))
             })
             .collect();
         // Interrupted by a signal or not: what is there is served, and main looks at signals.
@@ -93,10 +100,10 @@ impl Exchange {
 
     fn serve_hosts(&mut self) {
         for line in 0..self.lines.len() {
-            let dials = self
-                .calls
-                .iter()
-                .any(|call| call.caller() == line && !call.caller_has_left() && call.abortable());
+            let dials = self.lines[line].is_listening_for_dial_tone()
+                || self.calls.iter().any(|call| {
+                    call.caller() == line && !call.caller_has_left() && call.abortable()
+                });
             let keys = if dials { Keys::AbortDialling } else { Keys::Typed };
             self.lines[line].serve_host(self.now, keys);
             self.grant_wishes(line);
@@ -121,12 +128,61 @@ impl Exchange {
             self.lines[line].say_no_carrier();
             return;
         }
+        if number.is_empty() {
+            // No call: the host only wants to know whether the exchange is there.
+            let heard = self.now.after_ms(call::DIAL_TONE_MS);
+            self.lines[line].listen_for_dial_tone();
+            self.listening.push((line, heard));
+            return;
+        }
         self.last_call += 1;
         let plan = self.plan.far(&number.replace(',', ""));
         let call =
             Call::dial(self.last_call, line, number, plan, &self.settings, self.now, self.usage());
         self.events.push(call.started(&self.lines));
         self.calls.push(call);
+    }
+
+    /// Tells hosts that listened long enough what they heard. Of a line for which `*` is a number without
+    /// dial tone it is nothing.
+    fn tell_dial_tones(&mut self) {
+        let heard = self.plan.far("").kind != FarKind::NoDialTone;
+        let now = self.now;
+        self.listening.retain(|&(line, until)| {
+            let line = &mut self.lines[line];
+            if !line.is_listening_for_dial_tone() {
+                return false;
+            }
+            if now >= until {
+                line.heard_dial_tone(heard);
+            }
+            now < until
+        });
+    }
+
+    /// A person pulls a plug or puts it back.
+    pub(crate) fn obey(&mut self, command: Command) {
+        let (name, plugs) = match command {
+            Command::Unplug(name) => (name, false),
+            Command::Plug(name) => (name, true),
+        };
+        let Some(index) = self.lines.iter().position(|line| line.name == name) else {
+            eprintln!("softline: there is no line {}", name.escape_debug());
+            return;
+        };
+        let line = &mut self.lines[index];
+        if plugs {
+            match line.plug() {
+                Ok(pty) => {
+                    let line = LineReport::new(&name, pty.device(), pty.link());
+                    self.events.push(Event::Plugged { line });
+                }
+                Err(error) => eprintln!("softline: {name}: {error}"),
+            }
+        } else if line.unplug() {
+            self.grant_wishes(index);
+            self.events.push(Event::Unplugged { line: name });
+        }
     }
 
     fn answer(&mut self, line: usize) {
@@ -149,6 +205,9 @@ impl Exchange {
     }
 
     fn abort(&mut self, line: usize) {
+        if self.lines[line].is_listening_for_dial_tone() {
+            self.lines[line].heard_dial_tone(true);
+        }
         for index in 0..self.calls.len() {
             let rings = self.callee_of(index).map(|(callee, _)| callee);
             let call = &mut self.calls[index];
@@ -172,6 +231,7 @@ impl Exchange {
             }
         }
         self.now = self.now.after_samples(self.settings.frame_samples);
+        self.tell_dial_tones();
         for line in 0..self.lines.len() {
             self.grant_wishes(line);
         }
@@ -195,9 +255,10 @@ impl Exchange {
     }
 
     fn in_call(&self, line: usize) -> bool {
-        self.calls.iter().any(|call| {
-            (call.caller() == line && !call.caller_has_left()) || call.callee() == Some(line)
-        })
+        self.lines[line].is_listening_for_dial_tone()
+            || self.calls.iter().any(|call| {
+                (call.caller() == line && !call.caller_has_left()) || call.callee() == Some(line)
+            })
     }
 
     /// The call that rings at this line.

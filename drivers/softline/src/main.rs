@@ -16,6 +16,7 @@
 //! | `far/` | the far ends that answer |
 //! | `faults` | noise, delay, loss on the way |
 //! | `signals`, `report` | what was heard, and how it is told |
+//! | `control` | commands on standard input |
 //! | `clock` | line time against wall time |
 //! | `ffi/` | libspandsp; the only unsafe code |
 //!
@@ -25,6 +26,7 @@ mod at_tap;
 mod call;
 mod clock;
 mod config;
+mod control;
 mod exchange;
 mod far;
 mod faults;
@@ -85,6 +87,10 @@ struct Arguments {
     /// Longest call in seconds of line time, off-hook to on-hook.
     #[arg(long, value_name = "S", default_value_t = 3600)]
     limit: u64,
+    /// Take `unplug NAME` and `plug NAME` on standard input: a line loses its terminal in the middle of
+    /// anything, and gets a new one behind the same link.
+    #[arg(long)]
+    control: bool,
     /// End when the program that started this one ends.
     #[arg(long)]
     exit_with_parent: bool,
@@ -155,7 +161,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let mut exchange = exchange::Exchange::new(plan, settings, arguments.strict)?;
     let mut clock = clock::LineClock::new(frame_samples, arguments.speed);
+    let mut control = arguments.control.then(control::Control::default);
     while !stop.load(Ordering::Relaxed) {
+        for command in control.iter_mut().flat_map(control::Control::take) {
+            exchange.obey(command);
+        }
         for event in exchange.take_events() {
             event.write(&mut out).map_err(Failure::Report)?;
         }

@@ -8,7 +8,7 @@ use crate::clock::LineTime;
 use crate::ffi::{CallEvent, ModemOp, SoftModem};
 use crate::pty::{HostState, Pty, PtyError};
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const CAN: u8 = 0x18;
 const DLE: u8 = 0x10;
@@ -55,7 +55,10 @@ pub(crate) struct Spoken {
 
 pub(crate) struct ModemEnd {
     pub name: String,
-    pty: Pty,
+    link: Option<PathBuf>,
+    /// `None` while the plug is pulled.
+    pty: Option<Pty>,
+    listens_for_dial_tone: bool,
     modem: SoftModem,
     tap: AtTap,
     strict: bool,
@@ -71,7 +74,9 @@ impl ModemEnd {
     pub(crate) fn new(name: &str, link: Option<&Path>, strict: bool) -> Result<Self, PtyError> {
         Ok(Self {
             name: name.to_owned(),
-            pty: Pty::new(link)?,
+            link: link.map(Path::to_owned),
+            pty: Some(Pty::new(link)?),
+            listens_for_dial_tone: false,
             modem: SoftModem::new(),
             tap: AtTap::new(),
             strict,
@@ -81,13 +86,56 @@ impl ModemEnd {
         })
     }
 
-    pub(crate) fn pty(&self) -> &Pty {
-        &self.pty
+    /// `None` while the plug is pulled.
+    pub(crate) fn pty(&self) -> Option<&Pty> {
+        self.pty.as_ref()
     }
 
-    /// A host is there whose bytes the modem would take now.
+    /// The modem would take bytes of its host now.
     pub(crate) fn listens(&self) -> bool {
-        self.pty.host() == HostState::Present && !self.modem.holding()
+        !self.modem.holding()
+    }
+
+    /// The terminal vanishes with the modem, whatever both are at; whether it was there.
+    pub(crate) fn unplug(&mut self) -> bool {
+        let was_there = self.pty.take().is_some();
+        if was_there {
+            self.note(true, "(loses the modem)".to_owned());
+            self.switched_on_anew();
+        }
+        was_there
+    }
+
+    /// A terminal comes again, behind the same link.
+    ///
+    /// # Errors
+    /// [`PtyError`]; the plug stays out.
+    pub(crate) fn plug(&mut self) -> Result<&Pty, PtyError> {
+        let pty = match self.pty.take() {
+            Some(there) => there,
+            None => Pty::new(self.link.as_deref())?,
+        };
+        Ok(self.pty.insert(pty))
+    }
+
+    /// Off-hook without a number: what is heard is told by [`Self::heard_dial_tone`].
+    pub(crate) fn listen_for_dial_tone(&mut self) {
+        self.listens_for_dial_tone = true;
+    }
+
+    pub(crate) fn is_listening_for_dial_tone(&self) -> bool {
+        self.listens_for_dial_tone
+    }
+
+    /// Back to commands, as `;` wants it (V.250 6.3.1.9).
+    pub(crate) fn heard_dial_tone(&mut self, heard: bool) {
+        self.listens_for_dial_tone = false;
+        if heard {
+            self.modem.say_ok();
+            self.modem_said();
+        } else {
+            self.call_event(CallEvent::NoDialTone);
+        }
     }
 
     pub(crate) fn next_wish(&mut self) -> Option<Wish> {
@@ -114,20 +162,22 @@ impl ModemEnd {
     /// Takes what the host has written, as far as the modem has room, and notices it leaving.
     pub(crate) fn serve_host(&mut self, now: LineTime, keys: Keys) {
         self.now = now;
-        let before = self.pty.host();
+        let Some(pty) = &mut self.pty else { return };
+        let before = pty.host();
         let mut buffer = [0; 512];
-        self.pty.flush();
+        pty.flush();
         while !self.modem.holding() {
-            let len = self.pty.read(&mut buffer);
+            let len = self.pty.as_mut().map_or(0, |pty| pty.read(&mut buffer));
             if len == 0 {
                 break;
             }
             self.host_wrote(&buffer[..len], now, keys);
         }
+        let Some(pty) = &mut self.pty else { return };
         if self.modem.holding() {
-            self.pty.notice_close();
+            pty.notice_close();
         }
-        if before == HostState::Present && self.pty.host() == HostState::Gone {
+        if before == HostState::Present && pty.host() == HostState::Gone {
             self.dtr_off();
         }
     }
@@ -155,7 +205,7 @@ impl ModemEnd {
                 }
                 Piece::Refuse(len) => {
                     self.modem.host_writes(&[CAN]);
-                    self.pty.write(b"\r\nERROR\r\n");
+                    self.tell_host(b"\r\nERROR\r\n");
                     len
                 }
             };
@@ -241,7 +291,13 @@ impl ModemEnd {
             if self.tap.modem_said(&piece) {
                 self.note(false, String::from_utf8_lossy(&piece).trim().to_owned());
             }
-            self.pty.write(&piece);
+            self.tell_host(&piece);
+        }
+    }
+
+    fn tell_host(&mut self, bytes: &[u8]) {
+        if let Some(pty) = &mut self.pty {
+            pty.write(bytes);
         }
     }
 
@@ -251,17 +307,21 @@ impl ModemEnd {
 
     /// The host is gone: hang up, and be a modem that was just switched on.
     fn dtr_off(&mut self) {
-        self.wishes.push_back(Wish::OnHook(By::Dtr));
         self.note(true, "(closes the terminal)".to_owned());
-        self.modem = SoftModem::new();
-        self.tap = AtTap::new();
-        if self.pty.reset().is_err() {
+        self.switched_on_anew();
+        if self.pty.as_mut().is_some_and(|pty| pty.reset().is_err()) {
             // Without root, a terminal that a killed host held exclusively cannot be opened
             // again by anybody. A new one behind the same link can.
-            let link = self.pty.link().map(Path::to_owned);
-            if let Ok(pty) = Pty::new(link.as_deref()) {
-                self.pty = pty;
+            if let Ok(pty) = Pty::new(self.link.as_deref()) {
+                self.pty = Some(pty);
             }
         }
+    }
+
+    fn switched_on_anew(&mut self) {
+        self.wishes.push_back(Wish::OnHook(By::Dtr));
+        self.modem = SoftModem::new();
+        self.tap = AtTap::new();
+        self.listens_for_dial_tone = false;
     }
 }

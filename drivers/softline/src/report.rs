@@ -10,6 +10,7 @@
 //! | `call_started` | a host dialled |
 //! | `call_answered` | the far end answered |
 //! | `call` | the call is over at both ends |
+//! | `unplugged`, `plugged` | a modem went and came, by `--control`; with its new device |
 //!
 //! | field of `call` | meaning |
 //! |---|---|
@@ -45,6 +46,8 @@ pub(crate) enum Event {
     CallStarted { call: u64, line: String, dialled: String, far: &'static str },
     CallAnswered { call: u64, answered_s: f64 },
     Call(Box<CallReport>),
+    Unplugged { line: String },
+    Plugged { line: LineReport },
 }
 
 #[derive(Debug, Serialize)]

@@ -308,3 +308,34 @@ fn parent_that_ends_takes_the_line_along() {
     std::io::copy(&mut output, &mut std::io::sink()).unwrap();
     assert!(std::fs::symlink_metadata(link).is_err());
 }
+
+#[test]
+fn host_listens_for_the_dial_tone_without_a_digit() {
+    let line = Softline::start(10, &[]);
+    let mut host = line.host("a").ready();
+    host.does("ATDT;");
+    host.does("ATH0");
+
+    let dead = Softline::start(10, &["--far", "*=nodialtone"]);
+    let mut host = dead.host("a").ready();
+    host.says("ATDT;\r");
+    host.hears("\r\nNO DIALTONE\r\n");
+    host.does("ATH0");
+}
+
+#[test]
+fn unplugged_line_loses_its_terminal_in_the_call_and_comes_back_behind_the_same_link() {
+    let mut line = Softline::start(10, &["--control", "--far", "0312345678=noanswer"]);
+    let mut host = line.host("a").ready();
+    host.says("ATDT0312345678\r");
+    assert_eq!(line.wait_for("call_started")["line"], "a");
+    line.says("unplug a");
+    assert_eq!(line.wait_for("call")["hung_up_by"], "dtr");
+    assert_eq!(line.wait_for("unplugged")["line"], "a");
+    assert!(host.is_gone(), "reading from what is not there");
+    assert!(std::fs::symlink_metadata(line.link("a")).is_err(), "the link went with it");
+
+    line.says("plug a");
+    assert_eq!(line.wait_for("plugged")["line"]["name"], "a");
+    line.host("a").ready().does("AT");
+}

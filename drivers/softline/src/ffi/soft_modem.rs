@@ -111,8 +111,17 @@ impl SoftModem {
     /// Says NO CARRIER in the format that the host chose.
     pub(crate) fn say_no_carrier(&mut self) {
         const NO_CARRIER: c_int = 3;
+        self.say(NO_CARRIER);
+    }
+
+    pub(crate) fn say_ok(&mut self) {
+        const OK: c_int = 0;
+        self.say(OK);
+    }
+
+    fn say(&mut self, code: c_int) {
         // SAFETY: a T.31 state begins with its AT state, see `s7_seconds`.
-        unsafe { at_put_response_code(self.state.as_ptr(), NO_CARRIER) };
+        unsafe { at_put_response_code(self.state.as_ptr(), code) };
     }
 
     pub(crate) fn set_ringing(&mut self, ringing: bool) {

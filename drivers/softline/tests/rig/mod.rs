@@ -37,6 +37,7 @@ impl Softline {
             .arg("--out")
             .arg(folder.path().join("received"))
             .args(options)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -44,6 +45,12 @@ impl Softline {
         let rig = Self { program, folder, events };
         assert_eq!(rig.event()["event"], "ready");
         rig
+    }
+
+    /// A command of `--control`.
+    pub fn says(&mut self, command: &str) {
+        let mut input = self.program.stdin.as_ref().unwrap();
+        input.write_all(format!("{command}\n").as_bytes()).unwrap();
     }
 
     pub fn link(&self, line: &str) -> PathBuf {
@@ -128,6 +135,15 @@ impl Host {
             let len = self.tty.read(&mut buffer).unwrap();
             self.heard.extend_from_slice(&buffer[..len]);
         }
+    }
+
+    /// Waits until the terminal has vanished under this host.
+    pub fn is_gone(&mut self) -> bool {
+        let mut fds = [PollFd::new(&self.tty, PollFlags::empty())];
+        let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+        rustix::event::poll(&mut fds, Some(&patience)).unwrap();
+        self.tty.read(&mut [0]).is_ok_and(|len| len == 0)
+            || self.tty.read(&mut [0]).is_err_and(|error| error.raw_os_error() == Some(5))
     }
 
     /// A command and its OK.
