@@ -111,6 +111,15 @@ impl Client {
         self.send(self.request(Method::POST, path), Vec::new()).await
     }
 
+    /// Asks with a body; the same request twice does no harm.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_json(&self, path: &str, body: &Value) -> Result<Reply, Failure> {
+        let request = self.request(Method::POST, path).header("content-type", "application/json");
+        self.send(request, body.to_string().into_bytes()).await
+    }
+
     fn request(&self, method: Method, path: &str) -> hyper::http::request::Builder {
         Request::builder()
             .method(method)

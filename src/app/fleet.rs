@@ -114,10 +114,5 @@ impl LineDesk for Fleet {
 }
 
 fn fax_settings(line: &Line) -> FaxSettings {
-    FaxSettings {
-        line: line.modem(),
-        tsi: line.tsi.clone(),
-        ecm: line.ecm,
-        fastest: line.fastest(),
-    }
+    FaxSettings { line: line.modem(), tsi: line.tsi.clone(), limits: line.limits() }
 }

@@ -15,6 +15,7 @@ mod key;
 mod ladder;
 mod lines;
 mod list;
+mod numbers;
 mod openapi;
 mod print;
 pub mod secrets;
@@ -51,6 +52,7 @@ enum Verb {
     List(list::List),
     Cancel(cancel::Cancel),
     Lines(lines::Lines),
+    Numbers(numbers::Numbers),
     Sheet(sheet::Sheet),
     Openapi(openapi::Openapi),
     Token(token::Token),
@@ -69,6 +71,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::List(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Sheet(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),
         Verb::Token(verb) => verb.run(),

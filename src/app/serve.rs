@@ -27,7 +27,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::clock::{Clock, SystemClock};
 use super::exit::{Exit, Failure};
 use super::fleet::Fleet;
-use super::settings::{Http, Settings};
+use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::{harden, telemetry};
 use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
@@ -111,6 +111,7 @@ impl Serve {
             limits: Limits::default(),
             alarm: alarm.clone(),
             lines: Arc::clone(&lines) as Arc<dyn LineDesk>,
+            line_limits: settings.lines.iter().map(Line::limits).collect(),
         });
         runtime.spawn(sweep(queue, clock, settings.calls.keep(), alarm.clone(), &hearts));
         runtime.spawn(hearts.keep_watchdog());

@@ -21,6 +21,7 @@ use crate::job::FaxNumber;
 use crate::office::Policy;
 use crate::office::identity::OnAbsent;
 use crate::office::rate::Rate;
+use crate::office::terms::LineLimits;
 use crate::render::SiteFace;
 use crate::schedule::windows::{self, HoursError, Windows};
 
@@ -314,8 +315,8 @@ pub struct Line {
     pub ecm: bool,
     /// Fastest signalling rate: 2400, 4800, 7200, 9600, 12 000 or 14 400 bit/s. 14 400: more does
     /// not survive today's IP core.
-    #[serde(default = "default_fastest_bps", deserialize_with = "fastest_bps")]
-    pub fastest_bps: u16,
+    #[serde(rename = "fastest_bps", default = "default_fastest", deserialize_with = "fastest")]
+    pub fastest: Rate,
     /// From the end of dialling to a fax tone, 30 to 120 s. 60: ringing plus T1. Japanese law has
     /// the line on-hook within 120 s of an unanswered call.
     #[serde(default = "default_answer_wait_s", deserialize_with = "within::<_, _, 30, 120>")]
@@ -341,9 +342,9 @@ impl Line {
         }
     }
 
-    /// The fastest modulation.
-    pub fn fastest(&self) -> Rate {
-        Rate::at_most(self.fastest_bps)
+    /// The most that a call on it may use.
+    pub fn limits(&self) -> LineLimits {
+        LineLimits { line: self.name.clone(), fastest: self.fastest, ecm: self.ecm }
     }
 }
 
@@ -497,8 +498,8 @@ fn default_baud() -> u32 {
     115_200
 }
 
-fn default_fastest_bps() -> u16 {
-    14_400
+fn default_fastest() -> Rate {
+    Rate(t30::Modulation::V17At14400)
 }
 
 fn default_answer_wait_s() -> u16 {
@@ -658,12 +659,10 @@ fn modem_class<'de, D: Deserializer<'de>>(
         .ok_or_else(|| de::Error::custom("must be auto, 1, 1.0, 2, 2.0 or 2.1, in quotes"))
 }
 
-fn fastest_bps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+fn fastest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
     let rate_bps = i64::deserialize(deserializer)?;
-    u16::try_from(rate_bps)
-        .ok()
-        .filter(|rate| [2400, 4800, 7200, 9600, 12_000, 14_400].contains(rate))
-        .ok_or_else(|| de::Error::custom("must be 2400, 4800, 7200, 9600, 12000 or 14400 bit/s"))
+    let rate = u16::try_from(rate_bps).ok().and_then(Rate::of_limit);
+    rate.ok_or_else(|| de::Error::custom(Rate::LIMIT_WORDS))
 }
 
 impl TryFrom<String> for Hours {
@@ -737,7 +736,7 @@ help_hours = "平日 9:00–17:00"
         let settings = parse(&format!("{LEAST}{LINE}")).expect("a line");
         let modem = settings.lines[0].modem();
         assert_eq!((modem.baud, modem.country), (115_200, Some(0)));
-        assert_eq!(settings.lines[0].fastest(), Rate(t30::Modulation::V17At14400));
+        assert_eq!(settings.lines[0].fastest, Rate(t30::Modulation::V17At14400));
     }
 
     #[test]

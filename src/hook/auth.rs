@@ -25,6 +25,8 @@ pub enum Scope {
     Read,
     /// Test telephone lines and say that one is mended.
     Lines,
+    /// See what is remembered of fax numbers, lock it and forget it.
+    Numbers,
 }
 
 impl Scope {
@@ -34,6 +36,7 @@ impl Scope {
             Self::Notify => "notify",
             Self::Read => "read",
             Self::Lines => "lines",
+            Self::Numbers => "numbers",
         }
     }
 }
@@ -46,7 +49,8 @@ impl std::str::FromStr for Scope {
             "notify" => Ok(Self::Notify),
             "read" => Ok(Self::Read),
             "lines" => Ok(Self::Lines),
-            _ => Err(String::from("a scope is `notify`, `read` or `lines`")),
+            "numbers" => Ok(Self::Numbers),
+            _ => Err(String::from("a scope is `notify`, `read`, `lines` or `numbers`")),
         }
     }
 }
@@ -149,6 +153,9 @@ pub struct MayNotify(pub ClientId);
 /// A caller who may read.
 pub struct MayRead(pub ClientId);
 
+/// A caller who tends what is remembered of fax numbers, of all clients.
+pub struct MayTendNumbers(pub ClientId);
+
 impl FromRequestParts<Hook> for MayNotify {
     type Rejection = Problem;
 
@@ -173,6 +180,14 @@ impl FromRequestParts<Hook> for MayTendLines {
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
         authorize(&parts.headers, hook, Scope::Lines).map(Self)
+    }
+}
+
+impl FromRequestParts<Hook> for MayTendNumbers {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
+        authorize(&parts.headers, hook, Scope::Numbers).map(Self)
     }
 }
 

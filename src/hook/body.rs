@@ -180,7 +180,7 @@ fn sheet_text<const LIMIT: usize>(value: Value) -> Result<SheetText, Fault> {
         .map_err(|error| Fault::new(Code::InvalidText, error))
 }
 
-fn fax_number(value: Value) -> Result<FaxNumber, Fault> {
+pub(super) fn fax_number(value: Value) -> Result<FaxNumber, Fault> {
     FaxNumber::parse(&json::text(value)?).map_err(|error| {
         let code = match error {
             NumberError::Denied(_) => Code::DestinationDenied,

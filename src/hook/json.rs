@@ -257,6 +257,14 @@ pub fn count(value: &Value, most: u16) -> Result<u16, Fault> {
     }
 }
 
+/// Yes or no.
+///
+/// # Errors
+/// [`Code::WrongType`].
+pub fn flag(value: &Value) -> Result<bool, Fault> {
+    value.as_bool().ok_or_else(|| Fault::new(Code::WrongType, "must be true or false"))
+}
+
 /// A field's name as a piece of a pointer: short, printable, `~` and `/` escaped.
 fn shown(name: &str) -> String {
     name.chars()

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod lines;
 pub mod listener;
 pub mod notifications;
+pub mod numbers;
 pub mod problem;
 pub mod problems;
 pub mod view;
@@ -32,6 +33,7 @@ use utoipa_axum::routes;
 use crate::app::clock::Clock;
 use crate::job::{NewJob, ProgressBoard};
 use crate::office::Policy;
+use crate::office::terms::LineLimits;
 use crate::queue::{Alarm, Queue, QueueError};
 use crate::schedule::line_board::LineBoard;
 use crate::schedule::windows::Windows;
@@ -59,6 +61,8 @@ pub struct Parts {
     /// Raised when the store can no longer be believed: the process must end.
     pub alarm: Alarm,
     pub lines: Arc<dyn LineDesk>,
+    /// What each line may use, in the order of the settings.
+    pub line_limits: Vec<LineLimits>,
 }
 
 impl Hook {
@@ -138,6 +142,11 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(lines::show))
         .routes(routes!(lines::test))
         .routes(routes!(lines::reset))
+        .routes(routes!(numbers::listed))
+        .routes(routes!(numbers::about))
+        .routes(routes!(numbers::lock))
+        .routes(routes!(numbers::unlock))
+        .routes(routes!(numbers::forget))
         .routes(routes!(problems::catalogue))
         .routes(routes!(problems::entry))
         .routes(routes!(endings::meanings))

@@ -19,7 +19,9 @@ use crate::job::examples::{CANARIES, TUESDAY_10_00};
 use crate::job::{
     AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, Live, UnixMillis,
 };
-use crate::office::known::{Known, Lock};
+use crate::office::known::{Known, Lock, Trouble};
+use crate::office::rate::Rate;
+use crate::office::terms::LineLimits;
 use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
     EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, View,
@@ -28,7 +30,7 @@ use crate::schedule::line_board::LineState;
 use crate::send::LineFault;
 use crate::settle::Settlement;
 
-const ALL_SCOPES: &[Scope] = &[Scope::Notify, Scope::Read, Scope::Lines];
+const ALL_SCOPES: &[Scope] = &[Scope::Notify, Scope::Read, Scope::Lines, Scope::Numbers];
 
 // ---- the body -------------------------------------------------------------------------------------
 
@@ -573,6 +575,85 @@ fn openapi_is_what_was_promised() {
     assert!(got == promised, "differs from {path}; look at it, then GOLDEN=rewrite");
 }
 
+// ---- numbers ----------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn number_is_shown_locked_unlocked_and_forgotten_and_never_said_whole() {
+    let house = House::open().await;
+    let show = async || house.ask("show", json!({ "number": "03-1234-5678" })).await;
+    let new = show().await;
+    assert_eq!((new.status, &new.json()["state"]), (200, &json!("new")), "{}", new.text);
+    assert_eq!(new.json()["next_call"][0]["rate_bps"], 14_400);
+
+    let lock = json!({ "number": "03-1234-5678", "fastest_bps": 9600, "identity": "0699998888" });
+    assert_eq!(house.ask("lock", lock).await.json()["changed"], true);
+    let locked = show().await;
+    assert_eq!(locked.json()["state"], "locked");
+    assert_eq!(locked.json()["lock"]["identity"], "******8888");
+    let next = &locked.json()["next_call"][0];
+    assert_eq!((&next["modulation"], &next["rate_bps"]), (&json!("V.29"), &json!(9600)));
+    assert_eq!(next["why"][0]["reason"], "locked");
+    let listed = house.get("/v1/numbers").await;
+    assert_eq!(listed.json()[0]["number"], "******5678");
+    for answer in [&locked, &listed] {
+        assert!(!answer.text.contains("0312345678") && !answer.text.contains("99998888"));
+    }
+
+    let number = || json!({ "number": "0312345678" });
+    for (changed, verb) in
+        [(true, "unlock"), (false, "unlock"), (true, "forget"), (false, "forget")]
+    {
+        let answer = house.ask(verb, number()).await;
+        assert_eq!(answer.json(), json!({ "number": "******5678", "changed": changed }), "{verb}");
+    }
+}
+
+#[tokio::test]
+async fn number_that_met_people_says_why_it_is_not_called_and_how_to_mend_it() {
+    let house = House::open().await;
+    let number = FaxNumber::parse("0312345678").expect("valid");
+    let people = Trouble { times: 2, last: TUESDAY_10_00, rate: None };
+    let known = Known { voice: Some(people), ..Known::default() };
+    house.store.numbers.lock().expect("unharmed").push((number, known));
+    let view = house.ask("show", json!({ "number": "0312345678" })).await.json();
+    assert_eq!((&view["state"], &view["next_call"]), (&json!("telephone"), &json!([])));
+    assert_eq!(view["not_called"]["code"], "number-is-a-telephone");
+    assert_eq!(view["troubles"][0]["what"], "voice");
+}
+
+#[tokio::test]
+async fn faulty_locks_are_refused_by_field_and_change_nothing() {
+    let house = House::open().await;
+    for (field, value, code) in [
+        ("number", json!("0312345678\rATZ"), "invalid-number"),
+        ("fastest_bps", json!(9601), "invalid-value"),
+        ("fastest_bps", json!("9600"), "wrong-type"),
+        ("no_ecm", json!("yes"), "wrong-type"),
+        ("identity", json!("88888888"), "invalid-value"),
+        ("identity", json!("x".repeat(400)), "invalid-value"),
+        ("surprise", json!(1), "unknown-field"),
+    ] {
+        let mut body = json!({ "number": "0312345678" });
+        body[field] = value;
+        let answer = house.ask("lock", body).await;
+        assert_eq!(answer.json()["errors"][0]["pointer"], format!("/{field}"), "{}", answer.text);
+        answer.is_problem(422, code);
+    }
+    assert_eq!(house.get("/v1/numbers").await.json(), json!([]));
+    house.get("/v1/numbers?limit=201").await.is_problem(400, "invalid-query");
+}
+
+#[tokio::test]
+async fn numbers_are_for_their_own_scope_only() {
+    let scopes: &'static [Scope] = &[Scope::Notify, Scope::Read];
+    let house = House::with(Setup { scopes, ..Setup::default() }).await;
+    house.get("/v1/numbers").await.is_problem(403, "scope-missing");
+    for verb in ["show", "lock", "unlock", "forget"] {
+        let answer = house.ask(verb, json!({ "number": "0312345678" })).await;
+        answer.is_problem(403, "scope-missing");
+    }
+}
+
 // ---- slow, many and strange clients -----------------------------------------------------------------
 
 #[tokio::test]
@@ -847,6 +928,11 @@ impl House {
             limits: setup.limits.clone(),
             alarm: alarm.clone(),
             lines: Arc::clone(&lines) as Arc<dyn LineDesk>,
+            line_limits: vec![LineLimits {
+                line: "line1".into(),
+                fastest: Rate(t30::Modulation::V17At14400),
+                ecm: true,
+            }],
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -908,6 +994,17 @@ impl House {
     async fn post_empty(&self, path: &str) -> Answer {
         let head = self.head(&format!("POST {path}"), "");
         self.send(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).await
+    }
+
+    /// Asks something about a number.
+    async fn ask(&self, verb: &str, body: Value) -> Answer {
+        let body = body.to_string();
+        let head = format!(
+            "{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            self.head(&format!("POST /v1/numbers/{verb}"), ""),
+            body.len()
+        );
+        self.send(&[head.as_bytes(), body.as_bytes()].concat()).await
     }
 
     async fn accepted(&self) -> String {

@@ -59,15 +59,15 @@ const MIN_TELLING_DIGITS: usize = 6;
 /// the same wrong machine by the same slip, and the first slip is found within days.
 pub const LEARNT_AFTER: u32 = 3;
 
-/// Longest identity that is kept; T.30 has 20 characters.
-const LONGEST_CHARS: usize = 20;
-
 /// An identity in the one form in which two of them are compared: a number as dialled inside Japan, or words
 /// in capitals. `Display` and `Debug` mask it as they do a number.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Said(String);
 
 impl Said {
+    /// Of an identity (T.30 5.3.6.2.4); what is longer is cut.
+    pub const LONGEST_CHARS: usize = 20;
+
     /// Reads what a machine sent or a technician typed; `None` if it says nothing: empty, no letter and no
     /// digit, or one character over and over.
     pub fn read(text: &str) -> Option<Self> {
@@ -75,7 +75,7 @@ impl Said {
             return Some(Self(number));
         }
         let words: Vec<String> = text.split_whitespace().map(str::to_uppercase).collect();
-        let words: String = words.join(" ").chars().take(LONGEST_CHARS).collect();
+        let words: String = words.join(" ").chars().take(Self::LONGEST_CHARS).collect();
         let mut telling = words.chars().filter(|character| character.is_alphanumeric());
         let first = telling.next()?;
         telling.any(|character| character != first).then_some(Self(words))

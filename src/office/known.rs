@@ -46,6 +46,8 @@ pub struct Known {
     /// When a fax machine first answered there, and when last.
     pub first_seen: Option<UnixMillis>,
     pub last_seen: Option<UnixMillis>,
+    /// As whom the last one answered, whatever came of the call.
+    pub last_said: Option<Said>,
     pub identity: Option<SeenIdentity>,
     pub abilities: Option<Abilities>,
     pub good: Option<Good>,
@@ -176,6 +178,7 @@ impl Known {
         if let Some(heard) = lesson.heard {
             self.first_seen.get_or_insert(now);
             self.last_seen = Some(now);
+            self.last_said = heard.said;
             // A modem that speaks T.30 itself keeps the DIS to itself too.
             if !heard.dis.is_empty() {
                 self.abilities = Some(Abilities { dis: heard.dis, at: now });

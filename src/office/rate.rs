@@ -19,17 +19,21 @@ impl Rate {
         Self(Modulation::V17At14400),
     ];
 
-    /// The fastest modulation for a limit in bit/s: V.29 up to 9600, so that a slow line is not trained
-    /// with V.17. Less than 4800 is 2400.
-    pub fn at_most(bps: u16) -> Self {
-        Self(match bps {
-            ..4800 => Modulation::V27ter2400,
-            4800..7200 => Modulation::V27ter4800,
-            7200..9600 => Modulation::V29At7200,
-            9600..12_000 => Modulation::V29At9600,
-            12_000..14_400 => Modulation::V17At12000,
-            14_400.. => Modulation::V17At14400,
-        })
+    /// What a limit must be, for whoever gave another one.
+    pub const LIMIT_WORDS: &str = "must be 2400, 4800, 7200, 9600, 12000 or 14400 bit/s";
+
+    /// The fastest modulation for a limit that people set, in bit/s; `None` for another rate. V.29 up to
+    /// 9600, so that a slow line is not trained with V.17.
+    pub fn of_limit(bps: u16) -> Option<Self> {
+        Some(Self(match bps {
+            2400 => Modulation::V27ter2400,
+            4800 => Modulation::V27ter4800,
+            7200 => Modulation::V29At7200,
+            9600 => Modulation::V29At9600,
+            12_000 => Modulation::V17At12000,
+            14_400 => Modulation::V17At14400,
+            _ => return None,
+        }))
     }
 
     /// The stable name.

@@ -19,7 +19,6 @@ use crate::app::clock::Clock;
 use crate::job::{JobState, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
-use crate::office::rate::Rate;
 use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{CallRecord, Claim, Pending, Queue, QueueError, Step};
 use crate::render::{RenderError, Renderer};
@@ -54,15 +53,7 @@ pub struct Desk {
 pub struct FaxSettings {
     pub line: modem::LineSettings,
     pub tsi: Option<String>,
-    pub ecm: bool,
-    pub fastest: Rate,
-}
-
-impl FaxSettings {
-    /// The most that a call on this line may use.
-    pub fn limits(&self) -> LineLimits {
-        LineLimits { line: self.line.name.clone(), fastest: self.fastest, ecm: self.ecm }
-    }
+    pub limits: LineLimits,
 }
 
 /// A modem and the settings of its line.
@@ -123,7 +114,7 @@ impl Carrier for FaxCarrier {
                 host.sheets = Some(sheets);
                 let terms = terms::of_next_call(
                     &claim.known,
-                    &self.settings.limits(),
+                    &self.settings.limits,
                     claim.job.credentials.is_some(),
                     self.desk.clock.now(),
                 );
@@ -156,7 +147,7 @@ impl Carrier for FaxCarrier {
         let how = How {
             country: self.settings.line.country,
             tsi: self.settings.tsi.clone(),
-            fastest: self.settings.fastest.0,
+            fastest: self.settings.limits.fastest.0,
         };
         match (self.open(), self.line.as_mut()) {
             (Ok(()), Some(line)) => line_test::run(line, &how, plan, watch),

@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -66,7 +67,7 @@ impl Appliance {
             "new",
             "test",
             "--scope",
-            "notify,read",
+            "notify,read,numbers",
             "--tokens-file",
             utf8(&tokens),
         ]);
@@ -195,6 +196,21 @@ tsi = "03 0000 0000"
             let attempt = view["attempts"].as_array()?.last()?.clone();
             states.contains(&attempt["state"].as_str()?).then_some(view)
         })
+    }
+
+    /// What `shirase numbers` prints.
+    pub fn numbers(&self, arguments: &[&str]) -> String {
+        let url = format!("http://{}", self.address);
+        let token = self.path("token");
+        let mut file = std::fs::OpenOptions::new();
+        let file = file.create(true).write(true).truncate(true).mode(0o600).open(&token);
+        file.expect("a file").write_all(self.token.as_bytes()).expect("the token");
+        let gateway = ["--url", &url, "--token-file", utf8(&token)];
+        let all: Vec<&str> = ["numbers"].iter().chain(arguments).chain(&gateway).copied().collect();
+        let run = shirase(&all);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(run.stdout).expect("text")
     }
 
     /// The calls that the line has seen end, waiting for the `count`th.

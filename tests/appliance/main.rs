@@ -4,5 +4,6 @@ mod bad_input;
 mod first_contact;
 mod harness;
 mod killed;
+mod numbers;
 #[path = "../support/softline.rs"]
 mod softline;

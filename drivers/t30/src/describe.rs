@@ -179,8 +179,8 @@ fn plain_words(signal: Signal) -> &'static str {
     }
 }
 
-/// DIS in words.
-fn offers(fif: &[u8]) -> String {
+/// The FIF of a DIS in words: what the machine can.
+pub fn offers(fif: &[u8]) -> String {
     let far = Capabilities::read(fif);
     let mut words: Vec<String> = Vec::new();
     if !far.receives {

@@ -50,7 +50,7 @@ mod timers;
 
 pub use confirmed::PageConfirmed;
 pub use contract::{Coding, Contract, Resolution};
-pub use describe::{Described, cover, describe};
+pub use describe::{Described, cover, describe, offers};
 pub use driving::{Event, FarEnd, Fast, Input, LineAction, Output, Question};
 pub use error::{CallError, Phase};
 pub use identity::{Identity, IdentityError};

@@ -1,0 +1,453 @@
+//! `/v1/numbers`: what is remembered of fax numbers, and what a technician sets for one.
+//!
+//! In: requests of callers with the scope `numbers`. A number comes in a body, never in a path, so that it is in
+//! no log of any server on the way. Out: JSON, numbers and identities masked to the last four.
+//! What the next call will use is worked out here as the call itself does it.
+//! Not here: what is remembered and for how long (`office/known.rs`), the ladder (`office/terms.rs`).
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Hook;
+use super::auth::MayTendNumbers;
+use super::body;
+use super::json::{self, Fault, Faults, Fields};
+use super::problem::{Code, Problem, ProblemBody};
+use crate::job::{ClientId, FaxNumber, UnixMillis, hex};
+use crate::office::identity::{LEARNT_AFTER, Said};
+use crate::office::known::{
+    self, IDENTITY, Known, Lock, TONELESS, TROUBLE, Telephone, Trouble, VOICE,
+};
+use crate::office::rate::Rate;
+use crate::office::terms::{self, LineLimits, Reason};
+use crate::queue::NumberId;
+use crate::settle::endings::{self, Meaning};
+
+/// Most numbers in one answer.
+const MOST_LISTED: u16 = 200;
+
+/// A number and what is remembered of it.
+#[derive(Serialize, ToSchema)]
+pub struct NumberView {
+    /// Masked but for the last four digits.
+    number: String,
+    /// `new`, `known`, `troubled`, `telephone` (not called), `locked`.
+    state: &'static str,
+    /// When a fax machine first answered there, RFC 3339, as all times.
+    first_seen: Option<String>,
+    /// When one last did.
+    last_seen: Option<String>,
+    /// As whom the last one answered, whatever came of the call; masked but for the last four characters.
+    last_said: Option<String>,
+    /// Who took sheets there.
+    identity: Option<IdentityView>,
+    /// What the machine says that it can.
+    machine: Option<MachineView>,
+    /// The speed that worked.
+    good: Option<GoodView>,
+    /// What went wrong, as long as it counts.
+    troubles: Vec<TroubleView>,
+    /// What a technician has set.
+    lock: Option<LockView>,
+    /// Why it is not called, if it is not.
+    not_called: Option<Meaning>,
+    /// With what each line would call it now, for a sheet with a secret.
+    next_call: Vec<NextCall>,
+}
+
+/// Who said what at confirmed deliveries.
+#[derive(Serialize, ToSchema)]
+pub struct IdentityView {
+    /// Masked but for the last four characters.
+    said: String,
+    /// Confirmed deliveries at which it said so.
+    confirmed: u32,
+    /// Whether those are enough to know it again.
+    learnt: bool,
+    first: String,
+    last: String,
+    /// Until when it is believed.
+    until: String,
+}
+
+/// What a machine says that it can.
+#[derive(Serialize, ToSchema)]
+pub struct MachineView {
+    /// In words.
+    can: String,
+    /// The octets of its DIS, in hexadecimal.
+    dis: String,
+    at: String,
+}
+
+/// How the last confirmed page went.
+#[derive(Serialize, ToSchema)]
+pub struct GoodView {
+    /// `V.17`, `V.29` or `V.27ter`.
+    modulation: &'static str,
+    rate_bps: u32,
+    ecm: bool,
+    /// `MH`, `MR` or `MMR`.
+    coding: String,
+    /// When this speed was first confirmed.
+    since: String,
+    /// Until when calls begin with it.
+    until: String,
+}
+
+/// Something that went wrong.
+#[derive(Serialize, ToSchema)]
+pub struct TroubleView {
+    /// `training-trouble`, `v17-trouble`, `ecm-trouble`, `rtn-trouble`, `voice`, `no-fax-tone`.
+    what: &'static str,
+    /// In words.
+    text: &'static str,
+    times: u32,
+    last: String,
+    /// Until when it counts.
+    until: String,
+}
+
+/// What a technician has set for a number. It does not run out.
+#[derive(Serialize, ToSchema)]
+pub struct LockView {
+    /// Never faster.
+    fastest_bps: Option<u32>,
+    /// Never with error correction.
+    no_ecm: bool,
+    /// The machine that says this is the right one; masked but for the last four characters.
+    identity: Option<String>,
+    at: String,
+}
+
+/// How one line would call.
+#[derive(Serialize, ToSchema)]
+pub struct NextCall {
+    line: String,
+    /// `V.17`, `V.29` or `V.27ter`.
+    modulation: &'static str,
+    rate_bps: u32,
+    ecm: bool,
+    /// Why that is less than the line allows.
+    why: Vec<WhyView>,
+}
+
+/// A reason to hold back.
+#[derive(Serialize, ToSchema)]
+pub struct WhyView {
+    /// Stable name.
+    reason: &'static str,
+    /// In words.
+    text: &'static str,
+    /// Until when it counts; never by itself, if there is no time.
+    until: Option<String>,
+}
+
+/// A number in a list.
+#[derive(Serialize, ToSchema)]
+pub struct ListedNumber {
+    /// For `after`; it says nothing about the number.
+    id: i64,
+    #[serde(flatten)]
+    view: NumberView,
+}
+
+/// What became of a change.
+#[derive(Serialize, ToSchema)]
+pub struct Changed {
+    /// Masked but for the last four digits.
+    number: String,
+    /// False if there was nothing to change.
+    changed: bool,
+}
+
+impl NumberView {
+    fn new(number: &FaxNumber, known: Known, lines: &[LineLimits], now: UnixMillis) -> Self {
+        let telephone = known.telephone(now);
+        let troubles = troubles(&known, now);
+        Self {
+            number: number.to_string(),
+            state: match telephone {
+                Some(Telephone::Voice | Telephone::Toneless) => "telephone",
+                None if known.lock.is_some() => "locked",
+                None if !troubles.is_empty() => "troubled",
+                None if known.last_seen.is_some() => "known",
+                None => "new",
+            },
+            first_seen: known.first_seen.map(UnixMillis::rfc3339),
+            last_seen: known.last_seen.map(UnixMillis::rfc3339),
+            last_said: known.last_said.as_ref().map(Said::to_string),
+            identity: known.identity(now).map(|seen| IdentityView {
+                said: seen.said.to_string(),
+                confirmed: seen.confirmed,
+                learnt: seen.confirmed >= LEARNT_AFTER,
+                first: seen.first.rfc3339(),
+                last: seen.last.rfc3339(),
+                until: seen.last.after(IDENTITY).rfc3339(),
+            }),
+            machine: known.abilities.as_ref().map(|abilities| MachineView {
+                can: t30::offers(&abilities.dis),
+                dis: hex(&abilities.dis),
+                at: abilities.at.rfc3339(),
+            }),
+            good: known.good(now).map(|good| GoodView {
+                modulation: good.terms.rate.family(),
+                rate_bps: good.terms.rate.0.rate_bps(),
+                ecm: good.terms.ecm,
+                coding: good.terms.coding.clone(),
+                since: good.since.rfc3339(),
+                until: good.since.after(known::GOOD).rfc3339(),
+            }),
+            troubles,
+            lock: known.lock.as_ref().map(|lock| LockView {
+                fastest_bps: lock.fastest.map(|rate| rate.0.rate_bps()),
+                no_ecm: lock.no_ecm,
+                identity: lock.identity.as_ref().map(Said::to_string),
+                at: lock.at.rfc3339(),
+            }),
+            not_called: telephone.and_then(|_| endings::find("number-is-a-telephone")).copied(),
+            next_call: match telephone {
+                Some(_) => Vec::new(),
+                None => lines.iter().map(|limits| next_call(&known, limits, now)).collect(),
+            },
+        }
+    }
+}
+
+fn next_call(known: &Known, limits: &LineLimits, now: UnixMillis) -> NextCall {
+    let terms = terms::of_next_call(known, limits, true, now);
+    let why = |why: &terms::Why| WhyView {
+        reason: why.reason.as_str(),
+        text: why.reason.text(),
+        until: why.until.map(UnixMillis::rfc3339),
+    };
+    NextCall {
+        line: limits.line.clone(),
+        modulation: terms.fastest.family(),
+        rate_bps: terms.fastest.0.rate_bps(),
+        ecm: terms.ecm,
+        why: terms.why.iter().map(why).collect(),
+    }
+}
+
+fn troubles(known: &Known, now: UnixMillis) -> Vec<TroubleView> {
+    let of = |reason: Reason| (reason.as_str(), reason.text());
+    let counters: [((&'static str, &'static str), &Option<Trouble>, Duration); 6] = [
+        (of(Reason::Training), &known.troubles.training, TROUBLE),
+        (of(Reason::V17), &known.troubles.v17, TROUBLE),
+        (of(Reason::Ecm), &known.troubles.ecm, TROUBLE),
+        (of(Reason::Rtn), &known.troubles.rtn, TROUBLE),
+        (("voice", "a person answered"), &known.voice, VOICE),
+        (("no-fax-tone", "no fax tone was heard"), &known.toneless, TONELESS),
+    ];
+    let view = |((what, text), trouble, span): ((_, _), &Option<Trouble>, Duration)| {
+        let trouble = known::fresh(trouble.as_ref(), span, now)?;
+        let (last, until) = (trouble.last.rfc3339(), trouble.last.after(span).rfc3339());
+        Some(TroubleView { what, text, times: trouble.times, last, until })
+    };
+    counters.into_iter().filter_map(view).collect()
+}
+
+/// Which numbers to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NumbersQuery {
+    /// Only those behind this id: the last of the previous answer.
+    after: Option<i64>,
+    /// Most to answer, 1 to 200; 50.
+    #[serde(default = "usual_limit")]
+    limit: u16,
+}
+
+fn usual_limit() -> u16 {
+    50
+}
+
+/// The numbers of which something is remembered, the newest first.
+#[utoipa::path(get, path = "/v1/numbers", tag = "numbers", security(("token" = ["numbers"])),
+    params(NumbersQuery),
+    responses(
+        (status = 200, body = [ListedNumber]),
+        (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn listed(
+    State(hook): State<Hook>,
+    MayTendNumbers(_client): MayTendNumbers,
+    query: Result<Query<NumbersQuery>, QueryRejection>,
+) -> Result<Json<Vec<ListedNumber>>, Problem> {
+    let Query(query) = query.map_err(|_| Problem::new(Code::InvalidQuery))?;
+    if !(1..=MOST_LISTED).contains(&query.limit) {
+        return Err(Problem::because(Code::InvalidQuery, "limit is 1 to 200"));
+    }
+    let rows = hook.queue.numbers(query.after.map(NumberId), query.limit).await;
+    let rows = rows.map_err(|error| hook.queue_problem(error))?;
+    let now = hook.clock.now();
+    let view = |row: crate::queue::NumberRow| ListedNumber {
+        id: row.id.0,
+        view: NumberView::new(&row.number, row.known, &hook.line_limits, now),
+    };
+    Ok(Json(rows.into_iter().map(view).collect()))
+}
+
+/// Everything that is remembered of one number, and what the next call will use and why.
+#[utoipa::path(post, path = "/v1/numbers/show", tag = "numbers", security(("token" = ["numbers"])),
+    request_body = schema::OneNumber,
+    responses(
+        (status = 200, body = NumberView),
+        (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn about(
+    State(hook): State<Hook>,
+    MayTendNumbers(_client): MayTendNumbers,
+    request: Request,
+) -> Result<Json<NumberView>, Problem> {
+    let number = read(&hook, request, one_number).await?;
+    let known = hook.queue.known(number.clone()).await;
+    let known = known.map_err(|error| hook.queue_problem(error))?.unwrap_or_default();
+    Ok(Json(NumberView::new(&number, known, &hook.line_limits, hook.clock.now())))
+}
+
+/// Sets what a technician has decided for a number, in place of what was set before. It does not run out, and
+/// it vouches that a fax machine is there.
+#[utoipa::path(post, path = "/v1/numbers/lock", tag = "numbers", security(("token" = ["numbers"])),
+    request_body = schema::NumberLock,
+    responses(
+        (status = 200, body = Changed),
+        (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn lock(
+    State(hook): State<Hook>,
+    MayTendNumbers(client): MayTendNumbers,
+    request: Request,
+) -> Result<Json<Changed>, Problem> {
+    let now = hook.clock.now();
+    let (number, lock) = read(&hook, request, |fields| number_lock(fields, now)).await?;
+    let changed = hook.queue.lock(number.clone(), Some(lock), now).await;
+    changed_by(&hook, &client, "locked", &number, changed)
+}
+
+/// Lifts what a technician has set for a number.
+#[utoipa::path(post, path = "/v1/numbers/unlock", tag = "numbers", security(("token" = ["numbers"])),
+    request_body = schema::OneNumber,
+    responses(
+        (status = 200, body = Changed),
+        (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn unlock(
+    State(hook): State<Hook>,
+    MayTendNumbers(client): MayTendNumbers,
+    request: Request,
+) -> Result<Json<Changed>, Problem> {
+    let number = read(&hook, request, one_number).await?;
+    let changed = hook.queue.lock(number.clone(), None, hook.clock.now()).await;
+    changed_by(&hook, &client, "unlocked", &number, changed)
+}
+
+/// Forgets everything about a number, a technician's settings included: its next call is like the first.
+#[utoipa::path(post, path = "/v1/numbers/forget", tag = "numbers", security(("token" = ["numbers"])),
+    request_body = schema::OneNumber,
+    responses(
+        (status = 200, body = Changed),
+        (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn forget(
+    State(hook): State<Hook>,
+    MayTendNumbers(client): MayTendNumbers,
+    request: Request,
+) -> Result<Json<Changed>, Problem> {
+    let number = read(&hook, request, one_number).await?;
+    let changed = hook.queue.forget(number.clone()).await;
+    changed_by(&hook, &client, "forgotten", &number, changed)
+}
+
+/// Answers a change, and writes down whose it was.
+fn changed_by(
+    hook: &Hook,
+    client: &ClientId,
+    change: &'static str,
+    number: &FaxNumber,
+    changed: Result<bool, crate::queue::QueueError>,
+) -> Result<Json<Changed>, Problem> {
+    let changed = changed.map_err(|error| hook.queue_problem(error))?;
+    if changed {
+        // Shows the last four digits.
+        tracing::info!(change, client = client.0, %number, "hook.number.changed");
+    }
+    Ok(Json(Changed { number: number.to_string(), changed }))
+}
+
+async fn read<T>(
+    hook: &Hook,
+    request: Request,
+    fields: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<T, Problem> {
+    let (head, octets) = request.into_parts();
+    let octets = body::read(&head.headers, octets, &hook.limits).await?;
+    let mut faults = Faults::default();
+    let mut object = Fields::new(String::new(), json::object(&octets)?, &mut faults);
+    let got = fields(&mut object);
+    object.close();
+    faults.verdict(got)
+}
+
+fn one_number(fields: &mut Fields<'_>) -> Option<FaxNumber> {
+    fields.required("number", body::fax_number)
+}
+
+fn number_lock(fields: &mut Fields<'_>, at: UnixMillis) -> Option<(FaxNumber, Lock)> {
+    // Every field is read before the first `?`, so that all faults are told at once.
+    let number = one_number(fields);
+    let fastest = fields.optional("fastest_bps", rate);
+    let no_ecm = fields.optional("no_ecm", |value| json::flag(&value));
+    let identity = fields.optional("identity", said);
+    let lock =
+        Lock { fastest: fastest?, no_ecm: no_ecm?.unwrap_or(false), identity: identity?, at };
+    Some((number?, lock))
+}
+
+fn rate(value: Value) -> Result<Rate, Fault> {
+    let bps = json::count(&value, u16::MAX)?;
+    Rate::of_limit(bps).ok_or_else(|| Fault::new(Code::InvalidValue, Rate::LIMIT_WORDS))
+}
+
+fn said(value: Value) -> Result<Said, Fault> {
+    let text = json::text(value)?;
+    let short = text.chars().count() <= Said::LONGEST_CHARS;
+    Said::read(&text).filter(|_| short).ok_or_else(|| {
+        let message = "must be as the machine says it: at most 20 characters, not all the same";
+        Fault::new(Code::InvalidValue, message)
+    })
+}
+
+/// The bodies of requests, as `/v1/openapi.json` describes them; they are read by hand above.
+pub mod schema {
+    use utoipa::ToSchema;
+
+    /// One number.
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "describes JSON; bodies are read by hand")]
+    pub struct OneNumber {
+        /// 0AB-J or 050, with or without hyphens.
+        number: String,
+    }
+
+    /// What a technician sets for a number.
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "describes JSON; bodies are read by hand")]
+    pub struct NumberLock {
+        /// 0AB-J or 050, with or without hyphens.
+        number: String,
+        /// Never faster: 2400, 4800, 7200, 9600, 12000 or 14400 bit/s.
+        fastest_bps: Option<u16>,
+        /// Never with error correction. Wrong lines then go unnoticed.
+        no_ecm: Option<bool>,
+        /// What the right machine says of itself, at most 20 characters.
+        identity: Option<String>,
+    }
+}

@@ -1,0 +1,36 @@
+//! What is remembered from one call to the next, told by a technician at the command line.
+
+use crate::harness::{Appliance, Setup};
+
+#[test]
+fn a_machine_three_numbers_off_gets_no_page_until_a_technician_vouches_for_it() {
+    let mut appliance =
+        Appliance::start(&Setup { fars: &["0312345678=fax,csi=0312345675"], ..Setup::default() });
+    let refused = appliance.submit("0312345678");
+    let view = appliance.await_state(&refused, &["failed"]);
+    let ending = &view["attempts"][0]["ending"];
+    assert_eq!(ending["code"], "identity-conflict", "{view:#}");
+    assert_eq!(ending["label_ja"], "宛先不一致");
+    assert_eq!(appliance.await_calls(1)[0]["image_bytes"], 0);
+    let shown = appliance.numbers(&["show", "03-1234-5678"]);
+    assert!(shown.contains("last as ******5675") && !shown.contains("worked"), "{shown}");
+
+    let lock = ["lock", "03-1234-5678", "--identity", "03 1234 5675", "--fastest", "9600"];
+    let locked = appliance.numbers(&lock);
+    assert!(locked.contains("V.29 9600 bit/s with error correction"), "{locked}");
+    let sent = appliance.submit("0312345678");
+    let view = appliance.await_state(&sent, &["confirmed"]);
+    let attempt = &view["attempts"][0];
+    assert_eq!(attempt["receipt"]["identity"], "learnt", "{view:#}");
+    assert_eq!(attempt["receipt"]["contract"]["rate_bps"], 9600, "{view:#}");
+    let settings = attempt["rungs"].as_array().expect("rungs").iter();
+    let settings = settings.clone().find(|rung| rung["name"] == "settings").expect("a rung");
+    assert_eq!(settings["detail"]["seen"]["why"], "locked");
+
+    let shown = appliance.numbers(&["show", "0312345678"]);
+    assert!(shown.contains("worked     V.29 9600 bit/s"), "{shown}");
+    assert!(shown.contains("at 1 confirmed deliveries"), "{shown}");
+    assert!(appliance.numbers(&[]).contains("locked"));
+    assert!(appliance.numbers(&["forget", "0312345678"]).contains("******5678 is forgotten"));
+    assert!(!appliance.log().contains("0312345675"), "an identity is a number, too");
+}
