@@ -31,7 +31,7 @@ pub struct Gateway {
     url: Uri,
     /// File with the token, as `shirase token new` printed it.
     #[arg(long, env = "SHIRASE_TOKEN_FILE", value_name = "FILE")]
-    token_file: PathBuf,
+    token_file: Option<PathBuf>,
     /// Talk to another machine, although token and request are readable on the way.
     #[arg(long)]
     allow_remote: bool,
@@ -62,9 +62,12 @@ impl Gateway {
             return Err(usage("must be http://host:port"));
         }
         let host = self.url.host().ok_or_else(|| usage("has no host"))?;
-        let octets = secrets::read(&self.token_file)?;
+        let token_file = self.token_file.as_deref().ok_or_else(|| {
+            Failure::new(Exit::Usage, "--token-file or SHIRASE_TOKEN_FILE is needed")
+        })?;
+        let octets = secrets::read(token_file)?;
         let token = std::str::from_utf8(&octets).map_err(|_| {
-            Failure::new(Exit::Settings, format!("{}: no token", self.token_file.display()))
+            Failure::new(Exit::Settings, format!("{}: no token", token_file.display()))
         })?;
         Ok(Client {
             authority: format!("{host}:{}", self.url.port_u16().unwrap_or(80)),

@@ -19,7 +19,7 @@ pub enum Exit {
     Refused,
     /// `--wait` ended before the notification did; it goes on.
     StillOnItsWay,
-    /// `sheet --compare`: the page in the file is not the sheet.
+    /// `sheet --compare`: the page in the file is not the sheet; `calls replay`: the session does otherwise.
     Differs,
     /// The store is not one that this program can use. systemd does not restart.
     Store,

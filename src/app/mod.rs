@@ -1,13 +1,15 @@
 //! The program around the way of a notification: command line, settings, start and stop.
 //!
-//! One file per verb; what verbs share: `client`, `ladder`, `print` for those who call a gateway,
+//! One file per verb; what verbs share: `client`, `diagram`, `ladder`, `print` for those who call a gateway,
 //! `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet` for the gateway itself; `clock` and
 //! `exit` for all.
 //! Not here: anything about a notification; that is in its rooms.
 
+mod calls;
 mod cancel;
 mod client;
 pub mod clock;
+mod diagram;
 pub mod exit;
 mod fleet;
 mod harden;
@@ -35,7 +37,7 @@ use exit::{Exit, Failure};
 /// FAX notification gateway.
 ///
 /// Exit status: 0 done, and with `submit --wait` confirmed by the far machine; 1 not sent; 2 wrong
-/// usage; 3 undecided; 4 refused by the gateway; 5 still on its way; 6 not the same page; 65 store not usable; 69 gateway
+/// usage; 3 undecided; 4 refused by the gateway; 5 still on its way; 6 not the same; 65 store not usable; 69 gateway
 /// not reachable; 70 internal; 74 unknown whether stored; 75 store in use; 78 settings.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
@@ -50,6 +52,7 @@ enum Verb {
     Submit(submit::Submit),
     Show(show::Show),
     List(list::List),
+    Calls(calls::Calls),
     Cancel(cancel::Cancel),
     Lines(lines::Lines),
     Numbers(numbers::Numbers),
@@ -69,6 +72,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Submit(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Show(verb) => small_runtime()?.block_on(verb.run()),
         Verb::List(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Calls(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),

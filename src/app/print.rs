@@ -96,7 +96,7 @@ pub fn notification(view: &Value) -> String {
 }
 
 /// What an ending means, in both languages, and what to do; nothing if it is in no catalogue.
-fn ending(entry: &Value, indent: &str) -> String {
+pub fn ending(entry: &Value, indent: &str) -> String {
     if entry.is_null() {
         return String::new();
     }
@@ -134,10 +134,19 @@ pub fn rung(rung: &Value) -> String {
 
 /// `18:22:40` in Japan; whatever it is, if it is no time.
 pub fn time_of_day(at: &Value) -> String {
+    in_japan(at, "%H:%M:%S")
+}
+
+/// `2026-11-25 18:22:40` in Japan.
+fn date_and_time(at: &Value) -> String {
+    in_japan(at, "%Y-%m-%d %H:%M:%S")
+}
+
+fn in_japan(at: &Value, format: &str) -> String {
     let parsed = at.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     parsed.map_or_else(
         || word(at),
-        |at| jiff::tz::offset(9).to_datetime(at).strftime("%H:%M:%S").to_string(),
+        |at| jiff::tz::offset(9).to_datetime(at).strftime(format).to_string(),
     )
 }
 
@@ -151,6 +160,23 @@ pub fn line(view: &Value) -> String {
         word(&view["recipient"]["fax"]),
         word(&view["accepted_at"]),
     )
+}
+
+/// A call in one line of a list.
+pub fn call(view: &Value) -> String {
+    let seconds = view["line_ms"].as_u64().map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100));
+    let rate = view["rate_bps"].as_u64().map(|rate| format!("{rate} bit/s"));
+    let line = format!(
+        "{:>6}  {}  {:<8}  {:>11}  {:<20}  {:>7}  {}",
+        word(&view["id"]),
+        date_and_time(&view["began_at"]),
+        word(&view["line"]),
+        word(&view["to"]),
+        word(&view["code"]),
+        seconds.as_deref().unwrap_or("-"),
+        rate.as_deref().unwrap_or(""),
+    );
+    line.trim_end().to_owned()
 }
 
 /// How a command that waited for this notification ends.

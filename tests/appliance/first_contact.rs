@@ -65,6 +65,62 @@ fn a_call_that_is_cancelled_before_the_page_sends_none() {
 }
 
 #[test]
+fn what_passed_on_a_call_is_listed_drawn_saved_and_run_again_and_names_nobody_whole() {
+    let mut appliance =
+        Appliance::start(&Setup { fars: &["0312345678=fax,csi=0312345678"], ..Setup::default() });
+    let notification = appliance.submit("0312345678");
+    appliance.await_state(&notification, &["confirmed"]);
+    let id = appliance.await_trace();
+    let said = |arguments: &[&str]| {
+        let output = appliance.verb(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+
+    let list = said(&["calls", "--line", "line1"]);
+    assert!(list.contains("******5678") && list.contains("14400 bit/s"), "{list}");
+    let drawn = said(&["calls", "show", &id, "--at"]);
+    for part in ["> ATDT******5678", "CSI  ******5678", "AT+FTM=146", "PAGE 1", "MCF  received"] {
+        assert!(drawn.contains(part), "{part} in\n{drawn}");
+    }
+    assert!(!drawn.contains('\x1b'), "no colours where no person looks");
+    let json = said(&["calls", "show", &id, "--json"]);
+    assert!(json.contains(&notification), "one's own notification is named");
+    let file = appliance.path("call.json");
+    std::fs::write(&file, &json).expect("saved");
+    let file = file.to_str().expect("a name");
+    for which in [id.as_str(), file] {
+        assert!(said(&["calls", "replay", which]).contains("to the end of the session"));
+    }
+
+    // The same far end, but in the recording it was not content.
+    let other = json.replace("FF138C", "FF134C");
+    assert_ne!(other, json, "it said MCF");
+    std::fs::write(file, other).expect("saved");
+    let differs = appliance.verb(&["calls", "replay", file]);
+    assert_eq!(differs.status.code(), Some(6), "{differs:?}");
+    let differs = String::from_utf8_lossy(&differs.stdout).into_owned();
+    assert!(differs.contains("different at") && differs.contains("confirmed"), "{differs}");
+
+    let backwards = "8765432130".bytes().map(|digit| format!("{digit:02X}")).collect::<String>();
+    let forwards = "0312345678".bytes().map(|digit| format!("{digit:02X}")).collect::<String>();
+    for text in [list, drawn, json] {
+        for secret in [PASSWORD, FIRST_TIME_KEY, "0312345678", "8765432130", &forwards, &backwards]
+        {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    for name in ["queue.db", "queue.db-wal"] {
+        let octets = std::fs::read(appliance.path(name)).unwrap_or_default();
+        let holds = |text: &str| octets.windows(text.len()).any(|part| part == text.as_bytes());
+        for secret in [PASSWORD, FIRST_TIME_KEY, "8765432130", &forwards, &backwards] {
+            assert!(!holds(secret), "{secret} in {name}");
+        }
+    }
+}
+
+#[test]
 fn no_secret_and_no_whole_number_is_in_any_log_or_answer() {
     let mut appliance =
         Appliance::start(&Setup { fars: &["0312345678=fax,csi=0312345678"], ..Setup::default() });

@@ -180,6 +180,29 @@ tsi = "03 0000 0000"
         answer.json()
     }
 
+    /// Runs a verb of the command line against this gateway, to its end.
+    pub fn verb(&self, arguments: &[&str]) -> std::process::Output {
+        let token_file = self.path("token");
+        std::fs::write(&token_file, &self.token).expect("the token");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&token_file, mode).expect("for its owner");
+        Command::new(program("shirase"))
+            .args(arguments)
+            .env("SHIRASE_URL", format!("http://{}", self.address))
+            .env("SHIRASE_TOKEN_FILE", token_file)
+            .stdin(Stdio::null())
+            .output()
+            .expect("shirase runs")
+    }
+
+    /// Waits until the store has what passed on a call, and names it.
+    pub fn await_trace(&mut self) -> String {
+        self.until("a trace is kept", |appliance| {
+            let calls = appliance.request("GET", "/v1/calls", &[], b"").json();
+            calls[0]["id"].as_i64().map(|id| id.to_string())
+        })
+    }
+
     /// Waits until the notification is in one of these states.
     pub fn await_state(&mut self, id: &str, states: &[&str]) -> Value {
         self.until(&format!("{id} is {states:?}"), |appliance| {

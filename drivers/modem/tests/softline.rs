@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail so")]
 
-use modem::{Call, CallHost, CallReport, Ending, Go, Line, LineSettings, Progress};
+use modem::{Call, CallHost, CallReport, Ending, Go, Line, LineSettings, Progress, Replay, replay};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -193,6 +193,8 @@ fn delivered(far: &str, options: &[&str], call: Call, pages: Vec<Page>) -> (Call
     let heard = softline.event("call");
     assert_eq!(report.ending, Ending::Delivered, "{report:#?}\n{heard:#}");
     assert!(report.hang_up_verified);
+    let again = replay(&report.trace);
+    assert!(matches!(again, Replay::Same { ended: true, .. }), "{again:?}");
     assert_eq!(heard["result"], "ok", "{heard:#}");
     assert_eq!(host.confirmed.len(), host.pages.len());
 
@@ -212,6 +214,8 @@ fn ending(far: &str, options: &[&str], cancel_at: Option<&'static str>) -> (Call
     let mut softline = Softline::start(&[&["--speed", "10", "--far", &far], options].concat());
     let mut host = Host { cancel_at, ..Host::new(vec![sheet(1200)]) };
     let report = softline.open().call(&to(FAX, 1), &mut host);
+    let again = replay(&report.trace);
+    assert!(matches!(again, Replay::Same { .. } | Replay::NoSession), "{again:?}");
     (report, softline.event("call"))
 }
 
