@@ -35,7 +35,7 @@ impl CallHost for Host {
     fn page_starts(&mut self, _: u16) -> Go {
         Go::On
     }
-    fn page_confirmed(&mut self, _: t30::PageConfirmed) {}
+    fn page_confirmed(&mut self, _: modem::PageConfirmed) {}
     fn result_before_hang_up(&mut self, _: &CallReport) {}
     fn progress(&mut self, _: Progress) {}
     fn cancelled(&self) -> bool {
@@ -66,6 +66,8 @@ fn trace(modem: FakeModem, far_end: Go) -> Trace {
         baud: 115_200,
         dial_prefix: String::new(),
         country: None,
+        modem: None,
+        class: None,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     };
@@ -76,6 +78,9 @@ fn trace(modem: FakeModem, far_end: Go) -> Trace {
         fine: true,
         ecm: true,
         fastest: t30::Modulation::V17At14400,
+        longest_page_mm: 297,
+        sub: None,
+        pwd: None,
     };
     Line::with_port(settings, modem).expect("ready").call(&call, &mut Host { far_end }).trace
 }
