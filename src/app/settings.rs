@@ -315,8 +315,8 @@ pub struct Line {
     pub ecm: bool,
     /// Fastest signalling rate: 2400, 4800, 7200, 9600, 12 000 or 14 400 bit/s. 14 400: more does
     /// not survive today's IP core.
-    #[serde(rename = "fastest_bps", default = "default_fastest", deserialize_with = "fastest")]
-    pub fastest: Rate,
+    #[serde(default = "default_fastest", deserialize_with = "fastest")]
+    pub fastest_bps: Rate,
     /// From the end of dialling to a fax tone, 30 to 120 s. 60: ringing plus T1. Japanese law has
     /// the line on-hook within 120 s of an unanswered call.
     #[serde(default = "default_answer_wait_s", deserialize_with = "within::<_, _, 30, 120>")]
@@ -344,7 +344,7 @@ impl Line {
 
     /// The most that a call on it may use.
     pub fn limits(&self) -> LineLimits {
-        LineLimits { line: self.name.clone(), fastest: self.fastest, ecm: self.ecm }
+        LineLimits { line: self.name.clone(), fastest: self.fastest_bps, ecm: self.ecm }
     }
 }
 
@@ -736,7 +736,7 @@ help_hours = "平日 9:00–17:00"
         let settings = parse(&format!("{LEAST}{LINE}")).expect("a line");
         let modem = settings.lines[0].modem();
         assert_eq!((modem.baud, modem.country), (115_200, Some(0)));
-        assert_eq!(settings.lines[0].fastest, Rate(t30::Modulation::V17At14400));
+        assert_eq!(settings.lines[0].fastest_bps, Rate(t30::Modulation::V17At14400));
     }
 
     #[test]
