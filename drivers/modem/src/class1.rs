@@ -303,14 +303,19 @@ impl<'a, P: Port> Class1<'a, P> {
         Ok(())
     }
 
-    /// Silence before a signal, made by the modem: its clock counts the line's time. Counted down to
-    /// whole 10 ms, since the dialogue around it adds some (T.30 allows 75 +-20 ms).
+    /// Silence before a signal, at least as long as asked for: the modem makes its tens of milliseconds,
+    /// for its clock counts the line's time, and we the rest.
     fn silence(&mut self, silence: Duration) -> Result<(), Fault> {
         self.stop_listening()?;
         let tens = (millis(silence) / 10).min(255);
-        if tens == 0 {
-            return Ok(());
+        if tens > 0 {
+            self.modem_silence(silence, tens)?;
         }
+        let rest = silence.saturating_sub(Duration::from_millis(tens * 10));
+        self.rest_until(self.talk.after(rest))
+    }
+
+    fn modem_silence(&mut self, silence: Duration, tens: u64) -> Result<(), Fault> {
         let wait = silence + SILENCE_SLACK;
         match self.last {
             // Heard, not only counted: the far end's carrier is over when this one is answered.

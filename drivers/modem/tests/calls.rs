@@ -214,18 +214,18 @@ fn good_call_is_delivered_and_each_promise_is_kept_before_its_octet() {
             "dial_starts",
             "ATDT0,0398765432",
             "far_end",
-            "AT+FRS=6",
+            "AT+FRS=5",
             "AT+FTH=3",
-            "AT+FTS=6",
+            "AT+FTS=5",
             "AT+FTM=145",
             "AT+FRH=3",
             "page_starts",
-            "AT+FRS=6",
+            "AT+FRS=5",
             "AT+FTM=146",
-            "AT+FTS=6",
+            "AT+FTS=5",
             "AT+FTH=3",
             "AT+FRH=3",
-            "AT+FRS=6",
+            "AT+FRS=5",
             "AT+FTH=3",
             "result",
             "ATH0",
@@ -453,7 +453,7 @@ fn trace_of_a_call_has_both_sides_in_order_and_nobody_whole() {
     let page = format!("> Some(0) {}", page().len());
     assert_eq!(
         names,
-        ["CSI", "DIS", "TSI", "DCS", "> None 2520", "CFR", page.as_str(), "EOP", "MCF", "DCN"]
+        ["CSI", "DIS", "TSI", "DCS", "> None 2448", "CFR", page.as_str(), "EOP", "MCF", "DCN"]
     );
     assert!(session[0].contains("** **** 5678") && session[2].contains("+** * **** 2222"));
 }

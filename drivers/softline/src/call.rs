@@ -225,6 +225,7 @@ impl Call {
             line: lines[self.caller].name.clone(),
             dialled: self.dialled.clone(),
             far: self.plan.kind.name(),
+            off_hook_at_s: self.off_hook.seconds_since(LineTime::default()),
         }
     }
 
@@ -576,6 +577,7 @@ impl Call {
             dial_s: dial_end.seconds_since(self.off_hook),
             ring_s: answered.seconds_since(dial_end),
             connected_s: on_hook.seconds_since(answered),
+            on_hook_at_s: on_hook.seconds_since(LineTime::default()),
             answered_s: self.answered.map(|at| at.seconds_since(self.off_hook)),
             ced_end_s: ced.map(|ced| ced.end_s),
             far_hung_up_s: self.far_gone.map(|gone| gone.seconds_since(answered)),

@@ -2,12 +2,13 @@
 //!
 //! In: what a call was. Out: the events below. Names and meanings never change; new ones may come.
 //! All times are line time, counted in samples. `…_s` inside a call are seconds since the answer,
-//! but for `answered_s`, which is seconds since off-hook.
+//! but for `answered_s`, which is seconds since off-hook; `…_at_s` are seconds since the line was
+//! switched on.
 //!
 //! | event | when |
 //! |---|---|
 //! | `ready` | once, first: the lines, each with its name, device and link |
-//! | `call_started` | a host dialled |
+//! | `call_started` | a host dialled, at `off_hook_at_s` |
 //! | `call_answered` | the far end answered |
 //! | `call` | the call is over at both ends |
 //! | `unplugged`, `plugged` | a modem went and came, by `--control`; with its new device |
@@ -19,6 +20,7 @@
 //! | `result` | see [`Outcome`] |
 //! | `hung_up_by` | who ended it: `host` (a command), `dtr` (terminal closed), `modem` (it gave up by itself), `limit`, or `far`: it left without being told to by a DCN |
 //! | `offhook_s`, `dial_s`, `ring_s`, `connected_s` | of the calling line: off hook in all; dial tone and digits; ringing; from the answer to on-hook |
+//! | `on_hook_at_s` | when the calling line was on-hook again |
 //! | `answered_s` | from off-hook to the answer |
 //! | `ced_end_s` | end of the answer tone |
 //! | `far_hung_up_s` | when the far end left, if it did before the caller |
@@ -27,7 +29,7 @@
 //! | `ppr` | PPR frames: blocks of which something had to be sent again |
 //! | `tsi` | identity that the caller sent |
 //! | `file` | where the received pages are |
-//! | `frames` | every T.30 control frame of both ends: `t_s` when its closing flag had left the sender, `end_s` when the carrier it was in ended |
+//! | `frames` | every T.30 control frame of both ends: `t_s` when its closing flag had left the sender, `bits` on the line from its first octet to that flag, stuffing included, `end_s` when the carrier it was in ended |
 //! | `carriers` | every signal of both ends: first and last sample; for those that a host feeds also `bytes` (stuffing taken out), `lead_ms` (trained, first byte not there yet) and `underrun_ms` (later gaps in the data) |
 //! | `slip_ms` | wall time for which the machine was too slow and the line stood still |
 //! | `cpu_ms` | processor time of the whole process during the call |
@@ -43,7 +45,7 @@ use std::path::{Path, PathBuf};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     Ready { lines: Vec<LineReport> },
-    CallStarted { call: u64, line: String, dialled: String, far: &'static str },
+    CallStarted { call: u64, line: String, dialled: String, far: &'static str, off_hook_at_s: f64 },
     CallAnswered { call: u64, answered_s: f64 },
     Call(Box<CallReport>),
     Unplugged { line: String },
@@ -92,6 +94,7 @@ pub(crate) struct CallReport {
     pub dial_s: f64,
     pub ring_s: f64,
     pub connected_s: f64,
+    pub on_hook_at_s: f64,
     pub answered_s: Option<f64>,
     pub ced_end_s: Option<f64>,
     pub far_hung_up_s: Option<f64>,
@@ -125,6 +128,7 @@ pub(crate) struct FrameReport {
     pub end_s: Option<f64>,
     pub dir: Dir,
     pub name: String,
+    pub bits: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -188,6 +192,7 @@ pub(crate) fn frames<'a>(
         end_s: carriers.get(frame.carrier).map(|carrier| carrier.end.seconds_since(answered)),
         dir,
         name: frame.name.clone(),
+        bits: frame.bits,
     })
 }
 

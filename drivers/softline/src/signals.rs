@@ -31,6 +31,8 @@ pub(crate) struct FrameHeard {
     pub name: String,
     /// When its closing flag had been sent, late by the few milliseconds of a receiver.
     pub end: LineTime,
+    /// On the line, from its first octet to the end of its closing flag.
+    pub bits: u32,
     /// Which carrier it was in: the index that carrier has once it has ended.
     pub carrier: usize,
 }
@@ -114,7 +116,7 @@ impl Listener {
                         open.preamble = true;
                     }
                 }
-                TapEvent::Frame { fcf, fcf2 } => {
+                TapEvent::Frame { fcf, fcf2, bits } => {
                     // The receiver is late by a bit or so: a frame at the very end of a carrier
                     // may be heard when the carrier has just been closed.
                     let carrier = match &self.open {
@@ -122,7 +124,7 @@ impl Listener {
                         None => self.carriers.len().saturating_sub(1),
                     };
                     let name = TapEvent::frame_name(fcf, fcf2);
-                    self.frames.push(FrameHeard { name, end, carrier });
+                    self.frames.push(FrameHeard { name, end, bits, carrier });
                 }
             }
         }

@@ -16,8 +16,9 @@ pub(crate) enum TapEvent {
     /// Enough flags to be sure that this is HDLC at 300 bit/s.
     Preamble,
     /// A frame with a right checksum; its facsimile control field as the line sends it, first bit
-    /// lowest, and for PPS and EOR the second field too. No further content is kept.
-    Frame { fcf: u8, fcf2: Option<u8> },
+    /// lowest, and for PPS and EOR the second field too. No further content is kept, but how many
+    /// bits the line carried for it.
+    Frame { fcf: u8, fcf2: Option<u8>, bits: u32 },
 }
 
 impl TapEvent {
@@ -101,6 +102,40 @@ extern "C" fn on_frame(data: *mut c_void, bytes: *const u8, len: c_int, _ok: c_i
     let frame = unsafe { std::slice::from_raw_parts(bytes, len) };
     if let [0xFF, 0x03 | 0x13, fcf, rest @ ..] = frame {
         let fcf2 = rest.first().copied().filter(|_| matches!(fcf & !1, PPS | EOR));
-        seam.borrow_mut().push(TapEvent::Frame { fcf: *fcf, fcf2 });
+        seam.borrow_mut().push(TapEvent::Frame { fcf: *fcf, fcf2, bits: line_bits(frame) });
+    }
+}
+
+/// Bits of a frame on the line, from its first octet to the end of its closing flag: with its FCS,
+/// and a 0 behind every fifth 1 in a row (T.30 5.3.7; ISO/IEC 13239 4).
+fn line_bits(frame: &[u8]) -> u32 {
+    const FLAG_BITS: u32 = 8;
+    let fcs = !frame.iter().fold(0xFFFF_u16, |register, octet| {
+        (0..8).fold(register ^ u16::from(*octet), |register, _| {
+            if register & 1 == 1 { (register >> 1) ^ 0x8408 } else { register >> 1 }
+        })
+    });
+    let (mut bits, mut ones) = (0, 0);
+    for octet in frame.iter().copied().chain(fcs.to_le_bytes()) {
+        for place in 0..8 {
+            bits += 1;
+            ones = if octet >> place & 1 == 1 { ones + 1 } else { 0 };
+            if ones == 5 {
+                (bits, ones) = (bits + 1, 0);
+            }
+        }
+    }
+    bits + FLAG_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_has_its_fcs_its_flag_and_a_bit_behind_five_ones_on_the_line() {
+        assert_eq!(line_bits(&[0x55]), 8 + 16 + 8);
+        // A DCN: 11111 111.11 001000 11011111, and no five in its FCS.
+        assert_eq!(line_bits(&[0xFF, 0x13, 0xFB]), 3 * 8 + 16 + 8 + 3);
     }
 }

@@ -61,8 +61,8 @@ fn call_without_ecm_in_octets() {
     ];
     // V.17 14 400, fine, any length, 10 ms: the scan line time of that trace.
     expect_frames(&mut sender, &[&tsi, &[0xFF, 0x13, 0x83, 0x00, 0x62, 0x28]]);
-    // 1.4 s of zeros at 14 400 bit/s.
-    assert_eq!(expect_fast(&mut sender), vec![0; 2_520]);
+    // 1.36 s of zeros at 14 400 bit/s.
+    assert_eq!(expect_fast(&mut sender), vec![0; 2_448]);
     hears(&mut sender, &[0xFF, 0x13, 0x84]);
     assert_eq!(expect_fast(&mut sender), [0x5A]);
     expect_frames(&mut sender, &[&[0xFF, 0x13, 0x2F]]);
@@ -95,7 +95,7 @@ fn shortest_call_costs_no_wait_of_ours() {
     for _ in 0..2 {
         match next_action(&mut sender) {
             LineAction::SendControl { silence, .. } | LineAction::SendFast { silence, .. } => {
-                assert_eq!(silence.as_millis(), 60);
+                assert_eq!(silence.as_millis(), 55);
             }
             other => panic!("{other:?}"),
         }
