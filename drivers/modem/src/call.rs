@@ -44,7 +44,7 @@ pub(crate) struct Course {
     pub csi: Option<String>,
     pub contract: Option<t30::Contract>,
     pub times: CallTimes,
-    /// How the modem was left by the session: in data, if a page was called off and it did not say so.
+    /// How the modem was left by the session; only a page that was called off leaves it other than clean.
     pub stood: Dialogue,
 }
 

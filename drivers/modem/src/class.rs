@@ -24,10 +24,8 @@ pub enum Class {
 }
 
 impl Class {
-    /// The best first: where we see the frames ourselves we need not believe a modem's word for what
-    /// became of a page; of the others the younger standard is the more exact one.
-    pub const BY_EVIDENCE: [Self; 5] =
-        [Self::One, Self::OnePointZero, Self::TwoPointOne, Self::TwoPointZero, Self::Two];
+    pub const ALL: [Self; 5] =
+        [Self::One, Self::OnePointZero, Self::Two, Self::TwoPointZero, Self::TwoPointOne];
 
     /// As it stands behind `+FCLASS=`.
     #[must_use]
@@ -44,7 +42,7 @@ impl Class {
     /// The class of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::BY_EVIDENCE.into_iter().find(|class| class.name() == name)
+        Self::ALL.into_iter().find(|class| class.name() == name)
     }
 }
 

@@ -1,8 +1,12 @@
 //! A modem that does what a script says, in simulated time: for the faults that no real one gives.
 //!
 //! In: answers per command, and what the driver writes. Out: octets at their time, and a log of what
-//! the driver did. Source: ITU-T T.31 for when a modem is in data. Not here: T.30, lines, audio
-//! (`drivers/softline` has real modems).
+//! the driver did. Source: ITU-T T.31 and T.32 for when a modem is in data. Not here: T.30, lines, audio
+//! (`drivers/softline` has real modems); a whole dialogue of Class 2 to 2.1 in a few words ([`Script`]).
+
+mod script;
+
+pub use script::Script;
 
 use crate::{Dtr, Port, PortError};
 use std::collections::VecDeque;
@@ -12,6 +16,8 @@ use t30::Millis;
 
 const DLE: u8 = 0x10;
 const ETX: u8 = 0x03;
+/// Ends of a page in Class 2.0 and 2.1, behind DLE: more pages, another document, no more.
+const MARKS: [u8; 3] = *b",;.";
 /// Octets so soon behind a command line stop nothing (V.250 5.6.1).
 const DEAF: Duration = Duration::from_millis(125);
 
@@ -35,6 +41,8 @@ enum Then {
     Command,
     /// Takes data until DLE ETX.
     Data,
+    /// Takes a page until DLE ETX or DLE and a mark.
+    Page,
     /// Still at work: any octet stops it, and it says OK.
     Busy,
     /// The plug is pulled.
@@ -95,6 +103,13 @@ impl Answer {
         Self { then: Then::Data, ..self }
     }
 
+    /// Behind this answer a page is taken until DLE ETX, answered by the rule for `DATA`, or until DLE and a
+    /// mark, answered by the one for `DATA,`, `DATA;` or `DATA.`.
+    #[must_use]
+    pub fn then_takes_page(self) -> Self {
+        Self { then: Then::Page, ..self }
+    }
+
     /// No answer, not even to an octet that stops.
     pub fn dead() -> Self {
         Self { then: Then::Dead, ..Self::says("") }
@@ -128,11 +143,15 @@ pub struct FakeModem {
     answers_at: Millis,
     /// Until then no octet stops the last command.
     deaf_until: Millis,
-    /// Octets of data taken per second; `None` takes all at once.
+    /// Octets taken per second; `None` takes all at once.
     pub octets_per_s: Option<u32>,
     pub has_dtr: bool,
     /// Whether the plug is back when the device is opened again.
     pub comes_back: bool,
+    /// Octets of pages taken so far, without shields and end marks; whole pages stand in the log.
+    pub page_octets: usize,
+    /// What happens when that many were taken.
+    pub in_page: Option<(usize, Answer)>,
     /// The plug is pulled at the first of these times and back at the second.
     pub pulled: Option<(Millis, Millis)>,
     pub log: Vec<Done>,
@@ -159,6 +178,8 @@ impl FakeModem {
             octets_per_s: None,
             has_dtr: true,
             comes_back: true,
+            page_octets: 0,
+            in_page: None,
             pulled: None,
             log: Vec::new(),
         };
@@ -218,7 +239,10 @@ impl FakeModem {
             Some((_, answers)) => answers.front().cloned(),
             None => None,
         };
-        let answer = answer.unwrap_or_else(|| Answer::says("OK"));
+        self.play(answer.unwrap_or_else(|| Answer::says("OK")));
+    }
+
+    fn play(&mut self, answer: Answer) {
         self.unasked(&answer.octets, answer.after);
         self.answers_at = crate::talk::later(self.now, answer.after);
         self.state = answer.then;
@@ -239,7 +263,16 @@ impl FakeModem {
         match self.state {
             Then::Gone | Then::Stuck | Then::Dead => {}
             Then::Busy => self.stop(),
-            Then::Command | Then::Data if at_work => self.stop(),
+            Then::Command | Then::Data | Then::Page if at_work => self.stop(),
+            Then::Page if std::mem::take(&mut self.after_dle) => match octet {
+                ETX => self.page_ends("DATA"),
+                mark if MARKS.contains(&mark) => {
+                    self.page_ends(&format!("DATA{}", char::from(mark)));
+                }
+                other => self.page_octet(other),
+            },
+            Then::Page if octet == DLE => self.after_dle = true,
+            Then::Page => self.page_octet(octet),
             Then::Data if std::mem::take(&mut self.after_dle) => match octet {
                 ETX => {
                     let data = std::mem::take(&mut self.line);
@@ -269,6 +302,23 @@ impl FakeModem {
                 self.answer(&command);
             }
             Then::Command => self.line.push(octet),
+        }
+    }
+
+    fn page_ends(&mut self, rule: &str) {
+        let page = std::mem::take(&mut self.line);
+        self.log.push(Done::Data(page));
+        self.answer(rule);
+    }
+
+    fn page_octet(&mut self, octet: u8) {
+        self.line.push(octet);
+        self.page_octets += 1;
+        if self.in_page.as_ref().is_some_and(|(octets, _)| *octets == self.page_octets)
+            && let Some((_, answer)) = self.in_page.take()
+        {
+            self.play(answer);
+            self.answers_at = self.now; // octets on their way stop nothing
         }
     }
 
@@ -318,10 +368,10 @@ impl Port for FakeModem {
                 self.now = self.now.max(until);
                 return Ok(0);
             }
-            Then::Command | Then::Data | Then::Busy | Then::Dead => {}
+            Then::Command | Then::Data | Then::Page | Then::Busy | Then::Dead => {}
         }
         let mut takes = octets.len();
-        if let (Then::Data, Some(per_s)) = (self.state, self.octets_per_s) {
+        if let Some(per_s) = self.octets_per_s {
             takes = takes.min(64);
             let took_ms = (takes as u64 * 1000).div_ceil(u64::from(per_s));
             self.now = Millis(self.now.0 + took_ms);

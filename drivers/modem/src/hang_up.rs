@@ -28,13 +28,15 @@ pub(crate) enum Dialogue {
     Clean,
     /// It may be in data, or not answer at all.
     Broken,
+    /// It may wait for a page (Class 2 to 2.1), of which no octet may come: not even those of ATH.
+    AtPage,
 }
 
 impl Dialogue {
     /// How it stands when this fault came on top.
     pub(crate) fn or_after(self, fault: &Fault) -> Self {
         match self {
-            Self::Broken => Self::Broken,
+            Self::Broken | Self::AtPage => self,
             Self::Clean => Self::after(fault),
         }
     }
@@ -66,12 +68,15 @@ impl Dialogue {
 
 /// Hangs up by the mildest means that works; `true` if the modem answered from on-hook.
 pub(crate) fn hang_up<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dialogue) -> bool {
+    type Means<P> = (&'static str, fn(&mut Talk<P>, &Profile, Dialogue) -> Result<bool, Fault>);
+    let word: Means<P> = ("word", by_word);
+    let dtr: Means<P> = ("dtr", by_dtr);
+    let reopen: Means<P> = ("reopen", by_reopen);
     talk.lift_limit();
-    for (means, prepare) in [
-        ("word", by_word as fn(&mut Talk<P>, &Profile, Dialogue) -> Result<bool, Fault>),
-        ("dtr", by_dtr),
-        ("reopen", by_reopen),
-    ] {
+    for (means, prepare) in match stood {
+        Dialogue::Clean | Dialogue::Broken => [word, dtr, reopen],
+        Dialogue::AtPage => [dtr, reopen, word],
+    } {
         let hung_up = prepare(talk, profile, stood);
         let verified = hung_up == Ok(true);
         talk.note(What::HangUp { means: means.into(), verified });
@@ -88,7 +93,7 @@ pub(crate) fn hang_up<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dia
 }
 
 fn by_word<P: Port>(talk: &mut Talk<P>, profile: &Profile, stood: Dialogue) -> Result<bool, Fault> {
-    if stood == Dialogue::Broken {
+    if stood != Dialogue::Clean {
         leave_data(talk, profile.abort)?;
         let until = talk.after(BUFFERED);
         while !matches!(

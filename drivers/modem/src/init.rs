@@ -233,7 +233,7 @@ fn chosen_class<P: Port>(
         Some(class) if has(&class) => Ok(class),
         Some(class) => Err(NotReady::ClassMissing { class, says }),
         None => {
-            let order = profile.prefer.iter().chain(&Class::BY_EVIDENCE);
+            let order = profile.prefer.iter().chain(&Class::ALL);
             order.copied().find(has).ok_or(NotReady::NotFax(says))
         }
     }

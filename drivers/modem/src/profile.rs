@@ -186,7 +186,7 @@ fn generic(name: &'static str, file: File) -> Result<Profile, LineError> {
         hang_up: file.hang_up.ok_or_else(|| lacks("hang_up"))?.is,
         flow: file.flow.ok_or_else(|| lacks("flow"))?.is,
         abort: file.abort.ok_or_else(|| lacks("abort"))?.is,
-        prefer: file.prefer.map_or(Class::BY_EVIDENCE.to_vec(), |known| known.is),
+        prefer: file.prefer.ok_or_else(|| lacks("prefer"))?.is,
         country: file.country.ok_or_else(|| lacks("country"))?.is,
         mmr: file.mmr.ok_or_else(|| lacks("mmr"))?.is,
         setup: file.setup,

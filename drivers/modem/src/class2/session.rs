@@ -42,10 +42,8 @@ const QUESTION: Duration = Duration::from_secs(3);
 const LEAVE: Duration = Duration::from_secs(10);
 /// OK always follows a hang-up code.
 const AFTER_HANG_UP: Duration = Duration::from_secs(2);
-/// Any octet stops a dialling or a training; 5 s, because DCN may go out first.
+/// Any octet stops a dialling; 5 s, because DCN may go out first.
 const STOP: Duration = Duration::from_secs(5);
-/// Ends a page's data without a page (SP-2388-A, T.32: CAN).
-const CAN: u8 = 0x18;
 /// How often progress and a wish to stop are looked at while nothing else happens.
 const TICK: Duration = Duration::from_millis(200);
 /// How often a person sees the page move.
@@ -116,7 +114,7 @@ pub(crate) fn prepare<P: Port>(
 }
 
 impl<P: Port> Class2<'_, P> {
-    /// From the fax tone to the end. The modem may be in data when `course.stood` says so.
+    /// From the fax tone to the end. `course.stood` says if the modem may wait for a page then.
     pub(crate) fn run(
         mut self,
         host: &mut dyn CallHost,
@@ -223,7 +221,8 @@ impl<P: Port> Class2<'_, P> {
         let mut other_csi = None;
         loop {
             if may_stop && host.cancelled() {
-                return Err(self.stop()?);
+                // An octet would stop the training, or, if CONNECT crosses it, be one of a page.
+                return Err(called_off(Ending::Stopped, course));
             }
             let now = self.talk.now();
             if now >= until {
@@ -256,8 +255,7 @@ impl<P: Port> Class2<'_, P> {
             course.csi.clone_from(&csi);
             host.progress(Progress::Identity { csi: csi.clone() });
             if host.far_end(&FarEnd { csi, ..judged.clone() }) == Go::Stop {
-                self.cancel_page(course);
-                return Err(session_end(CallError::RefusedFarEnd));
+                return Err(called_off(Ending::Session(CallError::RefusedFarEnd), course));
             }
         }
         Ok(())
@@ -278,24 +276,21 @@ impl<P: Port> Class2<'_, P> {
     /// CONNECT is there: the page in the coding that was agreed, and how it ends.
     fn send_page(&mut self, page: u16, host: &mut dyn CallHost, course: &mut Course) -> Met<()> {
         let Some(contract) = course.contract.clone() else {
-            self.cancel_page(course);
+            course.stood = Dialogue::AtPage;
             return Err(Fault::NoContract.into());
         };
         if self.dialect.waits_for_xon {
             self.await_xon()?;
         }
         if !course.page_started && host.cancelled() {
-            self.cancel_page(course);
-            return Err(End::Ending(Ending::Stopped));
+            return Err(called_off(Ending::Stopped, course));
         }
         let octets = host.page(page, &contract);
         if octets.is_empty() {
-            self.cancel_page(course);
-            return Err(session_end(CallError::PageEmpty { page }));
+            return Err(called_off(Ending::Session(CallError::PageEmpty { page }), course));
         }
         if host.page_starts(page) == Go::Stop {
-            self.cancel_page(course);
-            return Err(session_end(CallError::PageNotAllowed { page }));
+            return Err(called_off(Ending::Session(CallError::PageNotAllowed { page }), course));
         }
         course.phase = Some(Phase::C);
         let mut data = shield_open(&octets);
@@ -501,7 +496,7 @@ impl<P: Port> Class2<'_, P> {
         Ok(End::Ending(Ending::HungUp(hung_up)))
     }
 
-    /// While the modem dials or trains, any octet stops it.
+    /// While the modem dials, any octet stops it.
     fn stop(&mut self) -> Result<End, Fault> {
         if self.talk.stop(self.profile.abort, STOP)? {
             Ok(End::Ending(Ending::Stopped))
@@ -517,20 +512,6 @@ impl<P: Port> Class2<'_, P> {
             debug!(result = answer.result.name(), "modem.leave.refused");
         }
         Ok(())
-    }
-
-    /// CONNECT is there, and no octet of a page may follow. Who hangs up is told if the modem does not
-    /// say that it has left data: ATH would be a page then.
-    fn cancel_page(&mut self, course: &mut Course) {
-        self.talk.now_at("a page that was called off");
-        match self.talk.stop(CAN, STOP) {
-            Ok(true) => {}
-            Ok(false) => course.stood = Dialogue::Broken,
-            Err(fault) => {
-                debug!(code = fault.code(), "modem.page.cancel_failed");
-                course.stood = Dialogue::Broken;
-            }
-        }
     }
 
     fn word(&self, line: &str) -> Word {
@@ -602,6 +583,13 @@ impl Heard {
             | Word::Other => {}
         }
     }
+}
+
+/// The modem waits, or is about to wait, for a page that it shall not get. Whatever is written now may be
+/// taken for one, so the call is ended without a word (`hang_up.rs`).
+fn called_off(ending: Ending, course: &mut Course) -> End {
+    course.stood = Dialogue::AtPage;
+    End::Ending(ending)
 }
 
 fn session_end(error: CallError) -> End {

@@ -30,6 +30,21 @@ fn modem_that_refuses_loses_dtr() {
 }
 
 #[test]
+fn modem_that_waits_for_a_page_loses_dtr_before_it_is_spoken_to() {
+    for (has_dtr, means) in [(true, Done::DtrOff), (false, Done::Reopened)] {
+        let takes_page = Answer::says("CONNECT").then_takes_page();
+        let mut modem = FakeModem::new().on("AT+FDT", [takes_page]);
+        modem.has_dtr = has_dtr;
+        let mut talk = Talk::new(modem);
+        talk.command("AT+FDT", ON_HOOK).unwrap();
+        assert!(hang_up(&mut talk, &Profile::for_tests(), Dialogue::AtPage));
+        let log = &talk.port().log;
+        assert_eq!(log[1..], [means, command("ATH0"), command("ATH0")]);
+        assert_eq!(talk.port().page_octets, 0);
+    }
+}
+
+#[test]
 fn late_ok_of_something_else_is_not_taken_for_on_hook() {
     let modem = FakeModem::new().on("ATH0", [Answer::says("OK"), Answer::dead()]);
     assert!(!hung_up(modem, Dialogue::Clean).0);

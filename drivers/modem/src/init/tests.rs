@@ -137,3 +137,80 @@ fn start_unplugged_is_gone_at_once() {
     assert_eq!(fault.code(), "modem-gone");
     assert!(talk.now() < Millis(1000));
 }
+
+/// A modem that tells of itself what it is known to tell.
+fn telling(answers: &[(&str, &str)], classes: &str) -> FakeModem {
+    let modem = FakeModem::new().on("AT+FCLASS=?", [Answer::says(&format!("{classes}\nOK"))]);
+    answers.iter().fold(modem, |modem, (question, says)| {
+        modem.on(question, [Answer::says(&format!("{says}\nOK"))])
+    })
+}
+
+#[test]
+fn recognised_models_get_their_own_class_and_commands() {
+    let usr = &["AT&H1&I0&R2"][..];
+    for (answers, classes, name, class, after_class) in [
+        (&[("ATI3", "U.S. Robotics 56K FAX USB V1.2.23")][..], "0,1,8", "usr-5637", "1", usr),
+        (&[("ATI3", "U.S. Robotics 56K FAX EXT V4.11.2")], "0,1,2.0", "usr-5686", "1", usr),
+        (&[("ATI0", "MT9234ZBA")], "0,1,1.0,2,2.1", "multitech-mt9234zba", "1", &[]),
+        (&[("AT+FMM?", "\"MT5634ZBA\"")], "0,1.0,2,2.0,2.1", "multitech-mt5634", "1.0", &[]),
+        (&[("ATI3", "CX93001-EIS_V0.2013-V92")], "0,1,1.0,2,8", "conexant-cx93010", "1", &[]),
+        (&[("AT+GMM", "ME5614U2")], "0,1,2", "omron-me5614", "1", &[]),
+        (&[("ATI3", "an unknown modem")], "0,2,2.0", "generic", "2.0", &[]),
+        (&[], "0,2", "generic", "2", &[]),
+    ] {
+        let mut talk = Talk::new(telling(answers, classes));
+        let ready = start(&mut talk, &Profiles::built_in().unwrap(), &settings()).unwrap();
+        assert_eq!((ready.profile.name, ready.abilities.class.name()), (name, class));
+        let commands = talk.port().commands();
+        let select = format!("AT+FCLASS={class}");
+        let at = commands.iter().position(|command| *command == select).unwrap();
+        assert_eq!(&commands[at + 1..=at + after_class.len()], after_class, "{name}");
+        assert!(commands.contains(&"ATS0=0"), "{name}");
+        assert_eq!(commands.iter().filter(|command| **command == "ATZ").count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn model_and_class_of_the_settings_are_taken_unasked() {
+    let named =
+        LineSettings { modem: Some("zoom-3095".into()), class: Some(Class::Two), ..settings() };
+    let means = "(0,1),(0-5),(0-2),(0-2),(0),(0),(0),(0-7)\nOK";
+    let modem = telling(&[("AT+FDCC=?", means)], "0,1,1.0,2");
+    let mut talk = Talk::new(modem);
+    let ready = start(&mut talk, &Profiles::built_in().unwrap(), &named).unwrap();
+    assert_eq!((ready.profile.name, ready.abilities.class), ("zoom-3095", Class::Two));
+    assert!(!talk.port().commands().iter().any(|command| command.starts_with("ATI")));
+    let Skill::Pages { means, .. } = ready.abilities.skill else { panic!("no pages") };
+    assert!(!means.ecm && !means.mr);
+}
+
+#[test]
+fn mmr_of_a_firmware_that_breaks_it_is_not_used() {
+    let means = "(00-7F),(00-0D),(00-02),(00-02),(00-03),(00-01),(00),(00-07)";
+    for (says, mmr) in [("MT5634ZBA", false), ("something else", true)] {
+        let modem = telling(&[("ATI0", says), ("AT+FCC=?", means)], "0,2.1");
+        let Skill::Pages { means, .. } = started(modem).0.unwrap().skill else {
+            panic!("no pages")
+        };
+        assert_eq!((means.mmr, means.ecm), (mmr, true), "{says}");
+    }
+}
+
+#[test]
+fn country_that_is_not_taken_is_a_fault_only_where_the_model_can() {
+    let other = || [Answer::says("+GCI: B5\nOK")];
+    let conexant = || telling(&[("ATI3", "CX93001-EIS_V0.2013-V92")], "0,1,2");
+    assert!(started(FakeModem::new().on("AT+GCI?", other())).0.is_ok());
+    assert!(started(conexant()).0.is_ok());
+    let (failed, _) = started(conexant().on("AT+GCI?", other()));
+    assert_eq!(failed, Err(NotReady::Country { wanted: "00".into(), is: "B5".into() }));
+    let refused = conexant().on("AT+GCI=", [Answer::says("ERROR")]).on("AT+GCI?", other());
+    assert!(matches!(started(refused).0, Err(NotReady::Country { .. })));
+}
+
+#[test]
+fn question_that_leaves_a_modem_speechless_does_not_stop_the_set_up() {
+    let modem = FakeModem::new().on("AT+FMM?", [Answer::nothing()]);
+    assert_eq!(started(modem).0, Ok(class_1(Modulation::V17At14400)));
+}

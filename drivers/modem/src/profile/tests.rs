@@ -50,7 +50,7 @@ fn every_line_says_how_it_is_known_and_guesses_are_counted() {
     assert_eq!(
         counted,
         [
-            ("generic", 0, 15),
+            ("generic", 1, 16),
             ("usr-5637", 2, 4),
             ("usr-5686", 2, 7),
             ("multitech-mt9234zba", 4, 6),

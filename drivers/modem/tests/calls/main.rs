@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail so")]
 
+mod class2;
+
 use modem::fake::{Answer, Done, FakeModem};
 use modem::{
     Call, CallHost, CallReport, Dtr, Ending, Entry, Go, Line, LineSettings, Octets, Port,
