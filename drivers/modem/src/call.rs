@@ -8,8 +8,10 @@
 
 use crate::at::{Reply, dial_command};
 use crate::class1::{Class1, session::session};
+use crate::class2::agree::prepare;
+use crate::class2::session::{Class2, hear_out};
 use crate::class2::terms::Terms;
-use crate::class2::{Dialect, Word, session as class2};
+use crate::class2::{Dialect, Word};
 use crate::hang_up::{Dialogue, hang_up};
 use crate::init::{Abilities, Skill};
 use crate::port::Port;
@@ -201,7 +203,7 @@ fn dial_and_send<P: Port>(
     let dialect = match &plan.way {
         Way::Ours { .. } => None,
         Way::TheModems { dialect, terms, tsi, .. } => {
-            class2::prepare(talk, dialect, *terms, tsi.as_deref())?;
+            prepare(talk, dialect, *terms, tsi.as_deref())?;
             Some(*dialect)
         }
     };
@@ -214,7 +216,7 @@ fn dial_and_send<P: Port>(
                 session(&mut line, t30::Sender::new(sender), host, course)
             }
             Way::TheModems { dialect, terms, pages, .. } => {
-                class2::Class2 { talk, dialect, profile, terms, pages }.run(host, course)
+                Class2 { talk, dialect, profile, terms, pages }.run(host, course)
             }
         },
     }
@@ -283,7 +285,7 @@ fn dial<P: Port>(
             Some(Reply::Text(line)) => match dialect.map(|it| Word::parse(&line, it.edition)) {
                 Some(Word::Connected) => return Ok(answered(talk, host, course)),
                 Some(Word::HungUp(hung_up)) => {
-                    class2::hear_out(talk)?;
+                    hear_out(talk)?;
                     Ending::HungUp(hung_up)
                 }
                 Some(Word::Voice) => Ending::Voice,

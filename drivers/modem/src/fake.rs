@@ -143,7 +143,7 @@ pub struct FakeModem {
     answers_at: Millis,
     /// Until then no octet stops the last command.
     deaf_until: Millis,
-    /// Octets taken per second; `None` takes all at once.
+    /// Octets of data taken per second; `None` takes all at once.
     pub octets_per_s: Option<u32>,
     pub has_dtr: bool,
     /// Whether the plug is back when the device is opened again.
@@ -152,6 +152,8 @@ pub struct FakeModem {
     pub page_octets: usize,
     /// What happens when that many were taken.
     pub in_page: Option<(usize, Answer)>,
+    /// It did: the rest of the page still comes.
+    page_cut_short: bool,
     /// The plug is pulled at the first of these times and back at the second.
     pub pulled: Option<(Millis, Millis)>,
     pub log: Vec<Done>,
@@ -180,6 +182,7 @@ impl FakeModem {
             comes_back: true,
             page_octets: 0,
             in_page: None,
+            page_cut_short: false,
             pulled: None,
             log: Vec::new(),
         };
@@ -319,6 +322,7 @@ impl FakeModem {
         {
             self.play(answer);
             self.answers_at = self.now; // octets on their way stop nothing
+            self.page_cut_short = true;
         }
     }
 
@@ -371,7 +375,8 @@ impl Port for FakeModem {
             Then::Command | Then::Data | Then::Page | Then::Busy | Then::Dead => {}
         }
         let mut takes = octets.len();
-        if let Some(per_s) = self.octets_per_s {
+        let in_data = matches!(self.state, Then::Data | Then::Page) || self.page_cut_short;
+        if let (true, Some(per_s)) = (in_data, self.octets_per_s) {
             takes = takes.min(64);
             let took_ms = (takes as u64 * 1000).div_ceil(u64::from(per_s));
             self.now = Millis(self.now.0 + took_ms);

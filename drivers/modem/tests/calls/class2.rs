@@ -300,6 +300,19 @@ fn far_end_that_is_refused_gets_no_octet_of_a_page() {
 }
 
 #[test]
+fn refusal_stays_a_refusal_when_the_modem_dies_of_it() {
+    for class in BOTH {
+        for dies in [Answer::dead(), Answer::unplugged(), Answer::says("ERROR")] {
+            let host = Host { refuse_far_end: true, ..Host::default() };
+            let modem = Script::new(class).modem().on("AT+FK", [dies]);
+            let called = with(class, modem, &call(), host);
+            let refused = Ending::Session(t30::CallError::RefusedFarEnd);
+            assert_eq!(called.report.ending, refused, "who is refused is not called again");
+        }
+    }
+}
+
+#[test]
 fn far_end_that_becomes_another_while_training_is_judged_again() {
     /// Refuses who is not the first.
     #[derive(Default)]
