@@ -9,16 +9,18 @@
 #   make interop      pages to HylaFAX and efax over the software line; needs root, for HylaFAX
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
+#   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
 #   make release      every program as it is installed, into target/release
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
-# Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, tests/demo/run.sh, tests/interop/run.rs,
+# Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, .ci/fuzz, tests/demo/run.sh, tests/interop/run.rs,
 # tests/bench/line.rs).
 
 CARGO ?= cargo
 KEEP ?=
+SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop bench-line deny release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop bench-line deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -52,6 +54,9 @@ test: build
 
 deny:
 	@.ci/deny
+
+fuzz:
+	@.ci/fuzz $(SECONDS)
 
 # Install ----------------------------------------------------------------------------------------
 # `make release`, then `sudo make install`: nothing is built as root. For a package:

@@ -12,7 +12,13 @@
 //! says.
 #![cfg_attr(
     not(test),
-    deny(clippy::indexing_slicing, clippy::panic, clippy::expect_used, clippy::unreachable)
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
 )]
 
 mod at;

@@ -6,7 +6,7 @@ mod class2;
 
 use modem::fake::{Answer, Done, FakeModem};
 use modem::{
-    Call, CallHost, CallReport, Dtr, Ending, Entry, Go, Line, LineSettings, Octets, Port,
+    Call, CallHost, CallReport, Class, Dtr, Ending, Entry, Go, Line, LineSettings, Octets, Port,
     PortError, Progress, Replay, What, replay,
 };
 use std::path::PathBuf;
@@ -202,6 +202,27 @@ fn make_with(settings: LineSettings, modem: FakeModem, call: &Call, mut host: Ho
     assert_eq!(known, report);
     let journal = journal.lock().unwrap().clone();
     Called { report, host, line, journal }
+}
+
+/// A modem that speaks T.30 itself cannot be told of a box: its far end would print into the open tray.
+#[test]
+fn page_for_a_box_is_not_dialled_with_a_modem_of_class_2() {
+    let modem = || FakeModem::new().on("AT+FCLASS=?", [Answer::says("0,1,2\nOK")]);
+    let settings = || LineSettings { class: Some(Class::Two), ..settings() };
+    let boxed = [
+        Call { sub: Some(t30::Subaddress::parse("12").unwrap()), ..call() },
+        Call { pwd: Some(t30::Password::parse("34").unwrap()), ..call() },
+    ];
+    for call in boxed {
+        let called = make_with(settings(), modem(), &call, Host::default());
+        match called.report.ending {
+            Ending::Modem { code, .. } => assert_eq!(code, "box-needs-class-1"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!called.journal.iter().any(|step| step.starts_with("ATD")), "{:?}", called.journal);
+    }
+    let open = make_with(settings(), modem(), &call(), Host::default());
+    assert!(open.journal.iter().any(|step| step.starts_with("ATD")), "{:?}", open.journal);
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! Any octets as a page in MR.
+#![no_main]
+
+mod decode;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| decode::check(t4::Coding::Mr, data));
