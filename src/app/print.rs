@@ -255,6 +255,28 @@ mod tests {
         assert_eq!(shown, "18:22:40  page started    code x, rate_bps 14400");
     }
 
+    #[test]
+    fn attempt_says_in_both_languages_what_happened_and_who_does_what() {
+        let busy = serde_json::to_value(crate::settle::endings::find("busy")).expect("an entry");
+        let view = json!({
+            "reason": "busy", "reason_means": busy,
+            "attempts": [{ "number": 1, "line": "line1", "state": "not_sent", "code": "busy", "ending": busy }],
+        });
+        let shown = notification(&view);
+        for part in [
+            "話中: 相手が話し中でした。",
+            "The number was busy. If it stays so,",
+            "対応: 事業所 続く場合は",
+        ] {
+            assert_eq!(shown.matches(part).count(), 1, "{part} in {shown}");
+        }
+        // What no attempt says is said at the top.
+        let over = serde_json::to_value(crate::settle::endings::find("not-after")).expect("one");
+        let view =
+            json!({ "reason": "not-after", "reason_means": over, "attempts": view["attempts"] });
+        assert!(notification(&view).contains("Its time ran out"));
+    }
+
     /// An office on the telephone names its sheet by the reference alone.
     #[test]
     fn line_of_the_list_has_the_reference_beside_the_id() {

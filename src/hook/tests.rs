@@ -19,7 +19,8 @@ use crate::job::examples::{CANARIES, TUESDAY_10_00};
 use crate::job::{
     AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, Live, UnixMillis,
 };
-use crate::office::known::{Known, Lock, Trouble};
+use crate::office::identity::{LEARNT_AFTER, Said};
+use crate::office::known::{self, Known, Lock, SeenIdentity, Trouble};
 use crate::office::rate::Rate;
 use crate::office::terms::LineLimits;
 use crate::queue::{
@@ -613,12 +614,22 @@ async fn number_that_met_people_says_why_it_is_not_called_and_how_to_mend_it() {
     let house = House::open().await;
     let number = FaxNumber::parse("0312345678").expect("valid");
     let people = Trouble { times: 2, last: TUESDAY_10_00, rate: None };
-    let known = Known { voice: Some(people), ..Known::default() };
+    let identity = SeenIdentity {
+        said: Said::read("CARE CENTER").expect("says something"),
+        first: TUESDAY_10_00,
+        last: TUESDAY_10_00,
+        confirmed: LEARNT_AFTER,
+    };
+    let known = Known { voice: Some(people), identity: Some(identity), ..Known::default() };
     house.store.numbers.lock().expect("unharmed").push((number, known));
     let view = house.ask("show", json!({ "number": "0312345678" })).await.json();
     assert_eq!((&view["state"], &view["next_call"]), (&json!("telephone"), &json!([])));
     assert_eq!(view["not_called"]["code"], "number-is-a-telephone");
     assert_eq!(view["troubles"][0]["what"], "voice");
+    assert_eq!(view["troubles"][0]["until"], TUESDAY_10_00.after(known::VOICE).rfc3339());
+    let identity = &view["identity"];
+    assert_eq!((&identity["said"], &identity["learnt"]), (&json!("*******NTER"), &json!(true)));
+    assert_eq!(identity["until"], TUESDAY_10_00.after(known::IDENTITY).rfc3339());
 }
 
 #[tokio::test]

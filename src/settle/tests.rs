@@ -5,9 +5,13 @@ use std::time::Duration;
 use modem::{CallReport, CallTimes, Class, Ending, HungUp};
 use t30::{CallError, Modulation, Phase, Signal};
 
+use super::endings::listed::{modem_codes, session_codes};
 use super::verdict::Remedy;
 use super::*;
 use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::office::known::Known;
+use crate::office::rate::Rate;
+use crate::office::terms::{self, LineLimits};
 use crate::schedule::backoff::Cause;
 use crate::schedule::windows::Hours;
 
@@ -38,7 +42,7 @@ fn modem_fault(code: &'static str) -> Ending {
     Ending::Modem { code, detail: "for people".into() }
 }
 
-/// One of each error; the list is checked against the enum by `verdict.rs` itself.
+/// One of each error at least; a test compares the list with the driver's own.
 fn session_errors() -> Vec<(CallError, &'static str, Remedy)> {
     use Remedy::{Decide, Fail, Retry};
     let eop = Signal::EOP;
@@ -81,6 +85,36 @@ fn session_errors() -> Vec<(CallError, &'static str, Remedy)> {
         (CallError::NoPages, "no-pages", Fail),
         (CallError::OutOfTurn { waiting_for: "Sent", got: "Page" }, "out-of-turn", Fail),
     ]
+}
+
+#[test]
+fn every_error_of_a_session_stands_in_the_table() {
+    let table: Vec<&str> = session_errors().into_iter().map(|(_, code, _)| code).collect();
+    for code in session_codes() {
+        assert!(table.contains(&code), "`{code}` is in no row of session_errors()");
+    }
+}
+
+#[test]
+fn whatever_the_modem_says_only_the_page_decides_what_is_proven() {
+    for code in modem_codes() {
+        for (dialled, answered, page_started) in
+            [(false, false, false), (true, false, false), (true, true, false), (true, true, true)]
+        {
+            let ending = modem_fault(code);
+            let outcome = Outcome { dialled, answered, ..outcome(&ending, page_started) };
+            let settled = settle(&outcome, fresh(), NOW, &Windows::Always);
+            let reach = match (dialled, answered) {
+                (_, true) => Reach::Answered,
+                (true, false) => Reach::NoAnswer,
+                (false, false) => Reach::NoCall,
+            };
+            let evidence = if page_started { Evidence::Uncertain } else { Evidence::NotSent };
+            assert_eq!((settled.evidence, settled.reach), (evidence, reach), "{code}");
+            let rests = settled.next == Next::Rest(JobState::Uncertain);
+            assert_eq!(rests, page_started, "{code}: {settled:?}");
+        }
+    }
 }
 
 #[test]
@@ -322,6 +356,43 @@ fn crash_proves_what_was_durable_and_no_more() {
         let settled = after_crash(state, fresh(), NOW);
         assert_eq!((settled.code, settled.reach, settled.next), (code, reach, next), "{state}");
     }
+}
+
+/// What the settings of the next call are, told by what became of the calls before it.
+#[test]
+fn calls_that_cannot_train_are_made_slower_each_time_until_one_goes_through() {
+    let limits = LineLimits { line: "line1".into(), fastest: Rate(V17), ecm: true };
+    const V17: Modulation = Modulation::V17At14400;
+    let far_end = t30::FarEnd { csi: None, dis: vec![0], nsf: None };
+    let cannot_train = Ending::Session(CallError::CannotTrain { last: Modulation::V27ter2400 });
+    let mut known = Known::default();
+    let mut tried = Vec::new();
+    for call in 0..4 {
+        let terms = terms::of_next_call(&known, &limits, true, NOW);
+        tried.push((terms.fastest.0, terms.ecm));
+        let agreed = t30::Contract {
+            modulation: terms.fastest.0,
+            ecm: terms.ecm,
+            coding: t30::Coding::Mmr,
+            resolution: t30::Resolution::Fine,
+            min_scan_line: Duration::ZERO,
+        };
+        let delivered = call == 2;
+        let ending = if delivered { &Ending::Delivered } else { &cannot_train };
+        let outcome = Outcome {
+            far_end: Some(&far_end),
+            tried: Some(terms.fastest.0),
+            contract: Some(&agreed),
+            pages_confirmed: u16::from(delivered),
+            ..outcome(ending, delivered)
+        };
+        let settled = settle(&outcome, fresh(), NOW, &Windows::Always);
+        known = known.learn(settled.lesson.expect("a machine was met"), NOW);
+    }
+    use Modulation::{V27ter4800, V29At9600};
+    let with_ecm = |modulation| (modulation, true);
+    // The last one begins at what worked.
+    assert_eq!(tried, [V17, V29At9600, V27ter4800, V27ter4800].map(with_ecm));
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct Setup<'a> {
     pub device: Option<&'a str>,
     /// Instead of the shipped templates.
     pub templates: Option<&'a Path>,
+    /// More settings of the line.
+    pub line: &'a str,
 }
 
 impl Appliance {
@@ -99,12 +101,14 @@ hours = "always_open"
 name = "line1"
 device = "{device}"
 tsi = "03 0000 0000"
+{line}
 "#,
             tokens = tokens.display(),
             store = self.path("queue.db").display(),
             key = key.display(),
             program = program("shirase-sheet").display(),
             templates = templates.display(),
+            line = setup.line,
         );
         std::fs::write(self.path("shirase.toml"), settings).expect("settings");
         token

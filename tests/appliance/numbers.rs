@@ -1,5 +1,7 @@
 //! What is remembered from one call to the next, told by a technician at the command line.
 
+use serde_json::json;
+
 use crate::harness::{Appliance, Setup};
 
 #[test]
@@ -33,4 +35,29 @@ fn a_machine_three_numbers_off_gets_no_page_until_a_technician_vouches_for_it() 
     assert!(appliance.numbers(&[]).contains("locked"));
     assert!(appliance.numbers(&["forget", "0312345678"]).contains("******5678 is forgotten"));
     assert!(!appliance.log().contains("0312345675"), "an identity is a number, too");
+}
+
+#[test]
+fn a_telephone_that_people_answer_is_called_three_times_and_no_more() {
+    let mut appliance = Appliance::start(&Setup {
+        fars: &["0312345678=voice"],
+        line: "answer_wait_s = 30",
+        ..Setup::default()
+    });
+    // A later notification must not find the one before it still waiting for its turn.
+    for _ in 0..2 {
+        let id = appliance.submit("0312345678");
+        let view = appliance.await_attempt(&id, &["not_sent"]);
+        assert_eq!(view["attempts"][0]["code"], "no-carrier", "{view:#}");
+        appliance.request("DELETE", &format!("/v1/notifications/{id}"), &[], b"");
+    }
+    let third = appliance.submit("0312345678");
+    let view = appliance.await_state(&third, &["failed"]);
+    assert_eq!(view["attempts"][0]["ending"]["label_ja"], "電話の可能性", "{view:#}");
+    let fourth = appliance.submit("0312345678");
+    let view = appliance.await_state(&fourth, &["failed"]);
+    assert_eq!(view["reason"], "number-is-a-telephone", "{view:#}");
+    assert_eq!(view["reason_means"]["acts"], "居宅");
+    assert_eq!((view["attempts"].clone(), appliance.await_calls(3).len()), (json!([]), 3));
+    assert!(appliance.numbers(&[]).contains("telephone"));
 }

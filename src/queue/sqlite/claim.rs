@@ -44,19 +44,19 @@ pub(super) fn claim(
     end_what_ran_out(conn, now, effects)?;
     for _moved in 0..MOST_MOVED {
         let Some(row) = next_due(conn, now)? else { return Ok(None) };
-        date_back(conn, &row.fax_digits, now)?;
-        let unanswered = unanswered_calls(conn, &row.fax_digits, now)?;
-        if let Leave::Rest { until } = redial::ask(&unanswered, now) {
-            let reason = "redial-rule";
-            move_idle_job(conn, &row.id, now, JobState::Waiting, Some(until), reason, effects)?;
-            continue;
-        }
         let known = numbers::known(conn, sealer, &row.fax_digits)?.unwrap_or_default();
         if known.telephone(now).is_some() {
             // Persons are left in peace, and the client is told at once.
             let code = "number-is-a-telephone";
             tracing::error!(job = row.id, code, "queue.job.not_called");
             move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+            continue;
+        }
+        date_back(conn, &row.fax_digits, now)?;
+        let unanswered = unanswered_calls(conn, &row.fax_digits, now)?;
+        if let Leave::Rest { until } = redial::ask(&unanswered, now) {
+            let reason = "redial-rule";
+            move_idle_job(conn, &row.id, now, JobState::Waiting, Some(until), reason, effects)?;
             continue;
         }
         match row.open(sealer) {
