@@ -7,7 +7,9 @@
 //! Not here: drawing it (`src/app`), running it again (`replay.rs`), what frames mean (`t30::describe`).
 
 use serde::{Deserialize, Serialize};
-use t30::{Event, Fast, Input, LineAction, Millis, Modulation, Output, Question, SenderSettings};
+use t30::{
+    Contract, Event, Fast, Input, LineAction, Millis, Modulation, Output, Question, SenderSettings,
+};
 
 use crate::talk::millis;
 
@@ -27,8 +29,8 @@ const LONGEST_LINE: usize = 80;
 const NUMBER_DIGITS: usize = 6;
 /// Of a number or identity this much is shown.
 const SHOWN: usize = 4;
-/// Of a maker's own frame in hex: country, maker and model, as `t30::cover` leaves of it.
-const FACILITIES_SHOWN: usize = 23;
+/// Octets of a maker's own frame: country, maker and model, as `t30::cover` leaves of it.
+const FACILITIES_SHOWN: usize = 8;
 
 /// Commands and answers whose value is a password (T.32).
 const PASSWORDS: [&str; 1] = ["+FPW"];
@@ -280,6 +282,12 @@ impl What {
         }
     }
 
+    /// A page on its way to a modem that has the session itself; how it trains is its own matter.
+    pub(crate) fn page(page: u16, contract: &Contract, octets: usize) -> Self {
+        let modulation = contract.modulation.to_string();
+        Self::Carrier { silence_ms: 0, modulation, short: false, page: Some(page), octets }
+    }
+
     /// What a session is told.
     pub(crate) fn told(input: &Input) -> Self {
         match input {
@@ -430,18 +438,18 @@ fn cover_line(line: &str) -> String {
     let upper = line.to_ascii_uppercase();
     let covered = if upper.starts_with("ATD") {
         cover_but_last(line, |c| c.is_ascii_digit())
-    } else if let Some(mark) = line.find(['=', ':']) {
-        let (name, value) = line.split_at(mark + 1);
+    } else if let Some(mark) = line.find(['=', ':', ' ', '"']) {
+        let (name, value) = line.split_at(mark);
         let is = |ends: &[&str]| {
-            let name = upper.get(..mark).unwrap_or_default().trim_end();
+            let name = upper.get(..mark).unwrap_or_default();
             ends.iter().any(|end| name.ends_with(end))
         };
         let value = if is(&PASSWORDS) {
-            String::from("*")
+            String::from("=*")
         } else if is(&IDENTITIES) {
             cover_text(value)
         } else if is(&FACILITIES) {
-            value.chars().take(FACILITIES_SHOWN).collect()
+            first_octets(value)
         } else {
             cover_numbers(value)
         };
@@ -450,6 +458,16 @@ fn cover_line(line: &str) -> String {
         cover_numbers(line)
     };
     covered.chars().take(LONGEST_LINE).collect()
+}
+
+/// The beginning of octets in hex, with or without spaces between them.
+fn first_octets(hex: &str) -> String {
+    let mut digits = 0;
+    let shown = hex.chars().take_while(|c| {
+        digits += usize::from(c.is_ascii_hexdigit());
+        digits <= 2 * FACILITIES_SHOWN
+    });
+    shown.collect::<String>().trim_end().to_owned()
 }
 
 /// All but the last four characters of an identity; spaces, plus and quotes are its shape.
@@ -513,6 +531,8 @@ mod tests {
             ("AT+FLI=\"+81 3 1111 2222\"", "AT+FLI=\"+** * **** 2222\""),
             ("AT+FPW=\"4711\"", "AT+FPW=*"),
             ("+FNF:00 00 0E 12 34 56 78 30 33 31 32", "+FNF:00 00 0E 12 34 56 78 30"),
+            ("+FNSF:00000E1234567830313230333132", "+FNSF:00000E1234567830"),
+            ("+FCSI \"KASUMI CLINIC\"", "+FCSI \"****** **INIC\""),
             ("NMBR = 0398765432", "NMBR = ******5432"),
             ("\"03 1234-5678\"", "\"** ****-5678\""),
             ("x 12345 y", "x 12345 y"),

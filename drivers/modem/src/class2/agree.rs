@@ -13,6 +13,7 @@ use crate::call::Course;
 use crate::port::Port;
 use crate::profile::Need;
 use crate::talk::{Talk, later, since};
+use crate::trace::What;
 use crate::{CallHost, Ending, Fault, Go, Progress};
 use std::time::Duration;
 use t30::{CallError, FarEnd, Phase};
@@ -100,7 +101,9 @@ impl<P: Port> Class2<'_, P> {
     ) -> Met<()> {
         course.phase = Some(Phase::B);
         host.progress(Progress::Identity { csi: course.csi.clone() });
-        if host.far_end(far_end) == Go::Stop {
+        let go = host.far_end(far_end);
+        self.talk.note(What::Judged(go == Go::On));
+        if go == Go::Stop {
             self.leave();
             return Err(session_end(CallError::RefusedFarEnd));
         }

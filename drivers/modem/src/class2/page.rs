@@ -14,6 +14,7 @@ use crate::dle::{DLE, ETX, shield_open};
 use crate::hang_up::Dialogue;
 use crate::port::{Flow, Port};
 use crate::talk::{Xon, later, since};
+use crate::trace::What;
 use crate::{CallHost, Ending, Fault, Go, Progress};
 use std::time::Duration;
 use t30::{CallError, Contract, Millis, Phase};
@@ -49,10 +50,13 @@ impl<P: Port> Class2<'_, P> {
         if octets.is_empty() {
             return Err(called_off(Ending::Session(CallError::PageEmpty { page }), course));
         }
-        if host.page_starts(page) == Go::Stop {
+        let go = host.page_starts(page);
+        self.talk.note(What::MayStart(go == Go::On));
+        if go == Go::Stop {
             return Err(called_off(Ending::Session(CallError::PageNotAllowed { page }), course));
         }
         course.phase = Some(Phase::C);
+        self.talk.note(What::page(page, &contract, octets.len()));
         let mut data = shield_open(&octets);
         match self.dialect.page_end {
             PageEnd::Command { .. } => data.extend([DLE, ETX]),
@@ -148,6 +152,7 @@ impl<P: Port> Class2<'_, P> {
                 Some(other) => return Err(self.lost("a page", &other).into()),
             }
         }
+        self.talk.note(What::Sent);
         host.progress(Progress::Page { page, octets: of, of });
         course.phase = Some(Phase::D);
         Ok(())

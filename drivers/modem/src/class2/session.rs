@@ -16,6 +16,7 @@ use crate::hang_up::Dialogue;
 use crate::port::Port;
 use crate::profile::Profile;
 use crate::talk::{Talk, since};
+use crate::trace::What;
 use crate::{CallHost, Ending, Fault, HungUp, PageConfirmed, Progress};
 use std::time::Duration;
 use t30::CallError;
@@ -101,9 +102,10 @@ impl<P: Port> Class2<'_, P> {
         Ok(())
     }
 
-    fn confirm(&self, page: u16, taken: Taken, host: &mut dyn CallHost, course: &mut Course) {
+    fn confirm(&mut self, page: u16, taken: Taken, host: &mut dyn CallHost, course: &mut Course) {
         course.pages_confirmed = course.pages_confirmed.saturating_add(1);
         course.times.confirmed = Some(since(course.started, self.talk.now()));
+        self.talk.note(What::Confirmed { page });
         host.page_confirmed(PageConfirmed::Status(StatusConfirmed::new(page, taken)));
         host.progress(Progress::Confirmed { page });
     }
