@@ -168,7 +168,13 @@ impl Queue for Sqlite {
     }
 
     fn record_call(&self, call: CallRecord) -> Pending<CallId> {
-        self.writer.submit(move |conn, _effects| calls::record(conn, &call, MOST_OCTETS))
+        self.writer.submit(move |conn, _effects| {
+            calls::record(conn, &call, MOST_OCTETS).inspect_err(|fault| {
+                // Nobody waits for the answer.
+                let error = fault.for_caller();
+                tracing::warn!(line = call.line, %error, "queue.trace.not_kept");
+            })
+        })
     }
 
     fn forget_calls(&self, before: UnixMillis) -> Pending<u32> {

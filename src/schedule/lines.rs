@@ -11,6 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use jiff::civil::Time;
+use modem::CallReport;
 
 use crate::app::clock::Clock;
 use crate::job::{FaxNumber, UnixMillis};
@@ -20,7 +21,9 @@ use crate::schedule::line_health::{Health, Input, Notice};
 use crate::schedule::self_test::{Daily, TestCalls};
 use crate::schedule::windows::Windows;
 use crate::send::line_test::{Loop, Outcome, Plan, Step, StepName, Watch};
+use crate::send::trace::{self, Over};
 use crate::send::{Carried, Carrier, DeviceMark};
+use crate::settle::{Outcome as CallOutcome, Seen, verdict};
 
 /// Longest sleep of an idle line: bounds how late a job that became due by time alone is taken, and how
 /// late a modem that was unplugged meanwhile is missed.
@@ -391,6 +394,13 @@ impl Watch for TestWatch<'_> {
 
     fn answered(&self, number: &FaxNumber) {
         self.common.test_calls.answered(number);
+    }
+
+    fn called(&self, number: &FaxNumber, began_at: UnixMillis, report: &CallReport) {
+        let code = verdict::of(&CallOutcome::of(report, &Seen::default())).code;
+        let line = self.board.status().name;
+        let call = Over { attempt: None, line, number, began_at, code };
+        trace::keep(self.common.queue.as_ref(), call, report);
     }
 
     fn stopping(&self) -> bool {

@@ -14,13 +14,14 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::line_test::{self, How, Plan, Watch};
+use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault};
 use crate::app::clock::Clock;
 use crate::job::{JobState, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::terms::{self, CallTerms, LineLimits};
-use crate::queue::{CallRecord, Claim, Pending, Queue, QueueError, Step};
+use crate::queue::{Claim, Pending, Queue, QueueError, Step};
 use crate::render::{RenderError, Renderer};
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
@@ -267,7 +268,10 @@ impl<'a> FaxHost<'a> {
         let code = self.settling.as_ref().map(|settling| settling.settlement.code);
         let stored = self.stored();
         if let Some(code) = code {
-            self.record(report, code);
+            let Route::Fax { number } = &self.claim.route;
+            let (attempt, line) = (Some(self.claim.attempt), self.claim.line.clone());
+            let call = Over { attempt, line, number, began_at: self.began_at, code };
+            trace::keep(self.desk.queue.as_ref(), call, report);
         }
         if let Some(at) = report.times.hung_up {
             let line_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
@@ -280,32 +284,6 @@ impl<'a> FaxHost<'a> {
         self.desk.board.clear(self.claim.id);
         // Without a settlement nothing was stored: this is an error.
         stored.map(|()| code.unwrap_or("stopped"))
-    }
-
-    /// Keeps what passed, for technicians. Nobody waits for it: the result is what counts.
-    fn record(&self, report: &CallReport, code: &'static str) {
-        let Ok(trace) = serde_json::to_string(&report.trace) else { return };
-        if report.trace.entries.is_empty() {
-            return; // no modem was asked for anything
-        }
-        let Route::Fax { number } = &self.claim.route;
-        let line_time = report.times.hung_up.unwrap_or_default();
-        let kept = self.desk.queue.record_call(CallRecord {
-            attempt: Some(self.claim.attempt),
-            line: self.claim.line.clone(),
-            number_masked: number.to_string(), // shows the last four digits
-            began_at: self.began_at,
-            line_ms: u64::try_from(line_time.as_millis()).unwrap_or(u64::MAX),
-            code,
-            rate_bps: report.contract.as_ref().map(|contract| contract.modulation.rate_bps()),
-            trace,
-        });
-        let line = self.claim.line.clone();
-        self.desk.runtime.spawn(async move {
-            if let Err(error) = kept.await {
-                tracing::warn!(line, %error, "call.trace.not_kept");
-            }
-        });
     }
 
     /// The store's last word on the result.

@@ -90,6 +90,8 @@ pub trait Watch {
     fn dialled(&self, number: &FaxNumber);
     /// It was answered.
     fn answered(&self, number: &FaxNumber);
+    /// A call is over.
+    fn called(&self, number: &FaxNumber, began_at: UnixMillis, report: &CallReport);
     /// Nothing further is to be begun.
     fn stopping(&self) -> bool;
 }
@@ -181,7 +183,9 @@ fn loop_call<P: Port>(
     let before = (peer.rings)();
     let rang = || (peer.rings)() > before;
     let mut host = TestHost { watch, number: &peer.number, until: &rang, far_end: None };
+    let began_at = watch.now();
     let report = line.call(&call(how, &peer.number), &mut host);
+    watch.called(&peer.number, began_at, &report);
     if rang() {
         return on_hook(&report, format!("{} rings", peer.name));
     }
@@ -222,7 +226,9 @@ fn test_call<P: Port>(
 ) -> Outcome {
     let never = || false;
     let mut host = TestHost { watch, number, until: &never, far_end: None };
+    let began_at = watch.now();
     let report = line.call(&call(how, number), &mut host);
+    watch.called(number, began_at, &report);
     if let Some(csi) = host.far_end {
         let csi = csi.map_or(String::from("without a name"), |csi| mask(csi.trim()));
         return on_hook(&report, format!("a fax machine answers: {csi}"));

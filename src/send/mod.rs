@@ -5,6 +5,7 @@
 
 pub mod fax;
 pub mod line_test;
+pub mod trace;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -18,6 +18,7 @@ struct Seen {
     steps: RefCell<Vec<Step>>,
     dialled: Cell<u32>,
     answered: Cell<u32>,
+    traces: Cell<u32>,
     stops: bool,
 }
 
@@ -34,6 +35,10 @@ impl Watch for Seen {
     }
     fn answered(&self, _number: &FaxNumber) {
         self.answered.set(self.answered.get() + 1);
+    }
+    fn called(&self, _number: &FaxNumber, _began_at: UnixMillis, report: &modem::CallReport) {
+        assert!(!report.trace.entries.is_empty(), "a technician can see what passed");
+        self.traces.set(self.traces.get() + 1);
     }
     fn stopping(&self) -> bool {
         self.stops
@@ -108,6 +113,7 @@ fn line_in_order_passes_each_step_and_sends_nothing_but_dcn() {
         line.port().log.iter().filter(|done| matches!(done, Done::Data(_))).cloned().collect();
     assert_eq!(data, [Done::Data(DCN_OURS.to_vec())]);
     assert_eq!((seen.dialled.get(), seen.answered.get()), (2, 1), "each for the redial rule");
+    assert_eq!(seen.traces.get(), 2, "each can be looked at");
     assert_eq!(line.port().commands().last(), Some(&"ATH0"));
 }
 
