@@ -28,9 +28,9 @@ pub struct Style {
 
 /// Draws a call.
 pub fn draw(trace: &Trace, style: Style) -> String {
-    let at = style.at || only_the_modem_tells(trace);
     let mut ladder = Ladder {
-        style: Style { at, ..style },
+        colour: style.colour,
+        dialogue: if style.at { Dialogue::Whole } else { needed_dialogue(trace) },
         lines: Vec::new(),
         shown_at: String::new(),
         since: 0,
@@ -51,21 +51,35 @@ pub fn draw(trace: &Trace, style: Style) -> String {
     ladder.lines.join("\n")
 }
 
-/// Without a session of ours the modem's own words are all that there is: it had the session itself (Class 2),
-/// or never came so far as to dial.
-fn only_the_modem_tells(trace: &Trace) -> bool {
+/// How much of the dialogue with the modem is drawn.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Dialogue {
+    /// The number dialled, and what the modem says to it.
+    Dialling,
+    /// All from dialling on.
+    Call,
+    Whole,
+}
+
+/// Without a session of ours the modem's own words are all that there is: it had the session itself
+/// (Class 2), or never came so far as to dial.
+fn needed_dialogue(trace: &Trace) -> Dialogue {
     let (mut session, mut dialled, mut class2) = (false, false, false);
     for entry in &trace.entries {
         match &entry.what {
             What::Session(_) => session = true,
             What::Command(line) => {
                 dialled |= line.starts_with("ATD");
-                class2 |= line.contains("+FDT") || line.contains("+FCLASS=2");
+                class2 |= line.contains("+FCLASS=2");
             }
             _ => {} // tells nothing about that
         }
     }
-    !session && (class2 || !dialled)
+    match (session, dialled, class2) {
+        (true, _, _) | (false, true, false) => Dialogue::Dialling,
+        (false, true, true) => Dialogue::Call,
+        (false, false, _) => Dialogue::Whole,
+    }
 }
 
 /// What passed in an entry, in one line of words.
@@ -118,7 +132,8 @@ pub fn say(what: &What) -> String {
 
 /// The lines so far, and what the next needs to know.
 struct Ladder {
-    style: Style,
+    colour: bool,
+    dialogue: Dialogue,
     lines: Vec<String>,
     /// The time of the last line, not to be said twice.
     shown_at: String,
@@ -172,11 +187,11 @@ impl Ladder {
                 if self.stage == Stage::Dialling {
                     self.stage = Stage::Dialled;
                 }
-                if self.style.at {
+                if self.shows_dialogue() {
                     self.aside(at_ms, Paint::Aside, &format!("> {line}"));
                 }
             }
-            What::Reply(line) if self.style.at || self.stage == Stage::Dialling => {
+            What::Reply(line) if self.shows_dialogue() || self.stage == Stage::Dialling => {
                 self.aside(at_ms, Paint::Aside, &format!("< {line}"));
             }
             What::Reply(_) => {}
@@ -246,6 +261,14 @@ impl Ladder {
         }
     }
 
+    fn shows_dialogue(&self) -> bool {
+        match self.dialogue {
+            Dialogue::Dialling => false,
+            Dialogue::Call => self.stage != Stage::BeforeDialling,
+            Dialogue::Whole => true,
+        }
+    }
+
     /// From us: the words at our rail.
     fn ours(&mut self, at_ms: i64, paint: Paint, line: char, words: &str) {
         let mut parts = wrap(words).into_iter();
@@ -276,7 +299,7 @@ impl Ladder {
         let time = format!("{:.2}", hundredths as f64 / 100.0);
         let shown = if time == self.shown_at { "" } else { &time };
         let inside: String = format!("{:<LANE$}", plain(inside)).chars().take(LANE).collect();
-        let (on, off) = match self.style.colour {
+        let (on, off) = match self.colour {
             true => (format!("\x1b[{}m", paint.code()), "\x1b[0m"),
             false => (String::new(), ""),
         };

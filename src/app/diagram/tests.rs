@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use modem::fake::{Answer, FakeModem};
-use modem::{Call, CallHost, CallReport, Go, Line, LineSettings, Octets, Progress, Replay};
+use modem::fake::{Answer, FakeModem, Script};
+use modem::{Call, CallHost, CallReport, Class, Go, Line, LineSettings, Octets, Progress, Replay};
 
 use super::*;
 
@@ -60,6 +60,10 @@ fn heard(frames: &[&[u8]]) -> Vec<Answer> {
 }
 
 fn trace(modem: FakeModem, far_end: Go) -> Trace {
+    trace_in(None, modem, far_end)
+}
+
+fn trace_in(class: Option<Class>, modem: FakeModem, far_end: Go) -> Trace {
     let settings = LineSettings {
         name: "line1".into(),
         device: PathBuf::from("/dev/fake"),
@@ -67,7 +71,7 @@ fn trace(modem: FakeModem, far_end: Go) -> Trace {
         dial_prefix: String::new(),
         country: None,
         modem: None,
-        class: None,
+        class,
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     };
@@ -103,6 +107,10 @@ fn calls() -> Vec<(&'static str, Trace)> {
         ("mcf_damaged_then_repeated", trace(dialled(CSI).on("AT+FRH=3", after_damage), Go::On)),
         ("other_machine_refused", trace(dialled(CSI).on("AT+FRH=3", heard(&[DIS])), Go::Stop)),
         ("silence_after_training", trace(dialled(CSI).on("AT+FRH=3", heard(&[DIS])), Go::On)),
+        (
+            "class_2_the_modem_has_the_session",
+            trace_in(Some(Class::Two), Script::new(Class::Two).modem(), Go::On),
+        ),
         ("busy", trace(FakeModem::new().on("ATD", [Answer::says("BUSY")]), Go::On)),
         (
             "modem_stuck_in_the_page",

@@ -161,7 +161,9 @@ impl<P: Port> Class2<'_, P> {
         if let Some(csi) = other_csi {
             course.csi.clone_from(&csi);
             host.progress(Progress::Identity { csi: csi.clone() });
-            if host.far_end(&FarEnd { csi, ..judged.clone() }) == Go::Stop {
+            let go = host.far_end(&FarEnd { csi, ..judged.clone() });
+            self.talk.note(What::Judged(go == Go::On));
+            if go == Go::Stop {
                 return Err(called_off(Ending::Session(CallError::RefusedFarEnd), course));
             }
         }

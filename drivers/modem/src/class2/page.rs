@@ -50,6 +50,7 @@ impl<P: Port> Class2<'_, P> {
         if octets.is_empty() {
             return Err(called_off(Ending::Session(CallError::PageEmpty { page }), course));
         }
+        self.talk.note(What::AskStart { page });
         let go = host.page_starts(page);
         self.talk.note(What::MayStart(go == Go::On));
         if go == Go::Stop {

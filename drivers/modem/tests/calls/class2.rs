@@ -104,6 +104,11 @@ fn good_call_in_each_class_is_delivered_and_each_promise_is_kept_before_its_octe
         let report = called.report;
         assert_eq!(report.ending, Ending::Delivered);
         assert!(report.page_started && report.hang_up_verified);
+        let trace = serde_json::to_string(&report.trace).unwrap();
+        for whole in [NUMBER, "+81 3 9876 5432", "+81 3 1111 2222"] {
+            assert!(!trace.contains(whole), "{whole} in {trace}");
+        }
+        assert!(trace.contains("** * **** 5432") && trace.contains("AT+FDT"), "{trace}");
         assert_eq!((report.pages_confirmed, called.host.confirmed.as_slice()), (1, &[0][..]));
         assert_eq!(report.csi.as_deref(), Some("+81 3 9876 5432"));
         let contract = report.contract.unwrap();
