@@ -5,7 +5,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -35,14 +34,21 @@ pub struct Setup<'a> {
     pub device: Option<&'a str>,
     /// Instead of the shipped templates.
     pub templates: Option<&'a Path>,
-    /// More settings of the line.
-    pub line: &'a str,
+    /// Lines, each with more settings; none is `line1` without more.
+    pub lines: &'a [(&'a str, &'a str)],
+}
+
+impl Setup<'_> {
+    fn lines(&self) -> &[(&str, &str)] {
+        if self.lines.is_empty() { &[("line1", "")] } else { self.lines }
+    }
 }
 
 impl Appliance {
     pub fn start(setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the appliance");
-        let line = SoftLine::start(folder.path(), &["--speed", SPEED], &["line1"], setup.fars);
+        let names: Vec<&str> = setup.lines().iter().map(|(name, _)| *name).collect();
+        let line = SoftLine::start(folder.path(), &["--speed", SPEED], &names, setup.fars);
         let port = free_port();
         let mut appliance = Self {
             line,
@@ -69,15 +75,21 @@ impl Appliance {
             "new",
             "test",
             "--scope",
-            "notify,read,numbers",
+            "notify,read,numbers,lines",
             "--tokens-file",
             utf8(&tokens),
         ]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let token = String::from_utf8(made.stdout).expect("a token is text").trim().to_owned();
-        let device =
-            setup.device.map_or_else(|| self.path("line1"), PathBuf::from).display().to_string();
         let templates = setup.templates.map_or_else(|| repository("templates/fax"), PathBuf::from);
+        let lines = setup.lines().iter().map(|(name, more)| {
+            let device = setup.device.map_or_else(|| self.path(name), PathBuf::from);
+            let device = device.display();
+            format!(
+                "[[line]]\nname = \"{name}\"\ndevice = \"{device}\"\ntsi = \"03 0000 0000\"\n{more}\n"
+            )
+        });
+        let lines: Vec<String> = lines.collect();
         let settings = format!(
             r#"
 [http]
@@ -97,12 +109,9 @@ program = "{program}"
 templates = "{templates}"
 [calling]
 hours = "always_open"
-[[line]]
-name = "line1"
-device = "{device}"
-tsi = "03 0000 0000"
-{line}
-"#,
+self_test = "never"
+{lines}"#,
+            lines = lines.concat(),
             tokens = tokens.display(),
             store = self.path("queue.db").display(),
             key = key.display(),
@@ -207,6 +216,36 @@ tsi = "03 0000 0000"
         })
     }
 
+    /// A line as the hook shows it.
+    pub fn line(&self, name: &str) -> Value {
+        let answer = self.request("GET", &format!("/v1/lines/{name}"), &[], b"");
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Waits until a line is in this state.
+    pub fn await_line(&mut self, name: &str, state: &str) -> Value {
+        self.until(&format!("{name} is {state}"), |appliance| {
+            let line = appliance.line(name);
+            (line["state"] == state).then_some(line)
+        })
+    }
+
+    /// `unplug NAME` or `plug NAME`.
+    pub fn modem(&self, command: &str) {
+        self.line.says(command);
+    }
+
+    /// Processor time of the daemon so far.
+    pub fn cpu(&self) -> Duration {
+        let id = self.daemon.as_ref().expect("a daemon runs").id();
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("proc(5)");
+        // utime and stime, fields 14 and 15, in hundredths of a second; the name before may hold spaces.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split(' ').collect();
+        let hundredths = |field: usize| fields[field].parse::<u64>().expect("a number");
+        Duration::from_millis(10 * (hundredths(12) + hundredths(13)))
+    }
+
     /// Waits until the notification is in one of these states.
     pub fn await_state(&mut self, id: &str, states: &[&str]) -> Value {
         self.until(&format!("{id} is {states:?}"), |appliance| {
@@ -245,8 +284,13 @@ tsi = "03 0000 0000"
         self.line.await_calls(count)
     }
 
+    /// The calls that have ended so far.
+    pub fn calls(&self) -> Vec<Value> {
+        self.line.calls()
+    }
+
     /// Looks until there is something to see. The hook has no call that waits for a change.
-    fn until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+    pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
         for _ in 0..LIMIT.as_millis() / LOOK_EVERY.as_millis() {
             if let Some(found) = look(self) {
                 return found;

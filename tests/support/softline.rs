@@ -1,8 +1,8 @@
 //! `softline` as a test uses it: started with far ends, ended with the value, its calls collected.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// The software line, with every call that has ended on it.
 pub struct SoftLine {
     child: Child,
+    control: Mutex<ChildStdin>,
     calls: Arc<(Mutex<Vec<Value>>, Condvar)>,
 }
 
@@ -27,14 +28,15 @@ impl SoftLine {
         }
         command
             .args(options)
-            .args(["--exit-with-parent", "--out"])
+            .args(["--exit-with-parent", "--control", "--out"])
             .arg(folder.join("received"))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         for far in fars {
             command.args(["--far", far]);
         }
         let mut child = command.spawn().expect("softline starts");
+        let control = Mutex::new(child.stdin.take().expect("stdin is piped"));
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut lines = BufReader::new(stdout);
         let mut ready = String::new();
@@ -43,7 +45,14 @@ impl SoftLine {
         let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let seen = Arc::clone(&calls);
         std::thread::spawn(move || collect(lines, &seen));
-        Self { child, calls }
+        Self { child, control, calls }
+    }
+
+    /// Pulls the plug of a modem, or puts it back.
+    #[allow(dead_code, reason = "not every test program pulls plugs")]
+    pub fn says(&self, command: &str) {
+        let mut control = self.control.lock().expect("control");
+        writeln!(control, "{command}").expect("softline listens");
     }
 
     #[allow(dead_code, reason = "not every test program looks back")]

@@ -1,0 +1,215 @@
+//! Lines as a technician meets them: tested from a terminal, and unplugged in the middle of anything.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{Appliance, Setup};
+use crate::softline::page_carriers;
+
+/// Plugs pulled in one run of the tests; `UNPLUGS=50` for as many.
+const UNPLUGS: u32 = 12;
+/// As long as a call takes here, at the speed of the line.
+const A_CALL: Duration = Duration::from_secs(4);
+/// A modem that is back is in use again within this.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
+const LINES: [(&str, &str); 3] = [("line1", ""), ("line2", ""), ("line3", "")];
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+#[test]
+fn line_in_order_is_tested_by_a_ring_at_the_other_line_and_a_fax_that_gets_no_page() {
+    let appliance = &mut Appliance::start(&Setup {
+        fars: &["0355500002=line,to=line2", "0355500009=fax,csi=0355500009,pre=0.2"],
+        lines: &[
+            ("line1", "test_number = \"03-5550-0009\""),
+            ("line2", "number = \"03-5550-0002\""),
+        ],
+        ..Setup::default()
+    });
+    appliance.await_line("line1", "ready");
+    appliance.await_line("line2", "ready");
+    let test = appliance.verb(&["lines", "test", "line1"]);
+    let said = text(&test.stdout);
+    assert!(test.status.success(), "{said}{}", text(&test.stderr));
+    let marks: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(marks, ["✓", "✓", "✓", "✓", "✓", "line1"], "{said}");
+    assert!(said.contains("line2 rings") && said.contains("******0009"), "{said}");
+
+    let calls = appliance.await_calls(2);
+    let (ring, fax) = (&calls[0], &calls[1]);
+    assert_eq!(ring["answered_s"], Value::Null, "nothing answers: {ring:#}");
+    assert_eq!((&fax["pages"], page_carriers(fax)), (&Value::from(0), 0), "{fax:#}");
+    let ours = fax["frames"].as_array().expect("frames").iter();
+    let ours: Vec<_> = ours.filter(|frame| frame["dir"] == "to_far").map(|f| &f["name"]).collect();
+    assert_eq!(ours, ["DCN"], "{fax:#}");
+
+    let shown = text(&appliance.verb(&["lines"]).stdout);
+    assert!(shown.lines().nth(1).is_some_and(|line| line.contains('✓')), "{shown}");
+}
+
+#[test]
+fn dead_line_is_not_in_order_and_the_test_says_what_to_do() {
+    let appliance = &mut Appliance::start(&Setup { fars: &["*=nodialtone"], ..Setup::default() });
+    appliance.await_line("line1", "ready");
+    let test = appliance.verb(&["lines", "test", "line1"]);
+    let said = text(&test.stdout);
+    assert_eq!(test.status.code(), Some(1), "{said}");
+    assert!(said.contains("✗ dial-tone"), "{said}");
+    assert!(said.contains("put a telephone on this socket"), "{said}");
+    assert!(text(&test.stderr).contains("line1 is not in order"));
+    assert!(appliance.log().contains("line.test.failed"));
+}
+
+#[test]
+fn unplugged_line_is_known_in_2_s_costs_nothing_and_is_back_under_another_name() {
+    let appliance = &mut Appliance::start(&Setup::default());
+    appliance.await_line("line1", "ready");
+    let device = std::fs::read_link(appliance.path("line1")).expect("a link");
+    let watch = Watch::start();
+    appliance.modem("unplug line1");
+    let line = appliance.await_line("line1", "faulty");
+    assert!(watch.elapsed() <= Duration::from_secs(2), "{:?}", watch.elapsed());
+    assert!(
+        ["modem-gone", "device-missing"].contains(&line["fault"]["code"].as_str().expect("a code"))
+    );
+    let ready = appliance.request("GET", "/readyz", &[], b"");
+    assert_eq!(ready.code(), "no-line-ready");
+
+    let (cpu, watch) = (appliance.cpu(), Watch::start());
+    while watch.elapsed() < Duration::from_secs(3) {
+        std::thread::sleep(Duration::from_millis(500)); // what is measured is that nothing happens
+    }
+    let cpu = appliance.cpu() - cpu;
+    assert!(cpu < Duration::from_millis(300), "{cpu:?} in 3 s");
+
+    // Another terminal takes its name, so that the modem comes back as another one.
+    let _other = serial_pair();
+    let watch = Watch::start();
+    appliance.modem("plug line1");
+    appliance.await_line("line1", "ready");
+    assert!(watch.elapsed() <= BACK_WITHIN, "{:?}", watch.elapsed());
+    let again = std::fs::read_link(appliance.path("line1")).expect("a link");
+    assert_ne!(again, device, "the test was to give it another name");
+}
+
+/// A terminal of our own, while this lives.
+fn serial_pair() -> std::fs::File {
+    std::fs::File::options().read(true).write(true).open("/dev/ptmx").expect("a terminal")
+}
+
+#[test]
+fn plugs_pulled_at_random_moments_leave_no_line_stuck_and_no_wrong_word_in_the_store() {
+    let unplugs = std::env::var("UNPLUGS").map_or(UNPLUGS, |n| n.parse().expect("a number"));
+    let appliance = &mut Appliance::start(&Setup {
+        fars: &["*=fax,pre=0.2"],
+        lines: &LINES,
+        ..Setup::default()
+    });
+    for (name, _) in LINES {
+        appliance.await_line(name, "ready");
+    }
+    let mut random = 0x2026_1125_u32;
+    let mut below = |limit: Duration| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        limit.mul_f64(f64::from(random >> 8) / f64::from(1 << 24))
+    };
+    let mut submitted = Vec::new();
+    for round in 0..unplugs.div_ceil(LINES.len() as u32) {
+        for place in 0..LINES.len() {
+            // A number of its own each, so that no rule about numbers holds a call back.
+            let number = format!("03555{:05}", round as usize * LINES.len() + place);
+            submitted.push((appliance.submit(&number), number));
+        }
+        let mut moments: Vec<(Duration, &str)> =
+            LINES.iter().map(|(name, _)| (below(A_CALL), *name)).collect();
+        moments.sort();
+        let watch = Watch::start();
+        for (moment, name) in &moments {
+            std::thread::sleep(moment.saturating_sub(watch.elapsed()));
+            appliance.modem(&format!("unplug {name}"));
+        }
+        for (_, name) in &moments {
+            let watch = Watch::start();
+            appliance.modem(&format!("plug {name}"));
+            appliance.until(&format!("{name} is back"), |appliance| {
+                let line = appliance.line(name);
+                ["ready", "calling"].contains(&line["state"].as_str()?).then_some(())
+            });
+            assert!(watch.elapsed() <= BACK_WITHIN, "{name} after {:?}", watch.elapsed());
+        }
+    }
+    for (name, _) in LINES {
+        appliance.await_line(name, "ready");
+    }
+    let calls = appliance.until("every call is over", |appliance| {
+        let calls = appliance.calls();
+        let started = submitted.iter().map(|(id, _)| dialled(&appliance.show(id)).len()).sum();
+        (calls.len() >= started).then_some(calls)
+    });
+    let mut states = std::collections::BTreeMap::<String, u32>::new();
+    for (id, number) in &submitted {
+        let view = appliance.show(id);
+        let seen: Vec<&Value> =
+            calls.iter().filter(|call| call["dialled"] == number.as_str()).collect();
+        let attempts = dialled(&view);
+        assert_eq!(attempts.len(), seen.len(), "{view:#}");
+        for (attempt, call) in attempts.iter().zip(seen) {
+            let state = attempt["state"].as_str().expect("a state");
+            *states.entry(state.to_owned()).or_default() += 1;
+            match state {
+                "confirmed" => assert!(has_frame(call, "MCF"), "{attempt:#}{call:#}"),
+                "not_sent" => assert!(!has_page(call), "{attempt:#}{call:#}"),
+                "uncertain" => assert!(!view["due_at"].is_string(), "no second copy: {view:#}"),
+                other => panic!("an attempt is {other}: {view:#}"),
+            }
+        }
+        let confirmed = attempts.iter().any(|attempt| attempt["state"] == "confirmed");
+        assert_eq!(view["state"] == "confirmed", confirmed, "{view:#}");
+    }
+    println!("{unplugs} plugs pulled: {states:?}");
+    assert!(states.len() > 1, "the moments were to meet more than one phase: {states:?}");
+}
+
+/// The attempts that reached the line.
+fn dialled(view: &Value) -> Vec<Value> {
+    let attempts = view["attempts"].as_array().expect("attempts").iter();
+    let rung = |attempt: &Value, name: &str| {
+        attempt["rungs"].as_array().is_some_and(|rungs| rungs.iter().any(|r| r["name"] == name))
+    };
+    attempts
+        .filter(|attempt| rung(attempt, "dialing") && rung(attempt, "hung_up"))
+        .cloned()
+        .collect()
+}
+
+fn has_frame(call: &Value, name: &str) -> bool {
+    call["frames"].as_array().is_some_and(|frames| frames.iter().any(|f| f["name"] == name))
+}
+
+/// A carrier with data besides the one behind each DCS, which is training.
+fn has_page(call: &Value) -> bool {
+    let trainings = call["frames"]
+        .as_array()
+        .map_or(0, |frames| frames.iter().filter(|frame| frame["name"] == "DCS").count());
+    page_carriers(call) > trainings
+}
+
+/// Time as a person at the machine measures it.
+struct Watch(std::time::Instant);
+
+impl Watch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is measured is the time that passes outside"
+    )]
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
