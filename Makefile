@@ -6,7 +6,7 @@
 #   make test         every test
 #   make build        every program, into target/debug; also what plain `make` does
 #   make setup        only the Debian packages of .ci/packages
-#   make interop      pages to HylaFAX and efax over the software line; needs root, for HylaFAX
+#   make interop      pages to HylaFAX and efax over the software line, and 50 plugs pulled; needs root, for HylaFAX
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
@@ -38,6 +38,7 @@ clean-demo:
 interop: build
 	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
 	$(CARGO) run --quiet --example interop
+	UNPLUGS=50 $(CARGO) test --quiet --package shirase --test appliance plugs_pulled
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use modem::{CallHost, CallReport, CallTimes, Ending, Go, Progress};
+use modem::{CallHost, CallReport, CallTimes, Ending, Go, Port, Progress};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -107,32 +107,9 @@ impl Carrier for FaxCarrier {
     }
 
     fn carry(&mut self, claim: Claim) -> Result<Carried, QueueError> {
-        let Route::Fax { number } = &claim.route;
         let mut host = FaxHost::new(&self.desk, &claim);
         let report = match (Sheets::draw(&self.desk.renderer, &claim), self.line.as_mut()) {
-            (Ok(sheets), Some(line)) => {
-                let longest_page_mm = u16::try_from(sheets.fine.length_mm()).unwrap_or(u16::MAX);
-                host.sheets = Some(sheets);
-                let terms = terms::of_next_call(
-                    &claim.known,
-                    &self.settings.limits,
-                    claim.job.credentials.is_some(),
-                    self.desk.clock.now(),
-                );
-                host.note_terms(&terms);
-                let call = modem::Call {
-                    digits: number.digits().to_owned(),
-                    tsi: self.settings.tsi.clone(),
-                    pages: 1,
-                    fine: true,
-                    ecm: terms.ecm,
-                    fastest: terms.fastest.0,
-                    longest_page_mm,
-                    sub: None,
-                    pwd: None,
-                };
-                line.call(&call, &mut host)
-            }
+            (Ok(sheets), Some(line)) => call_over(line, &self.settings, sheets, &mut host),
             (Ok(_), None) => not_called("no line is open"),
             (Err(error), _) => {
                 tracing::error!(job = %claim.id, code = error.code(), %error, "fax.sheet.failed");
@@ -158,13 +135,45 @@ impl Carrier for FaxCarrier {
     }
 }
 
+/// The call of a claim over an open line.
+fn call_over<P: Port>(
+    line: &mut modem::Line<P>,
+    settings: &FaxSettings,
+    sheets: Sheets,
+    host: &mut FaxHost<'_>,
+) -> CallReport {
+    let (claim, now) = (host.claim, host.desk.clock.now());
+    let longest_page_mm = u16::try_from(sheets.fine.length_mm()).unwrap_or(u16::MAX);
+    host.sheets = Some(sheets);
+    let terms =
+        terms::of_next_call(&claim.known, &settings.limits, claim.job.credentials.is_some(), now);
+    host.note_terms(&terms);
+    let Route::Fax { number } = &claim.route;
+    let call = modem::Call {
+        digits: number.digits().to_owned(),
+        tsi: settings.tsi.clone(),
+        pages: 1,
+        fine: true,
+        ecm: terms.ecm,
+        fastest: terms.fastest.0,
+        longest_page_mm,
+        sub: None,
+        pwd: None,
+    };
+    line.call(&call, host)
+}
+
 /// What the modem did wrong in a call, and nobody else: a line that the far end let go is no fault of it.
 fn modem_fault(report: &CallReport) -> Option<LineFault> {
     match &report.ending {
         Ending::Modem { code, detail } => {
             let elsewhere = matches!(
                 *code,
-                "number-not-digits" | "own-identity" | "line-dropped" | "call-limit"
+                "number-not-digits"
+                    | "own-identity"
+                    | "box-needs-class-1"
+                    | "line-dropped"
+                    | "call-limit"
             );
             (!elsewhere).then(|| LineFault { code, message: detail.clone() })
         }
@@ -539,3 +548,6 @@ pub fn sheet_sha256(page: &t4::Page) -> [u8; 32] {
     hash.update(page.bits());
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,14 +266,7 @@ self_test = "never"
 
     /// What `shirase numbers` prints.
     pub fn numbers(&self, arguments: &[&str]) -> String {
-        let url = format!("http://{}", self.address);
-        let token = self.path("token");
-        let mut file = std::fs::OpenOptions::new();
-        let file = file.create(true).write(true).truncate(true).mode(0o600).open(&token);
-        file.expect("a file").write_all(self.token.as_bytes()).expect("the token");
-        let gateway = ["--url", &url, "--token-file", utf8(&token)];
-        let all: Vec<&str> = ["numbers"].iter().chain(arguments).chain(&gateway).copied().collect();
-        let run = shirase(&all);
+        let run = self.verb(&[&["numbers"], arguments].concat());
         let said = String::from_utf8_lossy(&run.stderr);
         assert!(run.status.success(), "{arguments:?}: {said}");
         String::from_utf8(run.stdout).expect("text")

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::{Appliance, Setup};
 use crate::softline::page_carriers;
 
-/// Plugs pulled in one run of the tests; `UNPLUGS=50` for as many.
+/// Plugs pulled in one run of the tests; `make interop` pulls 50.
 const UNPLUGS: u32 = 12;
 /// As long as a call takes here, at the speed of the line.
 const A_CALL: Duration = Duration::from_secs(4);

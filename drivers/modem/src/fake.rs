@@ -200,6 +200,7 @@ impl FakeModem {
     /// goes before an earlier one. `DATA` stands for the end of data.
     #[must_use]
     pub fn on(mut self, command: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+        self.rules.retain(|(known, _)| known != command);
         self.rules.insert(0, (command.to_owned(), answers.into_iter().collect()));
         self
     }

@@ -1,0 +1,183 @@
+//! Whole calls over the scripted modem with the real store: what is on disk when the plug is pulled.
+
+use std::path::PathBuf;
+
+use modem::fake::{Answer, FakeModem};
+use modem::{Line, LineSettings};
+use t30::Millis;
+
+use super::*;
+use crate::job::AttemptState;
+use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::office::rate::Rate;
+use crate::queue::contract::{accept, claim, client, request, to_number};
+use crate::queue::sqlite::{Sqlite, StoreKey};
+use crate::render::SiteFace;
+
+/// Fine, MH, V.17, no ECM, 0 ms (T.30 table 2), bit 0 first; and the far end's two answers.
+const DIS: [u8; 6] = [0xFF, 0x13, 0x80, 0x00, 0x6E, 0x70];
+const CFR: [u8; 3] = [0xFF, 0x13, 0x84];
+const MCF: [u8; 3] = [0xFF, 0x13, 0x8C];
+const PLUGS_PULLED: u32 = 1000;
+
+struct At(UnixMillis);
+
+impl Clock for At {
+    fn now(&self) -> UnixMillis {
+        self.0
+    }
+}
+
+/// A modem whose every step takes a time, with a far end that takes the page.
+fn script(modem: FakeModem) -> FakeModem {
+    let slow = |answer: Answer| answer.after(Duration::from_millis(900));
+    let mut modem = modem
+        .on("ATD", [Answer::frame(&DIS, "OK").after(Duration::from_secs(9))])
+        .on(
+            "AT+FRH=3",
+            [slow(Answer::frame(&CFR, "OK")), slow(Answer::frame(&MCF, "OK")), Answer::nothing()],
+        )
+        .on("DATA", [slow(Answer::says("OK"))])
+        .on("AT+FRS", [slow(Answer::says("OK"))])
+        .on("ATH0", [slow(Answer::says("OK"))]);
+    modem.octets_per_s = Some(2000);
+    modem.log.clear();
+    modem
+}
+
+fn settings() -> FaxSettings {
+    FaxSettings {
+        line: LineSettings {
+            name: "line1".into(),
+            device: PathBuf::from("/dev/fake"),
+            baud: 115_200,
+            dial_prefix: String::new(),
+            country: Some(0),
+            modem: None,
+            class: None,
+            answer_wait: Duration::from_secs(60),
+            call_limit: Duration::from_secs(600),
+        },
+        tsi: None,
+        limits: LineLimits {
+            line: "line1".into(),
+            fastest: Rate(t30::Modulation::V17At14400),
+            ecm: false,
+        },
+    }
+}
+
+/// A page of rows that are coded in many octets.
+fn sheets() -> Sheets {
+    let mut fine = t4::Page::new(t4::WIDTH_A4_PELS, t4::Resolution::Fine);
+    for row in 0..100_u8 {
+        let pels: Vec<u8> = (0..fine.row_octets()).map(|octet| row ^ octet as u8).collect();
+        fine.push_row(&pels).expect("a row");
+    }
+    Sheets { standard: fine.to_standard(), fine }
+}
+
+fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
+    let worker = sheet::WorkerSettings {
+        program: PathBuf::from("/nonexistent"),
+        templates: PathBuf::new(),
+        fonts: Vec::new(),
+        deadline: Duration::from_secs(1),
+        memory_limit: 0,
+    };
+    let face = SiteFace {
+        name: String::new(),
+        url: String::new(),
+        help_name: String::new(),
+        help_phone: String::new(),
+        help_hours: String::new(),
+    };
+    Desk {
+        queue: Arc::new(store),
+        renderer: Arc::new(Renderer::new(face, worker)), // asked for nothing: the sheets are there
+        clock: Arc::new(At(NOW)),
+        board: ProgressBoard::default(),
+        windows: Windows::Always,
+        on_absent: OnAbsent::Send,
+        stopping: AtomicBool::new(false),
+        runtime: runtime.handle().clone(),
+    }
+}
+
+#[test]
+fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line_in_use() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    let settings = settings();
+    let mut line = Line::with_port(settings.line.clone(), FakeModem::new()).expect("a modem");
+    let mut random = 0x2026_1125_u64;
+    let mut below = |limit: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) % limit
+    };
+    let mut seen = std::collections::BTreeMap::<&str, u32>::new();
+    // Nobody pulls anything in the first call: it tells how long one takes.
+    let mut call_ms = None;
+    for number in 0..=PLUGS_PULLED {
+        *line.port() = script(std::mem::take(line.port()));
+        let begins = line.port().now();
+        let pulled = Millis(begins.0 + call_ms.map_or(u64::MAX / 2, &mut below));
+        let back = Millis(pulled.0 + 1 + below(60_000));
+        line.port().pulled = Some((pulled, back));
+
+        let to = to_number(&format!("035{number:07}"));
+        let id = accept(desk.queue.as_ref(), request(&format!("key-{number}"), to));
+        let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+        let mut host = FaxHost::new(&desk, &claim);
+        let report = call_over(&mut line, &settings, sheets(), &mut host);
+        let fault = modem_fault(&report);
+        host.finish(&report).expect("the store takes it");
+
+        let view = desk.queue.show(client(), id).wait().expect("the store answers");
+        let view = view.expect("the job is there");
+        let attempt = view.attempts.last().expect("an attempt");
+        let commands: Vec<String> =
+            line.port().commands().iter().map(|command| (*command).to_owned()).collect();
+        let asked = |command: &str| commands.iter().filter(|given| *given == command).count();
+        let page_may_have_left = asked("AT+FTM=146") > 0;
+        match attempt.state {
+            AttemptState::Confirmed => {
+                assert_eq!(view.state, JobState::Confirmed);
+                let answers = asked("AT+FRH=3");
+                assert!(page_may_have_left && answers >= 2, "nobody confirmed: {report:?}");
+            }
+            AttemptState::NotSent => {
+                assert_eq!(view.state, JobState::Waiting, "{report:?}");
+                assert!(!page_may_have_left, "a page octet may have left: {report:?}");
+                assert!(fault.is_some_and(|fault| fault.is_absence()), "{report:?}");
+            }
+            AttemptState::Uncertain => {
+                assert_eq!((view.state, view.due_at), (JobState::Uncertain, None));
+                assert!(page_may_have_left, "nothing left: {report:?}");
+            }
+            AttemptState::Claimed
+            | AttemptState::Dialing
+            | AttemptState::PageStarted
+            | AttemptState::PageAcked => panic!("the attempt is left open: {report:?}"),
+        }
+        *seen.entry(attempt.state.as_str()).or_default() += 1;
+        let Some(_) = call_ms else {
+            assert_eq!(attempt.state, AttemptState::Confirmed, "{report:?}");
+            call_ms = Some(line.port().now().0 - begins.0);
+            continue;
+        };
+
+        while line.make_ready().is_err() {
+            assert!(line.port().now().0 < back.0 + 10_000, "the line is stuck: {report:?}");
+            line.port().rest(Duration::from_secs(2));
+        }
+        line.port().pulled = None;
+        line.make_ready().expect("the plug is in");
+    }
+    println!("{seen:?}");
+    assert_eq!(seen.len(), 3, "the moments were to meet every phase: {seen:?}");
+}
