@@ -117,7 +117,6 @@ self_test = "never"
             key = key.display(),
             program = program("shirase-sheet").display(),
             templates = templates.display(),
-            line = setup.line,
         );
         std::fs::write(self.path("shirase.toml"), settings).expect("settings");
         token

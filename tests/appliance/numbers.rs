@@ -41,7 +41,7 @@ fn a_machine_three_numbers_off_gets_no_page_until_a_technician_vouches_for_it() 
 fn a_telephone_that_people_answer_is_called_three_times_and_no_more() {
     let mut appliance = Appliance::start(&Setup {
         fars: &["0312345678=voice"],
-        line: "answer_wait_s = 30",
+        lines: &[("line1", "answer_wait_s = 30")],
         ..Setup::default()
     });
     // A later notification must not find the one before it still waiting for its turn.
