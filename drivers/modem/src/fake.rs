@@ -150,7 +150,9 @@ pub struct FakeModem {
     pub comes_back: bool,
     /// Octets of pages taken so far, without shields and end marks; whole pages stand in the log.
     pub page_octets: usize,
-    /// What happens when that many were taken.
+    /// The octets behind DLE that ended them.
+    pub page_ends: Vec<u8>,
+    /// What happens when that many octets were taken.
     pub in_page: Option<(usize, Answer)>,
     /// It did: the rest of the page still comes.
     page_cut_short: bool,
@@ -181,6 +183,7 @@ impl FakeModem {
             has_dtr: true,
             comes_back: true,
             page_octets: 0,
+            page_ends: Vec::new(),
             in_page: None,
             page_cut_short: false,
             pulled: None,
@@ -269,9 +272,9 @@ impl FakeModem {
             Then::Busy => self.stop(),
             Then::Command | Then::Data | Then::Page if at_work => self.stop(),
             Then::Page if std::mem::take(&mut self.after_dle) => match octet {
-                ETX => self.page_ends("DATA"),
+                ETX => self.end_of_page(octet, "DATA"),
                 mark if MARKS.contains(&mark) => {
-                    self.page_ends(&format!("DATA{}", char::from(mark)));
+                    self.end_of_page(octet, &format!("DATA{}", char::from(mark)));
                 }
                 other => self.page_octet(other),
             },
@@ -309,7 +312,8 @@ impl FakeModem {
         }
     }
 
-    fn page_ends(&mut self, rule: &str) {
+    fn end_of_page(&mut self, mark: u8, rule: &str) {
+        self.page_ends.push(mark);
         let page = std::mem::take(&mut self.line);
         self.log.push(Done::Data(page));
         self.answer(rule);

@@ -15,7 +15,7 @@ use crate::trace::What;
 use crate::{Class, Fault, LineSettings};
 use std::time::Duration;
 use t30::{Millis, Modulation, Training};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// A modem that works answers within 0.3 s; 1 s, so that an absent one is found in little time.
 const KNOCK: Duration = Duration::from_secs(1);
@@ -114,7 +114,8 @@ pub(crate) fn start<P: Port>(
         None => Skill::Frames { fastest: fastest(talk)? },
         Some(dialect) => Skill::Pages { dialect, means: means(talk, profile, dialect)? },
     };
-    debug!(model = profile.name, %class, "modem.ready");
+    // Once each time a modem is set up: which one stands there is what a technician asks first.
+    info!(line = settings.name, model = profile.name, %class, "modem.ready");
     Ok(Ready { profile: profile.clone(), abilities: Abilities { class, skill } })
 }
 

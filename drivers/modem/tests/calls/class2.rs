@@ -28,8 +28,15 @@ impl Called {
         self.journal.iter().position(|done| done.starts_with(step))
     }
 
-    /// What holds of every call, whatever the modem does.
+    /// What holds of every call in which the modem says when it takes a page.
     fn promises_are_kept(&mut self, what: &str) {
+        self.nothing_is_claimed(what);
+        let started = self.report.page_started;
+        assert!(self.page_octets() == 0 || started, "{what}: octets of which nobody knows");
+    }
+
+    /// What holds of every call, whatever the modem does.
+    fn nothing_is_claimed(&mut self, what: &str) {
         let report = &self.report;
         let proofs = self.host.confirmed.len();
         assert_eq!(usize::from(report.pages_confirmed), proofs, "{what}");
@@ -43,7 +50,9 @@ impl Called {
             assert!(asked.is_some() && judged < asked, "{what}: {:?}", self.journal);
             assert!(judged < self.place("AT+FDT"), "{what}: {:?}", self.journal);
         }
-        assert!(self.page_octets() == 0 || started, "{what}: octets of which nobody knows");
+        let begins = &page()[..6];
+        let left = self.data().iter().any(|data| data.windows(6).any(|some| some == begins));
+        assert!(started || !left, "{what}: a page of which nobody knows");
         let took = self.report.times.hung_up.unwrap_or_default();
         assert!(took < Duration::from_secs(700), "{what}: {took:?}");
     }
@@ -142,6 +151,15 @@ fn pages_of_a_call_are_each_confirmed_by_their_own_status() {
         assert_eq!(called.report.ending, Ending::Delivered, "{class}");
         assert_eq!(called.host.confirmed, [0, 1, 2]);
         assert_eq!(called.data(), [page(), page(), page()]);
+        let ends = &called.line.port().modem.page_ends;
+        let commands = called.journal.iter().filter(|done| done.starts_with("AT+FET"));
+        let commands: Vec<&str> = commands.map(String::as_str).collect();
+        if class == OLD {
+            assert_eq!(ends[..], [0x03; 3]);
+            assert_eq!(commands, ["AT+FET=0", "AT+FET=0", "AT+FET=2"]);
+        } else {
+            assert_eq!((&ends[..], commands.len()), (&b",,."[..], 0));
+        }
 
         // The second is not confirmed: the call is not, and nobody says it was not sent.
         let script = Script { statuses: vec![1, 4], ..script };
@@ -393,6 +411,14 @@ fn cancel_before_the_page_stops_the_call_and_after_it_does_not() {
             assert_eq!(called.report.ending, Ending::Stopped, "{at}");
             assert_eq!((called.page_octets(), called.report.hang_up_verified), (0, true), "{at}");
         }
+        // A training without an end is not waited for.
+        let endless = Answer::raw(Script::new(class).agreed()).unfinished();
+        let modem = Script::new(class).modem().on("AT+FDT", [endless]);
+        let mut called = with(class, modem, &call(), cancel("Agreed"));
+        called.promises_are_kept("cancelled while training");
+        let took = called.report.times.hung_up.unwrap();
+        assert_eq!((called.report.ending.clone(), took.as_secs() < 20), (Ending::Stopped, true));
+
         let called = with(class, Script::new(class).modem(), &call(), cancel("Page"));
         assert_eq!(called.report.ending, Ending::Delivered);
     }
@@ -415,6 +441,19 @@ fn page_whose_coding_nobody_knows_is_not_sent() {
             assert_eq!((called.page_octets(), called.report.page_started), (0, false));
             assert!(called.report.hang_up_verified);
         }
+    }
+}
+
+#[test]
+fn second_page_whose_coding_became_unknown_is_not_sent_in_the_first_ones() {
+    for class in BOTH {
+        let good = Script { statuses: vec![1, 1], ..Script::new(class) };
+        let unusable = Script { dcs: "1,5,0,2,2,0,0,0", ..good.clone() };
+        let modem = good.modem().on("AT+FDT", [good.trained(), unusable.trained()]);
+        let mut called = with(class, modem, &Call { pages: 2, ..call() }, Host::default());
+        called.promises_are_kept("no contract for the second page");
+        assert_eq!((called.code(), called.data().len()), ("modem-no-contract", 1));
+        assert_eq!(called.host.confirmed, [0]);
     }
 }
 
@@ -539,4 +578,81 @@ fn class_that_the_modem_does_not_have_is_said_with_what_it_has() {
     let settings = LineSettings { modem: Some("no-such".into()), ..super::settings() };
     let error = Line::with_port(settings, FakeModem::new()).err().unwrap();
     assert_eq!(error.code(), "modem-unknown-model");
+}
+
+mod hostile {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a broken or wicked modem says: words of either dialect at the wrong time, noise, nothing.
+    fn says() -> impl Strategy<Value = Vec<u8>> {
+        let words = prop::sample::select(vec![
+            &b"\r\nOK\r\n"[..],
+            b"\r\nCONNECT\r\n",
+            b"\r\nCONNECT\r\n\x11",
+            b"\r\nNO CARRIER\r\n",
+            b"\r\nERROR\r\n",
+            b"\r\nRING\r\n",
+            b"\r\n+FCON\r\n",
+            b"\r\n+FCSI: \"119\"\r\n",
+            b"\r\n+FDIS: 1,5,0,2,1,0,0,3\r\n",
+            b"\r\n+FDCS: 1,5,0,2,1,0,0,3\r\n",
+            b"\r\n+FDCS: 9,9\r\n",
+            b"\r\n+FPTS: 1\r\n",
+            b"\r\n+FPS:2\r\n",
+            b"\r\n+FHNG: 0\r\n",
+            b"\r\n+FHS:50\r\n",
+            b"\x13\x13\x13",
+        ]);
+        let noise = prop::collection::vec(any::<u8>(), 0..40);
+        let piece = prop_oneof![6 => words.prop_map(<[u8]>::to_vec), 1 => noise];
+        prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Mostly sense, so that many calls come as far as the page, and then not.
+    fn answers(sense: Vec<Answer>) -> impl Strategy<Value = Vec<Answer>> {
+        let wicked = (says(), 0_u64..20_000, 0..4_u8).prop_map(|(octets, after_ms, then)| {
+            let answer = Answer::raw(octets).after(Duration::from_millis(after_ms));
+            match then {
+                0 => answer,
+                1 => answer.unfinished(),
+                _ => answer.then_takes_page(),
+            }
+        });
+        let answer = prop_oneof![1 => wicked, 4 => prop::sample::select(sense)];
+        prop::collection::vec(answer, 1..6)
+    }
+
+    fn lines(words: &[&str]) -> Vec<Answer> {
+        words.iter().map(|word| Answer::says(word)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn whatever_a_modem_says_the_call_ends_in_time_and_claims_nothing(
+            class in prop::sample::select(BOTH.to_vec()),
+            dial in answers(vec![Script::new(OLD).answered(), Script::new(NEW).answered()]),
+            train in answers(vec![Script::new(OLD).trained(), Script::new(NEW).trained()]),
+            data in answers(lines(&["OK", "OK", "ERROR", "+FHS:00\nOK", "NO CARRIER"])),
+            end in answers(lines(&["+FPTS: 1\nOK", "+FPTS: 2\nOK", "OK", "+FHNG: 54\nOK"])),
+            status in answers(lines(&["+FPS:1\nOK", "+FPS:2\nOK", "ERROR"])),
+            hang_up in answers(lines(&["OK"])),
+            cut in prop::option::of((1_usize..20_000, says())),
+        ) {
+            let mut modem = Script::new(class)
+                .modem()
+                .on("ATD", dial)
+                .on("AT+FDT", train)
+                .on("DATA", data)
+                .on("AT+FET", end)
+                .on("AT+FPS?", status)
+                .on("ATH0", hang_up);
+            modem.in_page = cut.map(|(octets, says)| (octets, Answer::raw(says)));
+            let mut called = with(class, modem, &Call { pages: 2, ..call() }, Host::default());
+            called.nothing_is_claimed("a wicked modem");
+            let report = &called.report;
+            prop_assert!(report.ending != Ending::Delivered || called.host.confirmed == [0, 1]);
+        }
+    }
 }
