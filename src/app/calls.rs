@@ -38,6 +38,9 @@ struct List {
     /// Only those of this line.
     #[arg(long, value_name = "NAME")]
     line: Option<String>,
+    /// Only those of this notification.
+    #[arg(long, value_name = "ID")]
+    of: Option<String>,
     /// Only those before this id.
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
@@ -95,10 +98,12 @@ impl Calls {
 impl List {
     async fn run(self) -> Result<(), Failure> {
         let mut path = format!("/v1/calls?limit={}", self.limit);
-        if let Some(line) = self.line {
-            // A line's name needs no escape, and what does is none.
-            let line = super::client::path(&[&line])?;
-            path += &format!("&line={}", line.trim_start_matches('/'));
+        for (name, value) in [("line", self.line), ("notification", self.of)] {
+            if let Some(value) = value {
+                // Neither needs an escape, and what does is none.
+                let value = super::client::path(&[&value])?;
+                path += &format!("&{name}={}", value.trim_start_matches('/'));
+            }
         }
         if let Some(before) = self.before {
             path += &format!("&before={before}");

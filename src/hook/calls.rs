@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Hook;
 use super::auth::MayRead;
 use super::problem::{Code, Problem, ProblemBody};
+use crate::job::JobId;
 use crate::queue::{CallFilter, CallId, CallRow};
 use crate::settle::endings::{self, Meaning};
 
@@ -27,6 +28,8 @@ const MOST_CALLS: u16 = 200;
 pub struct CallsQuery {
     /// Only those of this line.
     line: Option<String>,
+    /// Only those of this notification, if it is the caller's own.
+    notification: Option<String>,
     /// Only those before this id: the last of the previous answer.
     before: Option<i64>,
     /// Most to answer, 1 to 200; 50.
@@ -101,8 +104,13 @@ pub(super) async fn list(
     if !(1..=MOST_CALLS).contains(&query.limit) {
         return Err(Problem::because(Code::InvalidQuery, "limit is 1 to 200"));
     }
-    let filter =
-        CallFilter { line: query.line, before: query.before.map(CallId), limit: query.limit };
+    let job = query.notification.map(|id| id.parse::<JobId>()).transpose();
+    let filter = CallFilter {
+        line: query.line,
+        job: job.map_err(|_| Problem::because(Code::InvalidQuery, "notification is no id"))?,
+        before: query.before.map(CallId),
+        limit: query.limit,
+    };
     let rows = hook.queue.calls(client, filter).await.map_err(|error| hook.queue_problem(error))?;
     Ok(Json(rows.into_iter().map(Call::new).collect()))
 }

@@ -61,7 +61,12 @@ async fn calls_are_for_readers_and_one_that_is_not_there_says_so() {
     for path in ["/v1/calls/18", "/v1/calls/x", "/v1/calls/99999999999999999999"] {
         house.get(path).await.is_problem(404, "call-not-found");
     }
-    for path in ["/v1/calls?limit=0", "/v1/calls?limit=201", "/v1/calls?line=a&x=1"] {
+    for path in [
+        "/v1/calls?limit=0",
+        "/v1/calls?limit=201",
+        "/v1/calls?line=a&x=1",
+        "/v1/calls?notification=x",
+    ] {
         house.get(path).await.is_problem(400, "invalid-query");
     }
 }

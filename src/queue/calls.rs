@@ -50,6 +50,8 @@ pub struct CallRow {
 #[derive(Clone, Debug, Default)]
 pub struct CallFilter {
     pub line: Option<String>,
+    /// Only those of this notification, if it is the client's own.
+    pub job: Option<JobId>,
     /// Only older ones than this.
     pub before: Option<CallId>,
     pub limit: u16,

@@ -665,6 +665,8 @@ pub(crate) fn calls_of_all_lines_are_listed_newest_first_and_name_only_own_jobs(
     let of_line = CallFilter { line: Some("line1".into()), ..all() };
     assert_eq!(calls(queue, of_line).len(), 1);
     assert_eq!(calls(queue, CallFilter { before: Some(tried), ..all() }).len(), 1);
+    let of_own = calls(queue, CallFilter { job: Some(own), ..all() });
+    assert_eq!(of_own.iter().map(|row| row.id).collect::<Vec<_>>(), [first]);
     assert_eq!(calls(queue, CallFilter { limit: 1, ..all() })[0].id, tried);
 
     let ask = |client: &str, id| queue.call(ClientId(client.into()), id).wait().expect("answers");

@@ -78,7 +78,7 @@ fn what_passed_on_a_call_is_listed_drawn_saved_and_run_again_and_names_nobody_wh
         String::from_utf8(output.stdout).expect("text")
     };
 
-    let list = said(&["calls", "--line", "line1"]);
+    let list = said(&["calls", "--of", &notification]);
     assert!(list.contains("******5678") && list.contains("14400 bit/s"), "{list}");
     let drawn = said(&["calls", "show", &id, "--at"]);
     for part in ["> ATDT******5678", "CSI  ******5678", "AT+FTM=146", "PAGE 1", "MCF  received"] {

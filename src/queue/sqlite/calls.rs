@@ -71,13 +71,15 @@ pub(super) fn list(
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM {FROM}
              WHERE (?2 IS NULL OR call.line = ?2) AND (?3 IS NULL OR call.id < ?3)
-             ORDER BY call.id DESC LIMIT ?4"
+                AND (?4 IS NULL OR job.id = ?4)
+             ORDER BY call.id DESC LIMIT ?5"
         ))?
         .query_map(
             params![
                 client.0,
                 filter.line,
                 filter.before.map(|id| id.0),
+                filter.job.map(|job| job.to_string()),
                 filter.limit.min(MOST_ROWS)
             ],
             Columns::read,
