@@ -5,7 +5,7 @@
 //! Source: the charts of ITU-T T.30 annexes, which every fax technician has seen.
 //! Not here: what a frame means (`t30::describe`), what an ending means (`settle/endings.rs`).
 
-use modem::{Entry, Trace, What};
+use modem::{Entry, Said, Trace, What};
 use t30::Described;
 
 /// Of a line, and of the space between the two rails.
@@ -192,7 +192,7 @@ impl Ladder {
                 }
             }
             What::Reply(line) if self.shows_dialogue() || self.stage == Stage::Dialling => {
-                self.aside(at_ms, Paint::Aside, &format!("< {line}"));
+                self.reply(at_ms, line);
             }
             What::Reply(_) => {}
             What::DtrDropped | What::Reopened | What::HangUp { verified: true, .. } => {
@@ -258,6 +258,16 @@ impl Ladder {
             | What::Training { .. }
             | What::Trained { .. }
             | What::Repeat { .. } => {}
+        }
+    }
+
+    /// A word of the modem; where it has the session, as the signal that it stands for.
+    fn reply(&mut self, at_ms: i64, line: &str) {
+        let said = if self.dialogue == Dialogue::Call { modem::explain(line) } else { None };
+        match said {
+            Some(Said::ByUs(words)) => self.ours(at_ms, Paint::Us, '-', &words),
+            Some(Said::ByFarEnd(words)) => self.theirs(at_ms, Paint::FarEnd, &words),
+            None => self.aside(at_ms, Paint::Aside, &format!("< {line}")),
         }
     }
 

@@ -20,3 +20,4 @@ pub(crate) use dialect::Dialect;
 pub(crate) use status::Taken;
 pub(crate) use terms::Means;
 pub(crate) use words::Word;
+pub use words::{Said, explain};

@@ -44,6 +44,7 @@ mod trace;
 pub use check::{Country, DialTone};
 pub use class::Class;
 pub use class2::codes::{HangUpCause, HungUp};
+pub use class2::{Said, explain};
 pub use confirmed::{PageConfirmed, StatusConfirmed};
 pub use error::{Fault, LineError, PortError};
 pub use holder::{Holder, Holders};

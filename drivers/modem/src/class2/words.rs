@@ -5,6 +5,7 @@
 //! Not here: what follows from a word (`session.rs`).
 
 use super::codes::{Edition, HungUp};
+use super::terms;
 
 /// Longest identity (T.30 5.3.6.2.4) and most octets of NSF that are kept.
 const IDENTITY_CHARACTERS: usize = 20;
@@ -50,6 +51,41 @@ impl Word {
     }
 }
 
+/// A line of a modem that has the session itself, as the signal of T.30 that it stands for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Said {
+    ByUs(String),
+    ByFarEnd(String),
+}
+
+/// Says which signal a line stands for; `None` for the modem's own words.
+#[must_use]
+pub fn explain(line: &str) -> Option<Said> {
+    // Only hang-up codes differ between the editions, and they are no signals.
+    Some(match Word::parse(line, Edition::B) {
+        Word::Connected => Said::ByFarEnd("a fax machine answers".into()),
+        Word::Csi(csi) => {
+            Said::ByFarEnd(format!("CSI  {}", csi.unwrap_or_else(|| "no identity".into())))
+        }
+        Word::Dis(dis) => Said::ByFarEnd(format!("DIS  up to {}", terms::contract(&dis)?)),
+        Word::Dcs(dcs) => Said::ByUs(format!("DCS  {}", terms::contract(&dcs)?)),
+        Word::Nsf(_) => Said::ByFarEnd("NSF  maker's own".into()),
+        Word::PageStatus(status) => Said::ByFarEnd(
+            match status? {
+                1 => "MCF  received",
+                2 => "RTN  received badly, rejected",
+                3 => "RTP  received, train again",
+                4 => "PIN  rejected, asks for an operator",
+                5 => "PIP  received, asks for an operator",
+                _ => return None,
+            }
+            .into(),
+        ),
+        Word::Voice => Said::ByFarEnd("a person answers".into()),
+        Word::HungUp(_) | Word::Other => return None,
+    })
+}
+
 /// The first number of a page status: `1`, or `1,1200,0,0` with rows counted.
 pub(crate) fn page_status(text: &str) -> Option<u8> {
     let text = text.rsplit(':').next().unwrap_or_default();
@@ -85,6 +121,20 @@ mod tests {
 
     fn word(line: &str) -> Word {
         Word::parse(line, Edition::B)
+    }
+
+    #[test]
+    fn lines_stand_for_the_signals_that_a_technician_knows() {
+        let far_end = |words: &str| Some(Said::ByFarEnd(words.into()));
+        let dis = "DIS  up to V.17 14400 bit/s, fine, MR, no ECM";
+        assert_eq!(explain("+FDIS: 1,5,0,2,1,0,0,3"), far_end(dis));
+        let dcs = "DCS  V.29 9600 bit/s, standard, MH, no ECM";
+        assert_eq!(explain("+FCS:0,3,0,2,0,0,0,0"), Some(Said::ByUs(dcs.into())));
+        assert_eq!(explain("+FCSI: \"  ** **** 5432\""), far_end("CSI  ** **** 5432"));
+        assert_eq!(explain("+FPTS: 2,17"), far_end("RTN  received badly, rejected"));
+        for own in ["OK", "+FHNG: 0", "+FPTS: 9", "+FPTS: x", "+FDIS: x", ""] {
+            assert_eq!(explain(own), None, "{own}");
+        }
     }
 
     #[test]
