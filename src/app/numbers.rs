@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::Gateway;
 use super::exit::{Exit, Failure};
-use super::print::{self, word};
+use super::print::{self, date_and_time, word};
 use crate::office::rate::Rate;
 
 /// Show what is remembered of fax numbers; lock it or forget it. Needs a token with scope `numbers`.
@@ -173,102 +173,101 @@ fn bps(text: &str) -> Result<u16, String> {
 /// A number in one line of the list.
 fn line(view: &Value) -> String {
     let next = view["next_call"].as_array().and_then(|lines| lines.first());
-    let next = next.map_or(String::from("not called"), speed);
+    let next = match next {
+        _ if view["state"] == "conflict" => String::from("no page for this machine"),
+        Some(call) => speed(call),
+        None => String::from("not called"),
+    };
     format!(
-        "{:>11}  {:<9}  last answered {:<24}  next {next}",
+        "{:>11}  {:<9}  last answered {:<19}  next {next}",
         word(&view["number"]),
         word(&view["state"]),
-        word(&view["last_seen"]),
+        date_and_time(&view["last_seen"]),
     )
 }
 
-/// A number with everything that is remembered of it.
+/// A number with everything that is remembered of it; times as in Japan.
 fn number(view: &Value) -> String {
     let mut text = format!("{}  {}", word(&view["number"]), word(&view["state"]));
-    let mut row = |name: &str, said: String| {
+    for (name, said) in facts(view) {
         let _ = write!(text, "\n  {name:<10} {said}");
-    };
-    row(
-        "answered",
-        match view["last_seen"].is_null() {
-            true => String::from("no fax machine so far"),
-            false => format!(
-                "first {}, last {}, last as {}",
-                word(&view["first_seen"]),
-                word(&view["last_seen"]),
-                word(&view["last_said"]),
-            ),
-        },
-    );
+    }
+    text
+}
+
+/// What is remembered, row by row.
+fn facts(view: &Value) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("answered", answered(view))];
     let identity = &view["identity"];
     if !identity.is_null() {
-        let learnt = if identity["learnt"] == true { "known again" } else { "not yet known again" };
-        row(
-            "identity",
-            format!(
-                "{}, at {} confirmed deliveries ({learnt}), until {}",
-                word(&identity["said"]),
-                word(&identity["confirmed"]),
-                word(&identity["until"]),
-            ),
-        );
+        let known =
+            if identity["learnt"] == true { "" } else { ", not yet enough to know it again" };
+        let (said, times) = (word(&identity["said"]), word(&identity["confirmed"]));
+        let until = date_and_time(&identity["until"]);
+        rows.push(("took pages", format!("{times} as {said}{known}, until {until}")));
     }
     if !view["machine"].is_null() {
-        row("can", word(&view["machine"]["can"]));
+        rows.push(("can", word(&view["machine"]["can"])));
     }
     let good = &view["good"];
     if !good.is_null() {
-        row(
-            "worked",
-            format!("{}, {}, until {}", speed(good), word(&good["coding"]), word(&good["until"])),
-        );
+        let until = date_and_time(&good["until"]);
+        rows.push(("worked", format!("{}, {}, until {until}", speed(good), word(&good["coding"]))));
     }
     for trouble in view["troubles"].as_array().into_iter().flatten() {
-        row(
-            "trouble",
-            format!(
-                "{} times: {}, last {}, until {}",
-                word(&trouble["times"]),
-                word(&trouble["text"]),
-                word(&trouble["last"]),
-                word(&trouble["until"]),
-            ),
-        );
+        let (times, what) = (word(&trouble["times"]), word(&trouble["text"]));
+        let (last, until) = (date_and_time(&trouble["last"]), date_and_time(&trouble["until"]));
+        rows.push(("trouble", format!("{times} × {what}, last {last}, until {until}")));
     }
-    let lock = &view["lock"];
-    if !lock.is_null() {
-        row(
-            "locked",
-            format!(
-                "fastest {} bit/s, {}, identity {}, since {}",
-                word(&lock["fastest_bps"]),
-                if lock["no_ecm"] == true {
-                    "no error correction"
-                } else {
-                    "error correction by the line"
-                },
-                word(&lock["identity"]),
-                word(&lock["at"]),
-            ),
-        );
+    if !view["lock"].is_null() {
+        rows.push(("locked", locked(&view["lock"])));
     }
-    if !view["not_called"].is_null() {
-        row(
-            "not called",
-            format!("{} {}", word(&view["not_called"]["text"]), word(&view["not_called"]["next"])),
-        );
+    let not_called = &view["not_called"];
+    if !not_called.is_null() {
+        rows.push(("not called", word(&not_called["text"])));
+        rows.push(("", word(&not_called["next"])));
     }
     for call in view["next_call"].as_array().into_iter().flatten() {
-        row("next call", format!("{}: {}", word(&call["line"]), speed(call)));
+        rows.push(("next call", format!("{}: {}", word(&call["line"]), speed(call))));
         for why in call["why"].as_array().into_iter().flatten() {
             let until = match why["until"].is_null() {
                 true => String::from("until it is unlocked"),
-                false => format!("until {}", word(&why["until"])),
+                false => format!("until {}", date_and_time(&why["until"])),
             };
-            row("", format!("because {} ({until})", word(&why["text"])));
+            rows.push(("", format!("because {} ({until})", word(&why["text"]))));
         }
     }
-    text
+    rows
+}
+
+fn answered(view: &Value) -> String {
+    if view["last_seen"].is_null() {
+        return String::from("no fax machine so far");
+    }
+    let (first, last) = (date_and_time(&view["first_seen"]), date_and_time(&view["last_seen"]));
+    let who = match view["last_verdict"].as_str() {
+        Some("absent") if view["last_said"].is_null() => String::from("without saying who it is"),
+        Some("conflict") => {
+            format!("as {}: another than dialled, no page for it", word(&view["last_said"]))
+        }
+        Some(_) | None => format!("as {}", word(&view["last_said"])),
+    };
+    format!("first {first}, last {last} {who}")
+}
+
+/// What a technician has set, and nothing else.
+fn locked(lock: &Value) -> String {
+    let mut set = vec![String::from("a fax machine is there")];
+    if !lock["fastest_bps"].is_null() {
+        set.push(format!("at most {} bit/s", word(&lock["fastest_bps"])));
+    }
+    if lock["no_ecm"] == true {
+        set.push(String::from("no error correction"));
+    }
+    if !lock["identity"].is_null() {
+        set.push(format!("it says {}", word(&lock["identity"])));
+    }
+    format!("{}, since {}", set.join(", "), date_and_time(&lock["at"]))
 }
 
 /// `V.29 9600 bit/s with error correction`.
@@ -284,26 +283,33 @@ mod tests {
 
     #[test]
     fn number_says_what_the_next_call_uses_why_and_until_when() {
+        let failed = "V.17 failed in an earlier call";
+        let (first, last) = ("2026-11-01T00:00:00Z", "2026-11-24T00:00:00Z");
+        let (soon, late) = ("2026-12-08T00:00:00Z", "2027-05-23T00:00:00Z");
         let view = json!({
-            "number": "******5678", "state": "troubled",
-            "first_seen": "2026-11-01T00:00:00Z", "last_seen": "2026-11-24T00:00:00Z",
-            "last_said": "*******NTER",
-            "identity": { "said": "*******NTER", "confirmed": 2, "learnt": false, "until": "2027-05-23T00:00:00Z" },
+            "number": "******5678", "state": "troubled", "first_seen": first, "last_seen": last,
+            "last_said": "*******NTER", "last_verdict": "absent",
+            "identity": { "said": "*******NTER", "confirmed": 2, "learnt": false, "until": late },
             "machine": { "can": "up to V.17 14400 bit/s" },
             "good": null,
-            "troubles": [{ "text": "V.17 failed in an earlier call", "times": 1, "last": "a", "until": "b" }],
-            "lock": null, "not_called": null,
-            "next_call": [{ "line": "line1", "modulation": "V.29", "rate_bps": 9600, "ecm": true,
-                "why": [{ "text": "V.17 failed in an earlier call", "until": "b" }] }],
+            "troubles": [{ "text": failed, "times": 1, "last": last, "until": soon }],
+            "lock": { "fastest_bps": null, "no_ecm": true, "identity": null, "at": last },
+            "not_called": null,
+            "next_call": [{ "line": "line1", "modulation": "V.29", "rate_bps": 9600, "ecm": false, "why": [
+                { "text": "a technician has set it so", "until": null },
+                { "text": failed, "until": soon },
+            ] }],
         });
         let expected = "\
 ******5678  troubled
-  answered   first 2026-11-01T00:00:00Z, last 2026-11-24T00:00:00Z, last as *******NTER
-  identity   *******NTER, at 2 confirmed deliveries (not yet known again), until 2027-05-23T00:00:00Z
+  answered   first 2026-11-01 09:00:00, last 2026-11-24 09:00:00 as *******NTER
+  took pages 2 as *******NTER, not yet enough to know it again, until 2027-05-23 09:00:00
   can        up to V.17 14400 bit/s
-  trouble    1 times: V.17 failed in an earlier call, last a, until b
-  next call  line1: V.29 9600 bit/s with error correction
-             because V.17 failed in an earlier call (until b)";
+  trouble    1 × V.17 failed in an earlier call, last 2026-11-24 09:00:00, until 2026-12-08 09:00:00
+  locked     a fax machine is there, no error correction, since 2026-11-24 09:00:00
+  next call  line1: V.29 9600 bit/s without error correction
+             because a technician has set it so (until it is unlocked)
+             because V.17 failed in an earlier call (until 2026-12-08 09:00:00)";
         assert_eq!(number(&view), expected);
     }
 
@@ -315,7 +321,21 @@ mod tests {
             "not_called": { "text": "People answered.", "next": "Check the number." },
         });
         let shown = number(&view);
-        assert!(shown.ends_with("not called People answered. Check the number."), "{shown}");
+        assert!(
+            shown.ends_with("not called People answered.\n             Check the number."),
+            "{shown}"
+        );
         assert!(line(&view).ends_with("next not called"));
+    }
+
+    #[test]
+    fn machine_that_is_another_one_stands_out_in_the_list() {
+        let view = json!({
+            "number": "******5678", "state": "conflict", "last_seen": "2026-11-24T00:00:00Z",
+            "last_said": "******8888", "last_verdict": "conflict",
+            "next_call": [{ "modulation": "V.17", "rate_bps": 14400, "ecm": true }],
+        });
+        assert!(line(&view).ends_with("next no page for this machine"));
+        assert!(number(&view).contains("as ******8888: another than dialled, no page for it"));
     }
 }

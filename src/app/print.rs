@@ -138,7 +138,7 @@ pub fn time_of_day(at: &Value) -> String {
 }
 
 /// `2026-11-25 18:22:40` in Japan.
-fn date_and_time(at: &Value) -> String {
+pub fn date_and_time(at: &Value) -> String {
     in_japan(at, "%Y-%m-%d %H:%M:%S")
 }
 

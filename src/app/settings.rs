@@ -151,8 +151,8 @@ pub struct Calling {
     /// When each line tests itself once a day, in Japan, such as `"08:30"`, or `"never"`. 08:30: the time at
     /// which the first calls go out, so that a dead line is known before anybody waits for it.
     pub self_test: DailyTime,
-    /// What to do when the called machine does not say who it is. `"send"`: many machines in Japan
-    /// never had their number entered.
+    /// What to do when the called machine does not say who it is, or says a name that is no number.
+    /// `"send"`: many machines in Japan never had their number entered.
     #[serde(deserialize_with = "on_absent")]
     pub on_absent_identity: OnAbsent,
 }

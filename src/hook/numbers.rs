@@ -19,7 +19,7 @@ use super::body;
 use super::json::{self, Fault, Faults, Fields};
 use super::problem::{Code, Problem, ProblemBody};
 use crate::job::{ClientId, FaxNumber, UnixMillis, hex};
-use crate::office::identity::{LEARNT_AFTER, Said};
+use crate::office::identity::{self, Identity, LEARNT_AFTER, OnAbsent, Said};
 use crate::office::known::{
     self, IDENTITY, Known, Lock, TONELESS, TROUBLE, Telephone, Trouble, VOICE,
 };
@@ -36,7 +36,8 @@ const MOST_LISTED: u16 = 200;
 pub struct NumberView {
     /// Masked but for the last four digits.
     number: String,
-    /// `new`, `known`, `troubled`, `telephone` (not called), `locked`.
+    /// `new`, `known`, `troubled`, `locked`, `telephone` (not called), `conflict` (the machine that answered
+    /// last gets no page).
     state: &'static str,
     /// When a fax machine first answered there, RFC 3339, as all times.
     first_seen: Option<String>,
@@ -44,6 +45,8 @@ pub struct NumberView {
     last_seen: Option<String>,
     /// As whom the last one answered, whatever came of the call; masked but for the last four characters.
     last_said: Option<String>,
+    /// What that is worth: `exact`, `learnt`, `absent`, `conflict`.
+    last_verdict: Option<&'static str>,
     /// Who took sheets there.
     identity: Option<IdentityView>,
     /// What the machine says that it can.
@@ -67,7 +70,7 @@ pub struct IdentityView {
     said: String,
     /// Confirmed deliveries at which it said so.
     confirmed: u32,
-    /// Whether those are enough to know it again.
+    /// It is the number itself, or was said often enough to be known again.
     learnt: bool,
     first: String,
     last: String,
@@ -170,10 +173,16 @@ impl NumberView {
     fn new(number: &FaxNumber, known: Known, lines: &[LineLimits], now: UnixMillis) -> Self {
         let telephone = known.telephone(now);
         let troubles = troubles(&known, now);
+        let last_verdict = known.last_seen.map(|_| {
+            let said = known.last_said.as_ref();
+            // Who it is does not depend on what is done with those who do not say.
+            identity::judge_said(said, number, &known, OnAbsent::Refuse, now).identity
+        });
         Self {
             number: number.to_string(),
             state: match telephone {
                 Some(Telephone::Voice | Telephone::Toneless) => "telephone",
+                None if last_verdict == Some(Identity::Conflict) => "conflict",
                 None if known.lock.is_some() => "locked",
                 None if !troubles.is_empty() => "troubled",
                 None if known.last_seen.is_some() => "known",
@@ -182,10 +191,11 @@ impl NumberView {
             first_seen: known.first_seen.map(UnixMillis::rfc3339),
             last_seen: known.last_seen.map(UnixMillis::rfc3339),
             last_said: known.last_said.as_ref().map(Said::to_string),
+            last_verdict: last_verdict.map(Identity::as_str),
             identity: known.identity(now).map(|seen| IdentityView {
                 said: seen.said.to_string(),
                 confirmed: seen.confirmed,
-                learnt: seen.confirmed >= LEARNT_AFTER,
+                learnt: seen.said.is_of(number) || seen.confirmed >= LEARNT_AFTER,
                 first: seen.first.rfc3339(),
                 last: seen.last.rfc3339(),
                 until: seen.last.after(IDENTITY).rfc3339(),

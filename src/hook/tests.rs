@@ -638,6 +638,22 @@ async fn number_that_met_people_says_why_it_is_not_called_and_how_to_mend_it() {
 }
 
 #[tokio::test]
+async fn number_where_another_machine_answered_stands_out_until_somebody_vouches_for_it() {
+    let house = House::open().await;
+    let number = FaxNumber::parse("0312345678").expect("valid");
+    let last_said = Said::read("06 9999 8888");
+    let known = Known { last_seen: Some(TUESDAY_10_00), last_said, ..Known::default() };
+    house.store.numbers.lock().expect("unharmed").push((number, known));
+    let listed = house.get("/v1/numbers").await.json();
+    let of = |view: &Value| (view["state"].clone(), view["last_verdict"].clone());
+    assert_eq!(of(&listed[0]), (json!("conflict"), json!("conflict")));
+    let lock = json!({ "number": "0312345678", "identity": "0699998888" });
+    assert_eq!(house.ask("lock", lock).await.status, 200);
+    let vouched = house.ask("show", json!({ "number": "0312345678" })).await.json();
+    assert_eq!(of(&vouched), (json!("locked"), json!("learnt")));
+}
+
+#[tokio::test]
 async fn faulty_locks_are_refused_by_field_and_change_nothing() {
     let house = House::open().await;
     for (field, value, code) in [

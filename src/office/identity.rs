@@ -81,6 +81,11 @@ impl Said {
         telling.any(|character| character != first).then_some(Self(words))
     }
 
+    /// It is this number, with or without its area code, as machines are set up.
+    pub fn is_of(&self, number: &FaxNumber) -> bool {
+        self.number().is_some_and(|said| number.digits().ends_with(said))
+    }
+
     /// The number that it is, if it is one.
     fn number(&self) -> Option<&str> {
         self.0
@@ -123,24 +128,34 @@ pub fn judge(
     on_absent: OnAbsent,
     now: UnixMillis,
 ) -> Judgement {
+    judge_said(csi.and_then(Said::read).as_ref(), dialled, known, on_absent, now)
+}
+
+/// As [`judge`], of what was read before.
+pub fn judge_said(
+    said: Option<&Said>,
+    dialled: &FaxNumber,
+    known: &Known,
+    on_absent: OnAbsent,
+    now: UnixMillis,
+) -> Judgement {
     let absent = match on_absent {
         OnAbsent::Send => true,
         OnAbsent::Refuse => false,
     };
     let judgement = |identity, allowed| Judgement { identity, allowed };
-    let Some(said) = csi.and_then(Said::read) else {
+    let Some(said) = said else {
         return judgement(Identity::Absent, absent);
     };
-    // Machines are set up with or without the area code.
-    if said.number().is_some_and(|number| dialled.digits().ends_with(number)) {
+    if said.is_of(dialled) {
         return judgement(Identity::Exact, true);
     }
     let named = known.lock.as_ref().and_then(|lock| lock.identity.as_ref());
-    if named == Some(&said) {
+    if named == Some(said) {
         return judgement(Identity::Learnt, true);
     }
     let seen = known.identity(now);
-    let deliveries = seen.filter(|seen| seen.said == said).map_or(0, |seen| seen.confirmed);
+    let deliveries = seen.filter(|seen| seen.said == *said).map_or(0, |seen| seen.confirmed);
     let is_number = said.number().is_some();
     match deliveries {
         LEARNT_AFTER.. => judgement(Identity::Learnt, absent && !is_number),
