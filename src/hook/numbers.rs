@@ -86,6 +86,8 @@ pub struct MachineView {
     /// The octets of its DIS, in hexadecimal.
     dis: String,
     at: String,
+    /// Until when it is believed.
+    until: String,
 }
 
 /// How the last confirmed page went.
@@ -200,10 +202,11 @@ impl NumberView {
                 last: seen.last.rfc3339(),
                 until: seen.last.after(IDENTITY).rfc3339(),
             }),
-            machine: known.abilities.as_ref().map(|abilities| MachineView {
+            machine: known.abilities(now).map(|abilities| MachineView {
                 can: t30::offers(&abilities.dis),
                 dis: hex(&abilities.dis),
                 at: abilities.at.rfc3339(),
+                until: abilities.at.after(IDENTITY).rfc3339(),
             }),
             good: known.good(now).map(|good| GoodView {
                 modulation: good.terms.rate.family(),

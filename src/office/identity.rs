@@ -185,6 +185,8 @@ fn national(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::job::examples::TUESDAY_10_00 as NOW;
     use crate::office::known::{Lock, SeenIdentity};
@@ -253,6 +255,34 @@ mod tests {
             for (on_absent, allowed) in [(OnAbsent::Send, if_send), (OnAbsent::Refuse, if_refuse)] {
                 let got = judge(Some(csi), &dialled, &known, on_absent, NOW);
                 assert_eq!(got, Judgement { identity, allowed }, "{csi:?} {on_absent} {known:?}");
+            }
+        }
+    }
+
+    proptest! {
+        /// However often it took pages here, and whatever a technician has said of other machines.
+        #[test]
+        fn another_number_never_gets_a_page_unless_a_technician_named_it(
+            said in "[0-9]{6,20}",
+            before in "[0-9]{6,12}|[A-Z]{2,12}",
+            named_one in "[0-9]{6,12}|[A-Z]{2,12}",
+            times in 0..20_u32,
+            lock: bool,
+        ) {
+            let dialled = FaxNumber::parse("03-1234-5678").expect("parses");
+            let read = Said::read(&said);
+            prop_assume!(read.as_ref().is_some_and(|said| said.number().is_some()));
+            prop_assume!(read.as_ref().is_some_and(|said| !said.is_of(&dialled)));
+            prop_assume!(!lock || read != Said::read(&named_one));
+            let known = if lock { named(&named_one) } else { Known::default() };
+            for earlier in [before.as_str(), said.as_str()] {
+                let known = match Said::read(earlier) {
+                    Some(_) => took(known.clone(), earlier, times),
+                    None => known.clone(),
+                };
+                for on_absent in [OnAbsent::Send, OnAbsent::Refuse] {
+                    prop_assert!(!judge(Some(&said), &dialled, &known, on_absent, NOW).allowed);
+                }
             }
         }
     }

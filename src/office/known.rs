@@ -240,6 +240,11 @@ impl Known {
         self.identity.as_ref().filter(|seen| now < seen.last.after(IDENTITY))
     }
 
+    /// What the machine can, while that is still believed.
+    pub fn abilities(&self, now: UnixMillis) -> Option<&Abilities> {
+        self.abilities.as_ref().filter(|abilities| now < abilities.at.after(IDENTITY))
+    }
+
     /// The speed that worked, while that is still believed.
     pub fn good(&self, now: UnixMillis) -> Option<&Good> {
         self.good.as_ref().filter(|good| now < good.since.after(GOOD))
@@ -323,6 +328,8 @@ mod tests {
         let known = Known::default().learn(confirmed(SLOW, "0312345678"), NOW);
         assert!(known.identity(last_moment(IDENTITY)).is_some());
         assert!(known.identity(NOW.after(IDENTITY)).is_none());
+        assert!(known.abilities(last_moment(IDENTITY)).is_some());
+        assert!(known.abilities(NOW.after(IDENTITY)).is_none());
         assert!(known.good(last_moment(GOOD)).is_some());
         assert!(known.good(NOW.after(GOOD)).is_none());
 
