@@ -8,19 +8,20 @@
 #   make setup        only the Debian packages of .ci/packages
 #   make interop      pages to HylaFAX and efax over the software line, and 50 plugs pulled; needs root, for HylaFAX
 #   make bench-line   connected time of a page against the shortest that T.30 allows
+#   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
 #   make release      every program as it is installed, into target/release
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
 # Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, .ci/fuzz, tests/demo/run.sh, tests/interop/run.rs,
-# tests/bench/line.rs).
+# tests/bench/).
 
 CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop bench-line deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop bench-line bench-codec deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -42,6 +43,10 @@ interop: build
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line
+
+# Only this needs nothing but the codecs, so it is worth what an optimised build costs.
+bench-codec: setup
+	$(CARGO) run --quiet --release -p t4 --example bench-codec
 
 # cargo-nextest keeps tests that call from disturbing each other; without it, every test waits for
 # the one before. Documentation examples are not its business.
