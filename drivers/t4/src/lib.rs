@@ -1,4 +1,4 @@
-//! ITU-T T.4 and T.6: one-bit fax pages and the MH, MR and MMR codings of them.
+//! ITU-T T.4, T.6 and T.85: one-bit fax pages and the MH, MR, MMR and JBIG codings of them.
 //!
 //! In: a [`Page`], or coded octets from a line or a file. Out: coded octets, or a page and its bad rows.
 //! Source: ITU-T T.4 (07/2003) 4.1, 4.2, tables 2 to 4; T.6 (11/1988) 2.2; TIFF-F as RFC 2306.
@@ -11,6 +11,7 @@
 //! | `codes.rs` | the code tables of the Recommendations |
 //! | `bits.rs` | octets to bits and back, in either bit order |
 //! | `encode.rs`, `decode.rs` | the codings |
+//! | `jbig/` | T.85, which shares only the page with the others |
 //! | `container.rs` | TIFF-F files (feature `tiff`) |
 //!
 //! Only the container needs `std`: `cargo check -p t4 --no-default-features` proves that the codings
@@ -41,6 +42,7 @@ pub mod container;
 mod decode;
 mod encode;
 mod error;
+pub mod jbig;
 mod page;
 
 pub use decode::{Decoded, decode};
