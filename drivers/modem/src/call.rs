@@ -152,7 +152,13 @@ enum Way {
         traced: SessionSettings,
     },
     /// The modem does (Class 2, 2.0, 2.1).
-    TheModems { dialect: &'static Dialect, terms: Terms, tsi: Option<String>, pages: u16 },
+    TheModems {
+        dialect: &'static Dialect,
+        terms: Terms,
+        tsi: Option<String>,
+        pages: u16,
+        longest_page_mm: u16,
+    },
 }
 
 fn prepared(
@@ -187,6 +193,7 @@ fn prepared(
             terms: Terms::of(call, means),
             tsi: call.tsi.clone(),
             pages: call.pages,
+            longest_page_mm: call.longest_page_mm,
         },
     };
     Ok(Plan { command: command.ok_or(Fault::NotDigits)?, way })
@@ -215,8 +222,8 @@ fn dial_and_send<P: Port>(
                 let mut line = Class1::connected(talk, profile.flow, profile.abort);
                 session(&mut line, t30::Sender::new(sender), host, course)
             }
-            Way::TheModems { dialect, terms, pages, .. } => {
-                Class2 { talk, dialect, profile, terms, pages }.run(host, course)
+            Way::TheModems { dialect, terms, tsi: _, pages, longest_page_mm } => {
+                Class2 { talk, dialect, profile, terms, pages, longest_page_mm }.run(host, course)
             }
         },
     }

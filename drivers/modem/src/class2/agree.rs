@@ -6,7 +6,7 @@
 
 use super::dialect::Dialect;
 use super::session::{Class2, End, Met, TICK, called_off, session_end};
-use super::terms::{self, Terms};
+use super::terms::{self, Dis, Terms};
 use super::words::Word;
 use crate::at::Reply;
 use crate::call::Course;
@@ -58,10 +58,10 @@ impl<P: Port> Class2<'_, P> {
         &mut self,
         host: &mut dyn CallHost,
         course: &mut Course,
-    ) -> Met<FarEnd> {
+    ) -> Met<(FarEnd, Dis)> {
         let until = self.talk.after(FAR_END);
         let mut far_end = FarEnd { csi: None, dis: Vec::new(), nsf: None };
-        let mut has_dis = false;
+        let mut heard = None;
         loop {
             if host.cancelled() {
                 return Err(self.stop()?);
@@ -70,13 +70,14 @@ impl<P: Port> Class2<'_, P> {
             if now >= until {
                 return Err(self.talk.silent(FAR_END).into());
             }
-            match self.talk.reply(later(now, TICK).min(until))? {
-                Some(Reply::Text(line)) => match self.word(&line) {
+            match (self.talk.reply(later(now, TICK).min(until))?, heard) {
+                (Some(Reply::Ok), Some(dis)) => return Ok((far_end, dis)),
+                (Some(Reply::Text(line)), _) => match self.word(&line) {
                     Word::Csi(csi) => {
                         course.csi.clone_from(&csi);
                         far_end.csi = csi;
                     }
-                    Word::Dis(dis) => has_dis = terms::is_dis(&dis),
+                    Word::Dis(text) => heard = terms::dis(&text),
                     Word::Nsf(nsf) => far_end.nsf = nsf,
                     Word::HungUp(hung_up) => return Err(self.hung_up(hung_up)?),
                     Word::Connected
@@ -85,9 +86,8 @@ impl<P: Port> Class2<'_, P> {
                     | Word::Voice
                     | Word::Other => {}
                 },
-                Some(Reply::Ok) if has_dis => return Ok(far_end),
-                Some(Reply::Ring) | None => {}
-                Some(other) => return Err(self.lost("the far end's answer", &other).into()),
+                (Some(Reply::Ring) | None, _) => {}
+                (Some(other), _) => return Err(self.lost("the far end's answer", &other).into()),
             }
         }
     }
@@ -108,6 +108,18 @@ impl<P: Port> Class2<'_, P> {
             return Err(session_end(CallError::RefusedFarEnd));
         }
         Ok(())
+    }
+
+    /// A page that is longer than the far end's paper is no page for it.
+    pub(super) fn see_that_it_fits(&mut self, far_end: Dis) -> Met<()> {
+        let page_mm = self.longest_page_mm;
+        match far_end.limit_mm.filter(|&limit_mm| page_mm > limit_mm) {
+            None => Ok(()),
+            Some(limit_mm) => {
+                self.leave();
+                Err(session_end(CallError::PageTooLong { page_mm, limit_mm }))
+            }
+        }
     }
 
     /// `+FDT` makes the modem agree and train; CONNECT says that the page may follow.

@@ -41,6 +41,7 @@ pub(crate) struct Class2<'a, P> {
     pub profile: &'a Profile,
     pub terms: Terms,
     pub pages: u16,
+    pub longest_page_mm: u16,
 }
 
 /// What a wait came to: what was waited for, or the end of the call.
@@ -73,8 +74,9 @@ impl<P: Port> Class2<'_, P> {
     }
 
     fn all_pages(&mut self, host: &mut dyn CallHost, course: &mut Course) -> Met<()> {
-        let far_end = self.await_far_end(host, course)?;
+        let (far_end, dis) = self.await_far_end(host, course)?;
         self.judge(&far_end, host, course)?;
+        self.see_that_it_fits(dis)?;
         let (mut page, mut rejected) = (0, 0);
         while page < self.pages {
             self.await_training(&far_end, host, course)?;

@@ -13,6 +13,7 @@ use t30::{Coding, Contract, Modulation, Resolution};
 const VR: usize = 0;
 const BR: usize = 1;
 const WD: usize = 2;
+const LN: usize = 3;
 const DF: usize = 4;
 const EC: usize = 5;
 const ST: usize = 7;
@@ -121,10 +122,27 @@ pub(crate) fn contract(text: &str) -> Option<Contract> {
     Some(Contract { modulation: modulation(at(BR)?)?, ecm, coding, resolution, min_scan_line })
 }
 
-/// Whether this reads as a list of capabilities: six numbers at least, some modems leave the rest out.
-pub(crate) fn is_dis(text: &str) -> bool {
-    text.split(',').filter(|part| number(part.trim()).is_some()).count() > EC
+/// What is read of `+FDIS:`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Dis {
+    /// The longest page that the far end takes, in mm; `None` is any.
+    pub limit_mm: Option<u16>,
 }
+
+/// Reads `+FDIS:`; `None` if it is no list of capabilities: six numbers at least, some modems leave the
+/// rest out.
+pub(crate) fn dis(text: &str) -> Option<Dis> {
+    let numbers: Vec<u16> = text.split(',').map_while(|part| number(part.trim())).collect();
+    let limit_mm = match numbers.get(LN)? {
+        1 => Some(B4_MM),
+        2 => None,
+        _ => Some(A4_MM), // 0, and whatever else: every machine takes that
+    };
+    (numbers.len() > EC).then_some(Dis { limit_mm })
+}
+
+const A4_MM: u16 = 297;
+const B4_MM: u16 = 364;
 
 /// A rate does not say which modulation carries it where two can; the older one is named then.
 fn modulation(rate: u16) -> Option<Modulation> {
@@ -271,6 +289,21 @@ mod tests {
         assert_eq!(got.min_scan_line, Duration::from_millis(20));
         let got = contract("01,05,00,02,03,01,00,07").unwrap();
         assert_eq!((got.coding, got.ecm, got.min_scan_line), (Coding::Mmr, true, Duration::ZERO));
+    }
+
+    #[test]
+    fn dis_says_how_long_a_page_may_be() {
+        for (text, limit_mm) in [
+            ("1,5,0,0,1,0,0,3", Some(297)),
+            ("1,5,0,1,1,0,0,3", Some(364)),
+            ("01,05,00,02,03,01", None),
+            ("1,5,0,9,1,0", Some(297)),
+        ] {
+            assert_eq!(dis(text), Some(Dis { limit_mm }), "{text}");
+        }
+        for text in ["", "1,5,0,2", "x,5,0,2,1,0,0,3", "1,5,0,2,1,"] {
+            assert_eq!(dis(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct Script {
     pub class: Class,
     pub csi: Option<&'static str>,
+    /// What it can, as behind `+FDIS:`.
+    pub dis: &'static str,
     /// What both agree on, as behind `+FDCS:`.
     pub dcs: &'static str,
     /// The far end's word on each page that it is sent, in turn: 1 MCF, 2 RTN, 3 RTP, 4 PIN, 5 PIP.
@@ -25,7 +27,7 @@ impl Script {
     /// One page that is taken.
     pub fn new(class: Class) -> Self {
         let (csi, dcs) = (Some("+81 3 9876 5432"), "1,5,0,2,1,0,0,3");
-        Self { class, csi, dcs, statuses: vec![1], hang_up: "0" }
+        Self { class, csi, dis: "1,5,0,2,1,0,0,3", dcs, statuses: vec![1], hang_up: "0" }
     }
 
     /// Whether the words are those of SP-2388, not of TIA-592 and T.32.
@@ -46,8 +48,8 @@ impl Script {
     pub fn answered(&self) -> Answer {
         let csi = self.csi.map(|csi| format!("{}\"{csi:>20}\"\n", self.word("+FCSI: ", "+FCI:")));
         let connected = self.word("+FCON", "+FCO");
-        let dis = self.word("+FDIS: ", "+FIS:");
-        let text = format!("{connected}\n{}{dis}1,5,0,2,1,0,0,3\nOK", csi.unwrap_or_default());
+        let dis = format!("{}{}", self.word("+FDIS: ", "+FIS:"), self.dis);
+        let text = format!("{connected}\n{}{dis}\nOK", csi.unwrap_or_default());
         Answer::says(&text).after(Duration::from_secs(9))
     }
 

@@ -336,6 +336,25 @@ fn refusal_stays_a_refusal_when_the_modem_dies_of_it() {
 }
 
 #[test]
+fn page_longer_than_the_paper_and_a_page_for_a_box_are_not_sent() {
+    for class in BOTH {
+        let script = Script { dis: "1,5,0,0,1,0,0,3", ..Script::new(class) };
+        let long = Call { longest_page_mm: 300, ..call() };
+        let mut called = with(class, script.modem(), &long, Host::default());
+        called.promises_are_kept("too long");
+        let too_long = t30::CallError::PageTooLong { page_mm: 300, limit_mm: 297 };
+        assert_eq!(called.report.ending, Ending::Session(too_long));
+        assert_eq!((called.page_octets(), called.place("AT+FDT")), (0, None));
+
+        // The modem would send it to the open tray.
+        let boxed = Call { sub: Some(t30::Subaddress::parse("12").unwrap()), ..call() };
+        let mut called = with(class, Script::new(class).modem(), &boxed, Host::default());
+        assert_eq!((called.code(), called.page_octets()), ("box-needs-class-1", 0));
+        assert_eq!((called.place("ATD"), called.place("dial_starts")), (None, None));
+    }
+}
+
+#[test]
 fn far_end_that_becomes_another_while_training_is_judged_again() {
     /// Refuses who is not the first.
     #[derive(Default)]
