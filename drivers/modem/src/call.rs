@@ -170,12 +170,13 @@ fn prepared(
     let command = dial_command(&profile.dial, &settings.dial_prefix, &call.digits);
     let tsi = call.tsi.as_deref().map(t30::Identity::parse).transpose().map_err(Fault::Identity)?;
     let way = match abilities.skill {
-        Skill::Frames { fastest } => {
+        Skill::Frames { carriers } => {
             let sender = t30::SenderSettings {
                 tsi,
                 fine: call.fine,
                 ecm: call.ecm,
-                fastest: call.fastest.min(fastest),
+                fastest: call.fastest,
+                modulations: carriers,
                 longest_page_mm: call.longest_page_mm,
                 sub: call.sub.clone(),
                 pwd: call.pwd.clone(),

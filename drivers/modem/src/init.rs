@@ -14,7 +14,7 @@ use crate::talk::Talk;
 use crate::trace::What;
 use crate::{Class, Fault, LineSettings};
 use std::time::Duration;
-use t30::{Millis, Modulation, Training};
+use t30::{Millis, Modulation, Modulations, Training};
 use tracing::{debug, info, warn};
 
 /// A modem that works answers within 0.3 s; 1 s, so that an absent one is found in little time.
@@ -55,7 +55,7 @@ pub(crate) struct Abilities {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Skill {
     /// Frames: we speak T.30 (Class 1, 1.0).
-    Frames { fastest: Modulation },
+    Frames { carriers: Modulations },
     /// Pages: it speaks T.30 (Class 2, 2.0, 2.1).
     Pages { dialect: &'static Dialect, means: Means },
 }
@@ -111,7 +111,7 @@ pub(crate) fn start<P: Port>(
         debug!(answer_wait_s, "modem.setup.s7_refused");
     }
     let skill = match Dialect::of(class) {
-        None => Skill::Frames { fastest: fastest(talk)? },
+        None => Skill::Frames { carriers: carriers(talk)? },
         Some(dialect) => Skill::Pages { dialect, means: means(talk, profile, dialect)? },
     };
     // Once each time a modem is set up: which one stands there is what a technician asks first.
@@ -273,15 +273,24 @@ fn means<P: Port>(
     Ok(Means { mmr: means.mmr && profile.mmr, ..means })
 }
 
-/// The fastest carrier of +FTM=?, or V.29 if the modem does not say anything that can be read.
-fn fastest<P: Port>(talk: &mut Talk<P>) -> Result<Modulation, Fault> {
+/// The carriers of +FTM=?, or those up to V.29 if the modem does not say anything that can be read. Some
+/// models have gaps: USRobotics lists no V.17 at 7200.
+fn carriers<P: Port>(talk: &mut Talk<P>) -> Result<Modulations, Fault> {
     let answer = talk.command("AT+FTM=?", SETUP)?;
     let codes: Vec<String> = answer.text.iter().flat_map(|line| values(line)).collect();
-    let has = |modulation: &&Modulation| {
-        let code = |training| carrier_code(**modulation, training).to_string();
+    let has = |modulation: Modulation| {
+        let code = |training| carrier_code(modulation, training).to_string();
         codes.contains(&code(Training::Long)) && codes.contains(&code(Training::Short))
     };
-    Ok(LADDER.iter().rev().find(has).copied().unwrap_or(Modulation::V29At9600))
+    let without = |unlisted: &dyn Fn(Modulation) -> bool| {
+        let gaps = LADDER.into_iter().filter(|&modulation| unlisted(modulation));
+        gaps.fold(Modulations::ALL, Modulations::without)
+    };
+    if LADDER.into_iter().any(has) {
+        Ok(without(&|modulation| !has(modulation)))
+    } else {
+        Ok(without(&|modulation| modulation > Modulation::V29At9600))
+    }
 }
 
 #[cfg(test)]

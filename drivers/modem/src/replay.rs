@@ -6,7 +6,9 @@
 //! Source: the driving contract of `t30::Sender`.
 //! Not here: commands and answers of the modem, which are no part of the session.
 
-use t30::{Identity, Input, Millis, Output, Password, Sender, SenderSettings, Subaddress};
+use t30::{
+    Identity, Input, Millis, Modulations, Output, Password, Sender, SenderSettings, Subaddress,
+};
 
 use crate::trace::{SessionSettings, Trace, What, modulation};
 
@@ -127,8 +129,19 @@ fn part(what: &What) -> Part {
 }
 
 fn sender_settings(traced: &SessionSettings) -> Option<SenderSettings> {
-    let SessionSettings { tsi, pages, fine, ecm, mr, mmr, fastest, longest_page_mm, sub, pwd } =
-        traced;
+    let SessionSettings {
+        tsi,
+        pages,
+        fine,
+        ecm,
+        mr,
+        mmr,
+        fastest,
+        lacks,
+        longest_page_mm,
+        sub,
+        pwd,
+    } = traced;
     // Any will do: of both a trace has nothing but their length, which is always the same.
     let sub = sub.then(|| Subaddress::parse("0")).transpose().ok()?;
     let pwd = pwd.then(|| Password::parse("0")).transpose().ok()?;
@@ -141,6 +154,9 @@ fn sender_settings(traced: &SessionSettings) -> Option<SenderSettings> {
         mr: *mr,
         mmr: *mmr,
         fastest: modulation(fastest)?,
+        modulations: lacks
+            .iter()
+            .try_fold(Modulations::ALL, |all, name| Some(all.without(modulation(name)?)))?,
         longest_page_mm: *longest_page_mm,
         sub,
         pwd,

@@ -197,6 +197,9 @@ pub struct SessionSettings {
     pub mr: bool,
     pub mmr: bool,
     pub fastest: String,
+    /// What our modem cannot send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
     pub longest_page_mm: u16,
     /// A subaddress was sent, a password was; never which.
     pub sub: bool,
@@ -213,10 +216,12 @@ impl SessionSettings {
             mr,
             mmr,
             fastest,
+            modulations,
             longest_page_mm,
             sub,
             pwd,
         } = settings;
+        let lacks = crate::init::LADDER.into_iter().filter(|&it| !modulations.has(it));
         Self {
             tsi: tsi.map(cover_text),
             pages: *pages,
@@ -225,6 +230,7 @@ impl SessionSettings {
             mr: *mr,
             mmr: *mmr,
             fastest: fastest.to_string(),
+            lacks: lacks.map(|modulation| modulation.to_string()).collect(),
             longest_page_mm: *longest_page_mm,
             sub: sub.is_some(),
             pwd: pwd.is_some(),

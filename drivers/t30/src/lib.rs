@@ -54,7 +54,7 @@ pub use describe::{Described, cover, describe, offers};
 pub use driving::{Event, FarEnd, Fast, Input, LineAction, Output, Question};
 pub use error::{CallError, Phase};
 pub use identity::{Identity, IdentityError};
-pub use modulation::{Modulation, Training};
+pub use modulation::{Modulation, Modulations, Training};
 pub use session::{Sender, SenderSettings};
 pub use signal::Signal;
 pub use subaddress::{Password, Subaddress, SubaddressError};

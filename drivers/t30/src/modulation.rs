@@ -71,9 +71,9 @@ impl Modulation {
     }
 }
 
-/// The modulations that a machine has, in the order in which we try them.
+/// The modulations that a machine or a modem has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Modulations(&'static [Modulation]);
+pub struct Modulations(u8); // one bit each, by its place on the ladder
 
 /// Fastest first, and at equal rate V.17 first: its trellis code stands more noise. V.29 at 7200
 /// still follows V.17 at 7200, because another training sequence and another receiver may succeed.
@@ -89,16 +89,33 @@ pub(crate) const LADDER: [Modulation; 8] = [
 ];
 
 impl Modulations {
-    const V17_V29_V27TER: Self = Self(&LADDER);
-    const V29_V27TER: Self = Self(&[
-        Modulation::V29At9600,
-        Modulation::V29At7200,
-        Modulation::V27ter4800,
-        Modulation::V27ter2400,
-    ]);
-    const V29: Self = Self(&[Modulation::V29At9600, Modulation::V29At7200]);
-    const V27TER: Self = Self(&[Modulation::V27ter4800, Modulation::V27ter2400]);
-    const V27TER_FALL_BACK: Self = Self(&[Modulation::V27ter2400]);
+    /// All that there are.
+    pub const ALL: Self = Self(0b1111_1111);
+    const V29_V27TER: Self = Self(0b1111_0000);
+    const V29: Self = Self(0b0011_0000);
+    const V27TER: Self = Self(0b1100_0000);
+    const V27TER_FALL_BACK: Self = Self(0b1000_0000);
+
+    /// All of these but one.
+    #[must_use]
+    pub fn without(self, modulation: Modulation) -> Self {
+        Self(self.0 & !bit(modulation))
+    }
+
+    #[must_use]
+    pub fn has(self, modulation: Modulation) -> bool {
+        self.0 & bit(modulation) != 0
+    }
+
+    /// Those that both have.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// In the order in which we try them.
+    fn ladder(self) -> impl Iterator<Item = Modulation> {
+        LADDER.into_iter().filter(move |&modulation| self.has(modulation))
+    }
 
     /// Reads DIS bits 11 to 14, bit 11 in the least place.
     ///
@@ -106,7 +123,7 @@ impl Modulations {
     /// have when the table was written.
     pub(crate) fn from_dis_code(code: u8) -> Self {
         match code & 0b1111 {
-            0b1011 => Self::V17_V29_V27TER,
+            0b1011 => Self::ALL,
             // 0b0111 was V.33 beside these two; V.33 itself is gone from the table.
             0b0011 | 0b0111 => Self::V29_V27TER,
             0b0001 => Self::V29,
@@ -117,16 +134,17 @@ impl Modulations {
 
     /// The first to try that is not above `cap` on the ladder.
     pub(crate) fn best_up_to(self, cap: Modulation) -> Option<Modulation> {
-        self.0.iter().copied().find(|&m| place(m) >= place(cap))
+        self.ladder().find(|&m| place(m) >= place(cap))
     }
 
     /// The next to try once `failed` did: further down, and never faster.
     pub(crate) fn below(self, failed: Modulation) -> Option<Modulation> {
-        self.0
-            .iter()
-            .copied()
-            .find(|&m| place(m) > place(failed) && m.rate_bps() <= failed.rate_bps())
+        self.ladder().find(|&m| place(m) > place(failed) && m.rate_bps() <= failed.rate_bps())
     }
+}
+
+fn bit(modulation: Modulation) -> u8 {
+    u32::try_from(place(modulation)).ok().and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0)
 }
 
 fn place(modulation: Modulation) -> usize {
@@ -161,6 +179,18 @@ mod tests {
             "a cap of V.29 leaves V.17 out"
         );
         assert_eq!(Modulations::from_dis_code(0b0001).best_up_to(V27ter4800), None);
+    }
+
+    #[test]
+    fn ladder_passes_over_what_our_modem_lacks() {
+        use Modulation::*;
+        let ours = Modulations::ALL.without(V17At7200).without(V29At7200);
+        let both = Modulations::from_dis_code(0b1011).and(ours);
+        assert_eq!(
+            walk(both, V17At14400),
+            [V17At14400, V17At12000, V17At9600, V29At9600, V27ter4800, V27ter2400]
+        );
+        assert!(LADDER.iter().all(|&m| ours.has(m) != [V17At7200, V29At7200].contains(&m)));
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl AwaitVerdict {
     /// The first DIS of the call.
     pub(crate) fn begin(far_end: FarEnd, ctx: &Context) -> Next {
         let state = Self {
-            far: Capabilities::read(&far_end.dis),
+            far: far_capabilities(&far_end.dis, ctx),
             csi: far_end.csi.clone(),
             cap: ctx.settings.fastest,
             tries: 1,
@@ -83,6 +83,12 @@ impl AwaitVerdict {
             Err(error) => ctx.disconnect(Err(error)),
         }
     }
+}
+
+/// What the far end can, of modulations only those that our modem can send.
+fn far_capabilities(fif: &[u8], ctx: &Context) -> Capabilities {
+    let far = Capabilities::read(fif);
+    Capabilities { modulations: far.modulations.and(ctx.settings.modulations), ..far }
 }
 
 /// The best contract, if the pages may go to a machine like this at all.
@@ -230,7 +236,7 @@ impl AwaitCfr {
         }
         let renamed = csi.is_some() && csi != deal.csi;
         let state = AwaitVerdict {
-            far: Capabilities::read(&fif),
+            far: far_capabilities(&fif, ctx),
             csi: if renamed { csi } else { deal.csi },
             cap: deal.contract.modulation,
             tries: tries + 1,

@@ -13,7 +13,7 @@ use crate::{
     driving::{Event, Fast, Input, LineAction, Output, Question},
     error::{CallError, Phase},
     identity::Identity,
-    modulation::Modulation,
+    modulation::{Modulation, Modulations},
     phase_a::AwaitDis,
     phase_b::{AwaitCfr, AwaitVerdict},
     phase_c::{AwaitLeave, AwaitPage, AwaitPageSent},
@@ -40,6 +40,8 @@ pub struct SenderSettings {
     pub mmr: bool,
     /// Nothing above this on the ladder V.17, V.29, V.27ter is tried.
     pub fastest: Modulation,
+    /// What our modem can send; nothing else is tried.
+    pub modulations: Modulations,
     /// Length of the longest page in mm: a machine with shorter paper gets none of them.
     pub longest_page_mm: u16,
     /// The box that the pages are for: a machine without boxes gets none of them.
@@ -60,6 +62,7 @@ impl SenderSettings {
             mr: true,
             mmr: true,
             fastest: Modulation::V17At14400,
+            modulations: Modulations::ALL,
             longest_page_mm: A4_MM,
             sub: None,
             pwd: None,

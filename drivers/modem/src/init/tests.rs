@@ -19,8 +19,11 @@ fn settings() -> LineSettings {
     }
 }
 
+/// A modem that sends all carriers up to this one.
 fn class_1(fastest: Modulation) -> Abilities {
-    Abilities { class: Class::One, skill: Skill::Frames { fastest } }
+    let faster = LADDER.into_iter().filter(|&modulation| modulation > fastest);
+    let carriers = faster.fold(Modulations::ALL, Modulations::without);
+    Abilities { class: Class::One, skill: Skill::Frames { carriers } }
 }
 
 fn started(modem: FakeModem) -> (Result<Abilities, NotReady>, Talk<FakeModem>) {
@@ -87,6 +90,15 @@ fn start_data_modem_is_refused_with_its_own_words() {
 fn start_v29_modem_is_not_asked_for_v17() {
     let modem = FakeModem::new().on("AT+FTM=?", [Answer::says("(24,48,72,96)\nOK")]);
     assert_eq!(started(modem).0, Ok(class_1(Modulation::V29At9600)));
+}
+
+#[test]
+fn start_modem_with_gaps_is_not_asked_for_them() {
+    let modem =
+        FakeModem::new().on("AT+FTM=?", [Answer::says("3,24,48,72,96,97,98,121,122,145,146\nOK")]);
+    let Skill::Frames { carriers } = started(modem).0.unwrap().skill else { panic!("no frames") };
+    let gaps: Vec<Modulation> = LADDER.into_iter().filter(|&it| !carriers.has(it)).collect();
+    assert_eq!(gaps, [Modulation::V17At7200]);
 }
 
 #[test]

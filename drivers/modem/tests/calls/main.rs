@@ -297,6 +297,21 @@ fn good_call_is_delivered_and_each_promise_is_kept_before_its_octet() {
 }
 
 #[test]
+fn training_goes_down_past_what_the_modem_does_not_have() {
+    let ftt = || Answer::frame(&[0xFF, 0x13, 0x44], "OK");
+    let (cfr, mcf) = (Answer::frame(&CFR, "OK"), Answer::frame(&MCF, "OK"));
+    let carriers = "3,24,48,72,96,97,98,121,122,145,146\nOK";
+    let modem = good_modem()
+        .on("AT+FTM=?", [Answer::says(carriers)])
+        .on("AT+FRH=3", [ftt(), ftt(), ftt(), cfr, mcf, Answer::nothing()]);
+    let called = make(modem, &call(), Host::default());
+    assert_eq!(called.report.ending, Ending::Delivered);
+    let sent = called.journal.iter().filter(|done| done.starts_with("AT+FTM="));
+    let codes: Vec<&str> = sent.filter_map(|command| command.strip_prefix("AT+FTM=")).collect();
+    assert_eq!(codes, ["145", "121", "97", "96", "96"], "V.17 at 7200 would be 73");
+}
+
+#[test]
 fn dial_each_word_of_the_modem_is_its_own_ending() {
     for (word, ending) in [
         ("BUSY", Ending::Busy),
