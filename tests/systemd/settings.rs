@@ -73,6 +73,15 @@ fn every_key_of_the_program_stands_in_the_shipped_file() {
     assert_eq!(missing, [""; 0]);
 }
 
+#[test]
+fn every_modem_that_may_be_named_stands_in_the_shipped_file() {
+    let text = shipped();
+    let comment = text.split_once("The model of the modem").unwrap().1;
+    let listed = comment.split_once("#modem = ").unwrap().0;
+    let missing: Vec<&str> = modem::models().filter(|name| !listed.contains(name)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
 /// What the settings name by default is what the unit grants and the installation lays down.
 #[test]
 fn defaults_lie_where_the_unit_and_the_installation_put_things() {

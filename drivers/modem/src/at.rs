@@ -3,7 +3,8 @@
 //! In: octets from the port, or a number to dial. Out: [`Reply`]s, or a command line that holds
 //! nothing else than it should. Source: ITU-T V.250 5 and 6 (result codes, formats), T.31 (fax);
 //! words of makers' manuals where V.250 leaves them open.
-//! Not here: waiting for a reply (`talk.rs`), which commands are sent (`init.rs`, `class1.rs`).
+//! Not here: waiting for a reply (`talk.rs`), which commands are sent (`init.rs`, `class1.rs`, `class2`), what
+//! a Class 2 modem says beside these words (`class2/words.rs`).
 
 /// Longest line that is looked at, octets; the rest of a longer one is thrown away.
 pub(crate) const LINE_MAX: usize = 512;

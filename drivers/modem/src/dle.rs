@@ -1,7 +1,7 @@
 //! DLE shielding of data between host and modem.
 //!
 //! In: octets of a frame or signal, or of the serial port. Out: the other.
-//! Source: ITU-T T.31 (07/1995), the DLE pairs of data.
+//! Source: ITU-T T.31 (07/1995) and T.32, the DLE pairs of data.
 //! Not here: result codes around the data (`talk.rs`).
 
 pub(crate) const DLE: u8 = 0x10;

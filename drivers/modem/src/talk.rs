@@ -2,7 +2,7 @@
 //!
 //! In: command lines and data octets. Out: [`Reply`]s and data octets, or a [`Fault`].
 //! Source: ITU-T V.250 5 (a command line and its one final result code); limits are our own.
-//! Not here: which commands (`init.rs`, `class1.rs`), reading the words (`at.rs`).
+//! Not here: which commands (`init.rs`, `class1.rs`, `class2`), reading the words (`at.rs`, `class2`).
 
 use crate::at::{Lines, Reply};
 use crate::trace::{Recorder, What};

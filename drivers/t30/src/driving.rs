@@ -21,7 +21,8 @@ use crate::{
 pub struct FarEnd {
     /// CSI, decoded to printable ASCII, at most 20 characters; `None` if none was sent.
     pub csi: Option<String>,
-    /// FIF octets of the DIS as received, for the trace.
+    /// FIF octets of the DIS as received, for the trace; empty if a modem that speaks T.30 by itself keeps
+    /// them to itself.
     pub dis: Vec<u8>,
     /// FIF of NSF, if any, at most 64 octets kept.
     pub nsf: Option<Vec<u8>>,

@@ -577,6 +577,23 @@ fn mishap_in_the_middle_of_the_page_leaves_it_uncertain() {
 }
 
 #[test]
+fn no_number_no_identity_and_no_page_octet_is_in_any_trace() {
+    for class in BOTH {
+        let everything = traces::Everything::default();
+        let called =
+            tracing::subscriber::with_default(everything.clone(), || scripted(&Script::new(class)));
+        let text = everything.0.lock().unwrap();
+        assert!(text.contains("AT+FDT"), "something was traced");
+        let recorded = format!("{:?}", called.report.trace);
+        assert!(recorded.contains("AT+FDT"), "something was recorded");
+        for secret in [NUMBER, "8765432", "1111 2222", "9876 5432", "ATH\\r", "119"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+            assert!(!recorded.contains(secret), "{secret} in {recorded}");
+        }
+    }
+}
+
+#[test]
 fn data_modem_that_answers_is_no_fax_call_and_is_left_without_a_page() {
     for class in BOTH {
         let modem = Script::new(class).modem().on("ATD", [Answer::says("CONNECT 2400")]);

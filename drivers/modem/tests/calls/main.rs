@@ -706,7 +706,7 @@ mod traces {
     use tracing::{Event, Metadata, Subscriber};
 
     #[derive(Clone, Default)]
-    struct Everything(Arc<Mutex<String>>);
+    pub(super) struct Everything(pub(super) Arc<Mutex<String>>);
 
     impl Visit for Everything {
         fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
