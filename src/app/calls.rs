@@ -143,7 +143,7 @@ impl Again {
             )),
             Replay::Differs { at_ms, recorded, now } => {
                 print::out(&format!(
-                    "different at {:.2} s\n  recorded: {}\n  now:      {}",
+                    "different at {:.3} s\n  recorded: {}\n  now:      {}",
                     at_ms as f64 / 1000.0,
                     diagram::say(&recorded),
                     diagram::say(&now),

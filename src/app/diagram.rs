@@ -104,7 +104,7 @@ pub fn say(what: &What) -> String {
                 page.map_or("TCF".into(), |page| format!("page {}", number(page)))
             )
         }
-        What::Listen { until_ms } => format!("listens until {}", seconds(*until_ms)),
+        What::Listen { until_ms } => format!("listens until {:.3} s", *until_ms as f64 / 1000.0),
         What::Sent => "it is sent".into(),
         What::Frame(frame) => format!("hears {}", frame_in_hex(&frame.0)),
         What::BadFrame => "hears a damaged frame".into(),

@@ -749,6 +749,7 @@ help_hours = "平日 9:00–17:00"
     #[test]
     fn every_slip_of_the_pen_is_named_with_its_place() {
         let cases: &[(&str, &str)] = &[
+            ("[calls]\nkeep_days = 0\n", "shirase.toml:12:13: must be from 1 to 366"),
             ("[calling]\nhour = \"08:30-18:00\"\n", "shirase.toml:12:1: unknown field `hour`"),
             ("[caling]\n", "shirase.toml:11:2: unknown field `caling`"),
             ("[calling]\nhours = \"18:00-08:30\"\n", "shirase.toml:12:9: must be hours like"),

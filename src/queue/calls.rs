@@ -5,8 +5,8 @@
 
 use crate::job::{AttemptId, JobId, UnixMillis};
 
-/// Traces of all calls together. 64 MiB are about 8000 calls of one page, and one percent of the smallest
-/// disk that such a box has; the oldest go first.
+/// Traces of all calls together; the oldest go first. 64 MiB are 20,000 calls of one page: one has 75 entries
+/// and 3.2 KiB, measured with error correction on the software line.
 pub const MOST_OCTETS: u64 = 64 << 20;
 
 /// A call, as technicians name it.

@@ -186,8 +186,9 @@ impl TryFrom<String> for Octets {
     }
 }
 
-/// [`SenderSettings`] as a trace keeps them.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// [`SenderSettings`] as a trace keeps them. One that was not there when a trace was made reads as nothing.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct SessionSettings {
     /// Our identity, covered but for its last four.
     pub tsi: Option<String>,
@@ -583,6 +584,14 @@ mod tests {
         recorder.command(Millis(105), "ATD1");
         let times: Vec<i64> = recorder.take().entries.iter().map(|entry| entry.at_ms).collect();
         assert_eq!(times, [-100, 0]);
+    }
+
+    #[test]
+    fn trace_of_an_earlier_version_with_fewer_settings_still_reads() {
+        let json = r#"{"entries":[{"at_ms":1,"session":{"pages":1,"fastest":"V.29 9600 bit/s"}}]}"#;
+        let trace: Trace = serde_json::from_str(json).expect("reads");
+        let What::Session(settings) = &trace.entries[0].what else { panic!("{trace:?}") };
+        assert_eq!((settings.pages, settings.longest_page_mm, settings.sub), (1, 0, false));
     }
 
     #[test]
