@@ -10,23 +10,26 @@ use crate::BitOrder;
 use crate::codes::Code;
 
 /// Reads bits from the front; past the end every bit is 0, and [`BitReader::overran`] tells.
+///
+/// Cheap to copy: a reader of one row works on a copy that stays in registers.
+#[derive(Clone, Copy)]
 pub(crate) struct BitReader<'a> {
     octets: &'a [u8],
     order: BitOrder,
-    /// First octet that is not wholly in `window`.
+    /// First octet that is not wholly in `window`; zeros past the end count as octets.
     next: usize,
     /// The next bits, from the top. Bits below the top `held` are 0 or what a refill puts there.
     window: u64,
     held: u32,
-    taken: u64,
 }
 
 impl<'a> BitReader<'a> {
     pub(crate) fn new(octets: &'a [u8], order: BitOrder) -> Self {
-        Self { octets, order, next: 0, window: 0, held: 0, taken: 0 }
+        Self { octets, order, next: 0, window: 0, held: 0 }
     }
 
     /// The next `count` bits, 1 to 32 of them, right-aligned; they stay to be read.
+    #[inline]
     pub(crate) fn peek(&mut self, count: u32) -> u32 {
         if self.held < count {
             self.refill();
@@ -34,100 +37,140 @@ impl<'a> BitReader<'a> {
         (self.window >> (64 - count)) as u32 // at most 32 bits are left
     }
 
+    /// How many 1 bits come next, as far as they can be seen: not more than [`MOST_BITS`], and at
+    /// least one is found if there is one.
+    #[inline]
+    pub(crate) fn ones(&mut self) -> u32 {
+        if self.held == 0 {
+            self.refill();
+        }
+        self.window.leading_ones().min(self.held).min(MOST_BITS)
+    }
+
     /// Passes over bits that were peeked at before.
+    #[inline]
     pub(crate) fn skip(&mut self, count: u32) {
         self.window <<= count;
         self.held = self.held.saturating_sub(count);
-        self.taken += u64::from(count);
     }
 
     /// Bits passed over so far.
     pub(crate) fn position(&self) -> u64 {
-        self.taken
+        self.next as u64 * 8 - u64::from(self.held)
     }
 
     /// Bits that are left.
     pub(crate) fn left(&self) -> u64 {
-        self.len().saturating_sub(self.taken)
+        self.len().saturating_sub(self.position())
     }
 
     /// Bits were passed over that the octets do not have.
     pub(crate) fn overran(&self) -> bool {
-        self.taken > self.len()
+        self.position() > self.len()
     }
 
     fn len(&self) -> u64 {
         self.octets.len() as u64 * 8
     }
 
+    /// Fills the window up to more than 56 bits.
+    #[inline]
     fn refill(&mut self) {
         let rest = self.octets.get(self.next..).unwrap_or_default();
-        if let Some(eight) = rest.first_chunk::<8>() {
-            let word = match self.order {
-                BitOrder::MsbFirst => u64::from_be_bytes(*eight),
-                BitOrder::LsbFirst => u64::from_le_bytes(*eight).reverse_bits(),
-            };
-            self.window |= word >> self.held;
-            let octets = (64 - self.held) / 8;
-            self.next += octets as usize;
-            self.held += octets * 8;
-            return;
-        }
-        for octet in rest.iter().take(((64 - self.held) / 8) as usize) {
-            let octet = match self.order {
-                BitOrder::MsbFirst => *octet,
-                BitOrder::LsbFirst => octet.reverse_bits(),
-            };
-            self.window |= u64::from(octet) << (56 - self.held);
-            self.next += 1;
-            self.held += 8;
-        }
+        let eight = match rest.first_chunk::<8>() {
+            Some(eight) => *eight,
+            None => {
+                let mut eight = [0; 8];
+                eight.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                eight
+            }
+        };
+        let word = match self.order {
+            BitOrder::MsbFirst => u64::from_be_bytes(eight),
+            BitOrder::LsbFirst => u64::from_le_bytes(eight).reverse_bits(),
+        };
+        self.window |= word >> self.held;
+        let octets = (64 - self.held) / 8;
+        self.next += octets as usize;
+        self.held += octets * 8;
     }
 }
 
-/// Gathers bits and hands out octets, four at a time.
+/// Gathers bits and hands out octets, eight at a time.
 pub(crate) struct BitWriter {
     octets: Vec<u8>,
-    /// The last `held` bits written, right-aligned; fewer than 32 between calls.
+    /// The last bits written, right-aligned; what stands above them went out before.
     window: u64,
-    held: u32,
+    /// Bits until the window is full, 1 to 64.
+    free: u32,
 }
+
+/// The most bits that are handled at once.
+pub(crate) const MOST_BITS: u32 = 56;
 
 impl BitWriter {
     pub(crate) fn with_capacity(octets: usize) -> Self {
-        Self { octets: Vec::with_capacity(octets), window: 0, held: 0 }
+        Self { octets: Vec::with_capacity(octets), window: 0, free: 64 }
     }
 
-    pub(crate) fn put(&mut self, code: Code) {
-        let Code { bits, len } = code;
-        self.window = (self.window << len) | u64::from(bits);
-        self.held += u32::from(len);
-        if self.held >= 32 {
-            self.held -= 32;
-            let word = (self.window >> self.held) as u32; // the oldest 32 bits
-            self.octets.extend_from_slice(&word.to_be_bytes());
+    /// Writes the lowest `len` bits, at most [`MOST_BITS`]; `bits` has no others.
+    #[inline]
+    pub(crate) fn put(&mut self, bits: u64, len: u32) {
+        if len < self.free {
+            self.window = self.window << len | bits;
+            self.free -= len;
+            return;
         }
+        let left = len - self.free;
+        let word = self.window << self.free | bits >> left;
+        self.octets.extend_from_slice(&word.to_be_bytes());
+        self.window = bits;
+        self.free = 64 - left;
+    }
+
+    #[inline]
+    pub(crate) fn put_code(&mut self, code: Code) {
+        self.put(code.bits.into(), code.len.into());
     }
 
     /// Writes `count` times the same bit.
+    #[inline]
     pub(crate) fn put_repeated(&mut self, bit: bool, mut count: u32) {
-        while count > 0 {
-            let len = count.min(16);
-            let bits = if bit { 0xffff >> (16 - len) } else { 0 };
-            self.put(Code { bits, len: len as u8 }); // len is at most 16
-            count -= len;
+        let bits: u64 = if bit { (1 << MOST_BITS) - 1 } else { 0 };
+        while count > MOST_BITS {
+            self.put(bits, MOST_BITS);
+            count -= MOST_BITS;
         }
+        self.put(bits >> (MOST_BITS - count), count);
+    }
+
+    /// Writes the last `count` bits once more. Cheaper than coding them again if there are many.
+    pub(crate) fn put_again(&mut self, count: u64) -> bool {
+        // Far enough back nothing is in the window any more.
+        if count < 128 {
+            return false;
+        }
+        let Some(mut from) = self.position().checked_sub(count) else { return false };
+        let end = self.position();
+        while from < end {
+            let octets = usize::try_from(from / 8).ok().and_then(|octet| self.octets.get(octet..));
+            let Some(word) = octets.and_then(|octets| octets.first_chunk()) else { return false };
+            let len = (end - from).min(MOST_BITS.into()) as u32;
+            self.put(u64::from_be_bytes(*word) << (from % 8) >> (64 - len), len);
+            from += u64::from(len);
+        }
+        true
     }
 
     /// Bits written so far.
     pub(crate) fn position(&self) -> u64 {
-        self.octets.len() as u64 * 8 + u64::from(self.held)
+        self.octets.len() as u64 * 8 + u64::from(64 - self.free)
     }
 
     /// The octets, the last one filled up with 0 bits.
     pub(crate) fn finish(mut self, order: BitOrder) -> Vec<u8> {
-        let last = (self.window << (32 - self.held)) as u32; // fewer than 32 bits are held
-        let used = self.held.div_ceil(8) as usize;
+        let last = self.window.checked_shl(self.free).unwrap_or(0);
+        let used = (64 - self.free).div_ceil(8) as usize;
         self.octets.extend(last.to_be_bytes().into_iter().take(used));
         match order {
             BitOrder::MsbFirst => {}
@@ -157,7 +200,7 @@ mod tests {
         for order in [BitOrder::MsbFirst, BitOrder::LsbFirst] {
             let mut writer = BitWriter::with_capacity(0);
             for (index, len) in lengths().enumerate() {
-                writer.put(Code { bits: bits_of(index, len), len });
+                writer.put_code(Code { bits: bits_of(index, len), len });
             }
             let written = writer.position();
             let octets = writer.finish(order);
@@ -175,7 +218,7 @@ mod tests {
     #[test]
     fn lsb_first_turns_each_octet() {
         let mut writer = BitWriter::with_capacity(0);
-        writer.put(Code { bits: 0b1, len: 1 });
+        writer.put(0b1, 1);
         writer.put_repeated(false, 8);
         writer.put_repeated(true, 3);
         assert_eq!(writer.finish(BitOrder::LsbFirst), [0b0000_0001, 0b0000_1110]);

@@ -4,114 +4,225 @@
 //! width; the first is a change to black, as every row begins white (T.4 4.1.1, 4.2.1.3.4). And back.
 //! Not here: codes.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
-/// Finds the changes of a row whose bits right of the last pel are 0.
-pub(crate) fn find(row: &[u8], width_pels: u16, found: &mut Vec<u16>) {
-    found.clear();
-    let (words, rest) = row.as_chunks::<8>();
-    let mut tail = [0; 8];
-    tail.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let tail = (!rest.is_empty()).then_some(&tail);
+/// The changes of a row, with room for the most that a row can have.
+#[derive(Clone)]
+pub(crate) struct Changes {
+    /// As many as a row has pels, and more, so that a word's are written without counting first.
+    places: Vec<u16>,
+    used: usize,
+}
 
-    let mut left_pel = 0; // the pel left of this word, in bit 0
-    let mut base_pel = 0u16;
-    for word in words.iter().chain(tail) {
-        let pels = u64::from_be_bytes(*word);
-        let mut differs = pels ^ ((pels >> 1) | (left_pel << 63));
-        left_pel = pels & 1;
-        while differs != 0 {
-            let first = differs.leading_zeros();
-            found.push(base_pel + first as u16); // less than 64
-            differs ^= (1 << 63) >> first;
-        }
-        base_pel += 64;
+/// Pels of a word, as many changes as one can have.
+const WORD_PELS: usize = 64;
+
+impl Changes {
+    /// A white row.
+    pub(crate) fn white(width_pels: u16) -> Self {
+        Self { places: vec![0; usize::from(width_pels) + 2 * WORD_PELS], used: 0 }
     }
-    // A black last pel "changes" to the white right of the row.
-    if found.last().is_some_and(|last| *last >= width_pels) {
-        found.pop();
+
+    pub(crate) fn all(&self) -> &[u16] {
+        self.places.get(..self.used).unwrap_or_default()
+    }
+
+    /// Finds the changes of a row whose bits right of the last pel are 0.
+    pub(crate) fn find(&mut self, row: &[u8], width_pels: u16) {
+        let (words, rest) = row.as_chunks::<8>();
+        let mut tail = [0; 8];
+        tail.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let tail = (!rest.is_empty()).then_some(&tail);
+
+        let mut used = 0;
+        let mut left_pel = 0; // the pel left of this word, in bit 0
+        let mut base_pel = 0u16;
+        for word in words.iter().chain(tail) {
+            let pels = u64::from_be_bytes(*word);
+            let differs = pels ^ ((pels >> 1) | (left_pel << 63));
+            left_pel = pels & 1;
+            if differs != 0 {
+                let places = self.places.get_mut(used..).unwrap_or_default();
+                used += differs.count_ones() as usize;
+                // Four at a time, since not to guess wrong is worth up to three that do not count.
+                let mut differs = differs.reverse_bits();
+                for four in places.as_chunks_mut::<4>().0 {
+                    for place in four {
+                        *place = base_pel + differs.trailing_zeros() as u16; // at most 64
+                        differs &= differs.wrapping_sub(1);
+                    }
+                    if differs == 0 {
+                        break;
+                    }
+                }
+            }
+            base_pel += 64;
+        }
+        self.used = used;
+        self.end_at(width_pels);
+    }
+
+    /// A black last pel "changes" to the white right of the row: that is no change.
+    fn end_at(&mut self, width_pels: u16) {
+        if self.all().last().is_some_and(|last| *last >= width_pels) {
+            self.used -= 1;
+        }
+    }
+
+    /// Begins to write a row; what is there is overwritten.
+    pub(crate) fn write(&mut self) -> Writer<'_> {
+        Writer { places: &mut self.places, used: 0 }
+    }
+
+    /// Takes over what a [`Writer`] wrote.
+    pub(crate) fn written(&mut self, used: usize, width_pels: u16) {
+        self.used = used.min(self.places.len());
+        self.end_at(width_pels);
     }
 }
 
-/// Adds a change. Two at one place are a run of no pels between them: they cancel each other.
-pub(crate) fn add(changes: &mut Vec<u16>, at_pel: u16) {
-    if changes.last() == Some(&at_pel) {
-        changes.pop();
-    } else {
-        changes.push(at_pel);
+/// Writes the changes of a row; one at the right edge may stand at the end.
+pub(crate) struct Writer<'a> {
+    places: &'a mut [u16],
+    pub used: usize,
+}
+
+impl Writer<'_> {
+    /// The row would be black from here on.
+    #[inline]
+    pub(crate) fn is_black(&self) -> bool {
+        self.used % 2 == 1
+    }
+
+    /// Adds a change right of the last one.
+    #[inline]
+    pub(crate) fn push(&mut self, at_pel: u16) {
+        if let Some(place) = self.places.get_mut(self.used) {
+            *place = at_pel;
+            self.used += 1;
+        }
+    }
+
+    /// Adds a change. Two at one place are a run of no pels between them: they cancel each other.
+    #[inline]
+    pub(crate) fn add(&mut self, at_pel: u16) {
+        let last = self.used.checked_sub(1).and_then(|last| self.places.get(last));
+        if last == Some(&at_pel) {
+            self.used -= 1;
+        } else {
+            self.push(at_pel);
+        }
+    }
+
+    /// Adds changes that lie right of the last one.
+    #[inline]
+    pub(crate) fn extend(&mut self, more: &[u16]) {
+        let free = self.places.get_mut(self.used..).unwrap_or_default();
+        free.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
+        self.used += more.len().min(free.len());
     }
 }
 
 /// The change with this index, or the right edge if there are no more (T.4 4.2.1.3.4).
+#[inline]
 pub(crate) fn get(changes: &[u16], index: usize, width_pels: u16) -> u16 {
     changes.get(index).copied().unwrap_or(width_pels)
 }
 
-/// Blackens a white row between each change to black and the next one.
-pub(crate) fn paint(changes: &[u16], width_pels: u16, row: &mut [u8]) {
-    for run in changes.chunks(2) {
-        let from = usize::from(get(run, 0, width_pels));
-        let to = usize::from(get(run, 1, width_pels));
-        let (first, last) = (from / 8, to / 8);
-        let (from_mask, to_mask) = (0xff_u8 >> (from % 8), !(0xff_u8 >> (to % 8)));
-        if first == last {
-            blacken(row, first, from_mask & to_mask);
-            continue;
+/// Paints a white row.
+pub(crate) fn paint(changes: &[u16], row: &mut [u8]) {
+    let mut changes = changes.iter();
+    let mut change = changes.next();
+    let mut word_end = 0;
+    let mut pels = 0_u64;
+    for word in row.chunks_mut(8) {
+        word_end += 64;
+        // All pels of the word as its left one, then turned from each change on.
+        pels = if pels & 1 == 1 { u64::MAX } else { 0 };
+        while let Some(at_pel) = change.filter(|at_pel| u32::from(**at_pel) < word_end) {
+            pels ^= u64::MAX >> (at_pel % 64);
+            change = changes.next();
         }
-        blacken(row, first, from_mask);
-        if let Some(whole) = row.get_mut(first + 1..last) {
-            whole.fill(0xff);
+        match word.first_chunk_mut::<8>() {
+            Some(word) => *word = pels.to_be_bytes(),
+            None => word.iter_mut().zip(pels.to_be_bytes()).for_each(|(to, from)| *to = from),
         }
-        blacken(row, last, to_mask);
+        if change.is_none() && pels & 1 == 0 {
+            break; // white up to the edge
+        }
     }
 }
 
-/// The mask of an octet right of the row is empty, so nothing is lost if there is none.
-fn blacken(row: &mut [u8], octet: usize, mask: u8) {
-    if let Some(octet) = row.get_mut(octet) {
-        *octet |= mask;
-    }
-}
-
-/// Follows b1 along the reference row while a0 moves along the coding row (T.4 4.2.1.3.1).
+/// Follows b1 along the reference row while a0 moves along the coding row (T.4 4.2.1.3.1): the first change
+/// right of a0 to the colour that a0 has not.
 pub(crate) struct Reference<'a> {
     changes: &'a [u16],
     width_pels: u16,
+    /// Changes to black have even indexes.
     b1: usize,
 }
 
 impl<'a> Reference<'a> {
+    /// For a0 before the row.
     pub(crate) fn new(changes: &'a [u16], width_pels: u16) -> Self {
         Self { changes, width_pels, b1: 0 }
     }
 
-    /// b1 and b2 for this a0: the first change right of it to the colour that a0 has not, and the one
-    /// after. `a0` is −1 before the row; it never moves left from call to call.
-    pub(crate) fn b1_b2(&mut self, a0: i32, a0_is_black: bool) -> (u16, u16) {
-        // Changes to black have even indexes. Going back by one is enough: the one before that was
-        // already left of an earlier a0.
-        if (self.b1 % 2 == 1) != a0_is_black {
-            self.b1 = self.b1.checked_sub(1).unwrap_or(1);
-        }
-        while self.changes.get(self.b1).is_some_and(|change| i32::from(*change) <= a0) {
+    #[inline]
+    pub(crate) fn b1(&self) -> u16 {
+        get(self.changes, self.b1, self.width_pels)
+    }
+
+    /// The change after b1.
+    #[inline]
+    pub(crate) fn b2(&self) -> u16 {
+        get(self.changes, self.b1 + 1, self.width_pels)
+    }
+
+    /// b1 and all that follow it.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u16] {
+        self.changes.get(self.b1..).unwrap_or_default()
+    }
+
+    /// a0 went to b1, to the one after it, and so on: so many turns of colour.
+    #[inline]
+    pub(crate) fn turn_with(&mut self, turns: usize) {
+        self.b1 += turns;
+    }
+
+    /// a0 went right and has the same colour.
+    #[inline]
+    pub(crate) fn go_to(&mut self, a0: u16) {
+        while self.changes.get(self.b1).is_some_and(|change| *change <= a0) {
             self.b1 += 2;
         }
-        (
-            get(self.changes, self.b1, self.width_pels),
-            get(self.changes, self.b1 + 1, self.width_pels),
-        )
+    }
+
+    /// a0 went to a place near b1 and turned its colour.
+    #[inline]
+    pub(crate) fn turn_at(&mut self, a0: u16) {
+        // Going back by one is enough: the one before that was already left of an earlier a0.
+        let before = self.b1.checked_sub(1);
+        match before.filter(|before| get(self.changes, *before, 0) > a0) {
+            Some(before) => self.b1 = before,
+            None => {
+                self.b1 += 1;
+                self.go_to(a0);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     fn found(row: &[u8], width_pels: u16) -> Vec<u16> {
-        let mut changes = vec![7];
-        find(row, width_pels, &mut changes);
-        changes
+        let mut changes = Changes::white(width_pels);
+        changes.find(row, width_pels);
+        changes.all().to_vec()
     }
 
     #[test]
@@ -121,7 +232,10 @@ mod tests {
                 for to in from + 1..=width_pels {
                     let mut row = vec![0; usize::from(width_pels.div_ceil(8))];
                     let changes = if to < width_pels { vec![from, to] } else { vec![from] };
-                    paint(&changes, width_pels, &mut row);
+                    paint(&changes, &mut row);
+                    if let Some(octet) = row.last_mut() {
+                        *octet &= crate::page::last_octet_mask(width_pels);
+                    }
                     let black: u32 = row.iter().map(|octet| octet.count_ones()).sum();
                     assert_eq!(black, u32::from(to - from));
                     assert_eq!(found(&row, width_pels), changes, "{width_pels}: {from} to {to}");
@@ -138,20 +252,33 @@ mod tests {
 
     #[test]
     fn add_twice_at_one_place_is_no_change() {
-        let mut changes = vec![];
+        let mut changes = Changes::white(20);
+        let mut row = changes.write();
         for at_pel in [0, 0, 5, 9, 9] {
-            add(&mut changes, at_pel);
+            row.add(at_pel);
         }
-        assert_eq!(changes, [5]);
+        let used = row.used;
+        changes.written(used, 20);
+        assert_eq!(changes.all(), [5]);
     }
 
     #[test]
     fn b1_goes_back_over_one_change_when_the_colour_turns() {
         let mut reference = Reference::new(&[4, 6, 10], 20);
-        assert_eq!(reference.b1_b2(-1, false), (4, 6));
-        assert_eq!(reference.b1_b2(7, true), (20, 20));
-        assert_eq!(reference.b1_b2(8, false), (10, 20));
-        assert_eq!(reference.b1_b2(9, true), (20, 20));
-        assert_eq!(reference.b1_b2(10, false), (20, 20));
+        assert_eq!((reference.b1(), reference.b2()), (4, 6));
+        reference.turn_at(3);
+        assert_eq!((reference.b1(), reference.b2()), (6, 10));
+        reference.turn_at(5);
+        assert_eq!((reference.b1(), reference.b2()), (10, 20));
+        reference.turn_at(7); // left of 10, right of 6
+        assert_eq!((reference.b1(), reference.b2()), (20, 20));
+        reference.turn_at(8);
+        assert_eq!((reference.b1(), reference.b2()), (10, 20));
+        reference.go_to(10);
+        assert_eq!((reference.b1(), reference.b2()), (20, 20));
+        let mut reference = Reference::new(&[4, 6, 10], 20);
+        reference.turn_with(1);
+        reference.turn_at(3);
+        assert_eq!((reference.b1(), reference.b2()), (4, 6));
     }
 }

@@ -18,7 +18,9 @@ pub(crate) const EOL: Code = Code::parse("000000000001");
 pub(crate) const EOL_ZEROS: u32 = 11;
 
 /// The longest run that has a make-up code of its own (T.4 table 3b).
-const LONGEST_MAKE_UP_PELS: u16 = 2560;
+pub(crate) const LONGEST_MAKE_UP_PELS: u16 = 2560;
+/// A make-up code and a terminating code.
+pub(crate) const WHOLE_RUN_BITS: u32 = RUN_CODE_BITS + 12;
 /// Runs from here on begin with make-up codes for 2560 (T.4 4.1.1).
 const TWO_MAKE_UPS_PELS: u16 = LONGEST_MAKE_UP_PELS + 64;
 
@@ -86,16 +88,62 @@ pub(crate) struct RunCodes {
     terminating: [Code; 64],
     /// For 64, 128 … 2560 pels.
     make_up: [Code; 40],
+    /// By the run: its make-up code if it has one and its terminating code, times 32, plus their length.
+    whole: [u32; TWO_MAKE_UPS_PELS as usize],
     /// By the next 13 bits: the run times 16 plus the length of its code, or 0 if there is none.
     by_bits: [u16; 1 << RUN_CODE_BITS],
+}
+
+/// A run of each colour at once, of those whose two codes take [`RUN_CODE_BITS`] at most: nearly all
+/// in a halftone, most in text.
+pub(crate) static WHITE_BLACK: PairCodes = PairCodes::new(&WHITE, &BLACK);
+/// The same, black first.
+pub(crate) static BLACK_WHITE: PairCodes = PairCodes::new(&BLACK, &WHITE);
+
+/// Pairs of runs by the bits of their codes.
+pub(crate) struct PairCodes {
+    /// By the next 13 bits: the runs times 1024 and times 16, plus the length of both codes; 0 if the bits
+    /// are no such pair.
+    by_bits: [u16; 1 << RUN_CODE_BITS],
+}
+
+impl PairCodes {
+    #[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
+    const fn new(first: &RunCodes, second: &RunCodes) -> Self {
+        let mut by_bits = [0; 1 << RUN_CODE_BITS];
+        let mut bits = 0;
+        while bits < 1 << RUN_CODE_BITS {
+            let (run, len) = (first.by_bits[bits] >> 4, first.by_bits[bits] & 15);
+            let rest = (bits << len) & ((1 << RUN_CODE_BITS) - 1);
+            let (second_run, second_len) = (second.by_bits[rest] >> 4, second.by_bits[rest] & 15);
+            let terminate = 0 < run && run < 64 && 0 < second_run && second_run < 64;
+            // Bits that are not there were taken for 0; a code that needs them is longer than what is left.
+            if terminate && len + second_len <= RUN_CODE_BITS as u16 {
+                by_bits[bits] = run << 10 | second_run << 4 | (len + second_len);
+            }
+            bits += 1;
+        }
+        Self { by_bits }
+    }
+
+    /// Two runs, neither of them empty, and the length of their codes.
+    #[inline]
+    pub(crate) fn find(&self, bits: u32) -> Option<(u16, u16, u32)> {
+        let entry = self.by_bits.get(bits as usize).copied().filter(|entry| *entry != 0)?;
+        Some((entry >> 10, entry >> 4 & 63, u32::from(entry & 15)))
+    }
 }
 
 impl RunCodes {
     #[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
     const fn new(terminating: &[&str; 64], make_up: &[&str; 27]) -> Self {
         const NONE: Code = Code { bits: 0, len: 0 };
-        let mut codes =
-            Self { terminating: [NONE; 64], make_up: [NONE; 40], by_bits: [0; 1 << RUN_CODE_BITS] };
+        let mut codes = Self {
+            terminating: [NONE; 64],
+            make_up: [NONE; 40],
+            whole: [0; TWO_MAKE_UPS_PELS as usize],
+            by_bits: [0; 1 << RUN_CODE_BITS],
+        };
         let mut index = 0;
         while index < 64 {
             codes.terminating[index] = Code::parse(terminating[index]);
@@ -107,6 +155,14 @@ impl RunCodes {
             codes.make_up[index] =
                 Code::parse(if index < 27 { make_up[index] } else { LONG_MAKE_UP[index - 27] });
             codes.enter(codes.make_up[index], (index as u16 + 1) * 64);
+            index += 1;
+        }
+        index = 0;
+        while index < codes.whole.len() {
+            let end = codes.terminating[index % 64];
+            let make_up = if index < 64 { NONE } else { codes.make_up[index / 64 - 1] };
+            let bits = (make_up.bits as u32) << end.len | end.bits as u32;
+            codes.whole[index] = bits << 5 | (make_up.len + end.len) as u32;
             index += 1;
         }
         codes
@@ -123,16 +179,16 @@ impl RunCodes {
         }
     }
 
-    /// Hands out the codes of a run: make-up codes as needed, then the terminating code.
-    pub(crate) fn each_code(&self, mut run_pels: u16, mut put: impl FnMut(Code)) {
+    /// The codes of a run in one: bits, and how many, at most [`WHOLE_RUN_BITS`]. Of a run that begins with
+    /// make-up codes for 2560 pels, those go out by `put` before (T.4 4.1.1).
+    #[inline]
+    pub(crate) fn whole(&self, mut run_pels: u16, mut put: impl FnMut(Code)) -> (u64, u32) {
         while run_pels >= TWO_MAKE_UPS_PELS {
             self.make_up.last().copied().into_iter().for_each(&mut put);
             run_pels -= LONGEST_MAKE_UP_PELS;
         }
-        if let Some(made_up) = (run_pels / 64).checked_sub(1) {
-            self.make_up.get(usize::from(made_up)).copied().into_iter().for_each(&mut put);
-        }
-        self.terminating.get(usize::from(run_pels % 64)).copied().into_iter().for_each(&mut put);
+        let entry = self.whole.get(usize::from(run_pels)).copied().unwrap_or(0);
+        (u64::from(entry >> 5), entry & 31)
     }
 
     /// The run and the length of the code that the next [`RUN_CODE_BITS`] bits begin with.
@@ -154,8 +210,8 @@ pub(crate) enum Mode {
 /// Bits that are enough to tell any mode: VR(3), VL(3).
 pub(crate) const MODE_BITS: u32 = 7;
 
-const PASS: Code = Code::parse("0001");
-const HORIZONTAL: Code = Code::parse("001");
+pub(crate) const PASS: Code = Code::parse("0001");
+pub(crate) const HORIZONTAL: Code = Code::parse("001");
 /// a1 3 pels left of b1, to 3 pels right.
 const VERTICAL: [Code; 7] = [
     Code::parse("0000010"), // VL(3)
@@ -167,32 +223,45 @@ const VERTICAL: [Code; 7] = [
     Code::parse("0000011"), // VR(3)
 ];
 
-impl Mode {
-    /// The code of the mode; `None` if a1 is too far from b1 for one.
-    pub(crate) fn code(self) -> Option<Code> {
-        match self {
-            Self::Pass => Some(PASS),
-            Self::Horizontal => Some(HORIZONTAL),
-            Self::Vertical(right) => {
-                VERTICAL.get(usize::try_from(i16::from(right) + 3).ok()?).copied()
-            }
-        }
-    }
+/// The code for a1 so many pels right of b1; `None` if that is too far for one.
+#[inline]
+pub(crate) fn vertical(right: i32) -> Option<Code> {
+    VERTICAL.get((right + 3) as usize).copied() // a negative index is a great one
+}
 
+/// By the next 7 bits: the mode and the length of its code.
+static MODES: [Option<(Mode, u8)>; 1 << MODE_BITS] = modes();
+
+#[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
+const fn modes() -> [Option<(Mode, u8)>; 1 << MODE_BITS] {
+    let mut modes = [None; 1 << MODE_BITS];
+    let mut index = 0;
+    while index < VERTICAL.len() {
+        enter_mode(&mut modes, VERTICAL[index], Mode::Vertical(index as i8 - 3));
+        index += 1;
+    }
+    enter_mode(&mut modes, PASS, Mode::Pass);
+    enter_mode(&mut modes, HORIZONTAL, Mode::Horizontal);
+    modes // what is left are extensions (T.4 table 4), EOL, and what no mode begins with
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
+const fn enter_mode(modes: &mut [Option<(Mode, u8)>; 1 << MODE_BITS], code: Code, mode: Mode) {
+    let free_bits = MODE_BITS - code.len as u32;
+    let mut index = (code.bits as usize) << free_bits;
+    let end = index + (1 << free_bits);
+    while index < end {
+        modes[index] = Some((mode, code.len));
+        index += 1;
+    }
+}
+
+impl Mode {
     /// The mode and the length of the code that the next [`MODE_BITS`] bits begin with.
+    #[inline]
     pub(crate) fn find(bits: u32) -> Option<(Self, u32)> {
-        match bits {
-            0b100_0000..=0b111_1111 => Some((Self::Vertical(0), 1)),
-            0b011_0000..=0b011_1111 => Some((Self::Vertical(1), 3)),
-            0b010_0000..=0b010_1111 => Some((Self::Vertical(-1), 3)),
-            0b001_0000..=0b001_1111 => Some((Self::Horizontal, 3)),
-            0b000_1000..=0b000_1111 => Some((Self::Pass, 4)),
-            0b000_0110..=0b000_0111 => Some((Self::Vertical(2), 6)),
-            0b000_0100..=0b000_0101 => Some((Self::Vertical(-2), 6)),
-            0b000_0011 => Some((Self::Vertical(3), 7)),
-            0b000_0010 => Some((Self::Vertical(-3), 7)),
-            _ => None, // extensions (T.4 table 4), EOL, and what no mode begins with
-        }
+        let (mode, len) = MODES.get(bits as usize).copied().flatten()?;
+        Some((mode, len.into()))
     }
 }
 
@@ -228,16 +297,45 @@ mod tests {
         for codes in [&WHITE, &BLACK] {
             for run_pels in 0..=2 * LONGEST_MAKE_UP_PELS {
                 let mut found = 0;
-                codes.each_code(run_pels, |code| {
-                    for rest in [0, u32::MAX] {
-                        let (run, len) = codes.find(peeked(code, RUN_CODE_BITS, rest)).unwrap();
-                        assert_eq!(len, u32::from(code.len));
-                        found += u32::from(run);
+                let mut put = |code: Code| {
+                    assert_eq!(code, *codes.make_up.last().unwrap());
+                    found += LONGEST_MAKE_UP_PELS;
+                };
+                let (bits, len) = codes.whole(run_pels, &mut put);
+                assert!((1..=WHOLE_RUN_BITS).contains(&len));
+                for rest in [0, u64::MAX] {
+                    // The codes at the left of 26 bits and more.
+                    let free_bits = 40 - len;
+                    let window = bits << free_bits | (rest & ((1 << free_bits) - 1));
+                    let peeked = |passed: u32| (window >> (40 - RUN_CODE_BITS - passed)) & 0x1fff;
+                    let (mut run, mut passed) = codes.find(peeked(0) as u32).unwrap();
+                    if run >= 64 {
+                        let (more, more_len) = codes.find(peeked(passed) as u32).unwrap();
+                        (run, passed) = (run + more, passed + more_len);
                     }
-                });
-                assert_eq!(found, 2 * u32::from(run_pels));
+                    assert_eq!((run + found, passed), (run_pels, len));
+                }
             }
         }
+    }
+
+    #[test]
+    fn pairs_are_what_one_run_after_the_other_is() {
+        let mut pairs = 0;
+        for (both, first, second) in
+            [(&WHITE_BLACK, &WHITE, &BLACK), (&BLACK_WHITE, &BLACK, &WHITE)]
+        {
+            for bits in 0..1 << RUN_CODE_BITS {
+                let Some((run, second_run, len)) = both.find(bits) else { continue };
+                let (want, first_len) = first.find(bits).unwrap();
+                let rest = (bits << first_len) & 0x1fff;
+                let (second_want, second_len) = second.find(rest).unwrap();
+                assert_eq!((run, second_run, len), (want, second_want, first_len + second_len));
+                assert!(run > 0 && second_run > 0 && len <= RUN_CODE_BITS);
+                pairs += 1;
+            }
+        }
+        assert!(pairs > 10_000, "of 16384 most bits are a pair: {pairs}");
     }
 
     #[test]
@@ -259,14 +357,16 @@ mod tests {
 
     #[test]
     fn every_mode_is_found_by_its_code_whatever_follows() {
-        let vertical = (-3..=3).map(Mode::Vertical);
-        for mode in vertical.chain([Mode::Pass, Mode::Horizontal]) {
-            let code = mode.code().unwrap();
+        let modes = (-3..=3).map(|right: i8| (Mode::Vertical(right), vertical(right.into())));
+        for (mode, code) in
+            modes.chain([(Mode::Pass, Some(PASS)), (Mode::Horizontal, Some(HORIZONTAL))])
+        {
+            let code = code.unwrap();
             for rest in [0, u32::MAX] {
                 let found = Mode::find(peeked(code, MODE_BITS, rest));
                 assert_eq!(found, Some((mode, u32::from(code.len))));
             }
         }
-        assert_eq!((Mode::Vertical(4).code(), Mode::Vertical(-4).code()), (None, None));
+        assert_eq!((vertical(4), vertical(-4), vertical(i32::MIN)), (None, None, None));
     }
 }

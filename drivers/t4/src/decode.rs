@@ -8,9 +8,14 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::bits::BitReader;
-use crate::changes::{self, Reference};
-use crate::codes::{BLACK, EOL_ZEROS, MODE_BITS, Mode, RUN_CODE_BITS, RunCodes, WHITE};
-use crate::{CodecError, Coding, Encoding, Page, Resolution};
+use crate::changes::{Changes, Reference, Writer};
+use crate::codes::{
+    BLACK, BLACK_WHITE, EOL_ZEROS, MODE_BITS, Mode, RUN_CODE_BITS, RunCodes, WHITE, WHITE_BLACK,
+};
+use crate::{CodecError, Coding, Encoding, MAX_ROWS, Page, Resolution};
+
+/// Rows for which room is made at once: A4 at 7.7 line/mm, and some more. Longer pages make more room.
+const USUAL_ROWS: u32 = 2_400;
 
 /// EOLs in a row that are an RTC (T.4 4.1.4).
 const RTC_EOLS: u32 = 6;
@@ -19,6 +24,9 @@ const EOFB: u32 = 0x00_1001;
 const EOFB_BITS: u32 = 24;
 /// Its first EOL, if the octets end within the second.
 const CUT_EOFB: u32 = 0x00_1000;
+
+/// So many V(0) are worth being taken at once. Measured: fewer slow halftones down.
+const CROWD: u32 = 4;
 
 /// A page as far as it could be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,14 +67,16 @@ pub(crate) fn decode_rows(
     most_rows: u32,
 ) -> Result<Decoded, CodecError> {
     let bits = BitReader::new(octets, encoding.order);
-    let page = Page::new(width_pels, resolution);
+    let mut page = Page::new(width_pels, resolution);
     page.check_width()?;
+    page.reserve_rows(most_rows.min(USUAL_ROWS));
     let mut reading = Reading {
         bits,
         width_pels,
         page,
-        row: Vec::new(),
-        above: Vec::new(),
+        rows: 0,
+        row: Changes::white(width_pels),
+        above: Changes::white(width_pels),
         bad_rows: Vec::new(),
     };
     let ended = match encoding.coding {
@@ -99,9 +109,11 @@ struct Reading<'a> {
     bits: BitReader<'a>,
     width_pels: u16,
     page: Page,
-    /// Changes of the row being read, and of the last one that went into the page.
-    row: Vec<u16>,
-    above: Vec<u16>,
+    /// Rows of the page.
+    rows: u32,
+    /// The row being read, and the last one that went into the page.
+    row: Changes,
+    above: Changes,
     bad_rows: Vec<u32>,
 }
 
@@ -109,7 +121,7 @@ impl Reading<'_> {
     /// MH and MR. True if RTC was there.
     fn rows_with_eols(&mut self, tagged: bool, most_rows: u32) -> Result<bool, CodecError> {
         let mut above_is_good = true;
-        while self.page.rows() < most_rows {
+        while self.rows < most_rows {
             let read = match self.row_start(tagged) {
                 RowStart::OneDimensional => self.row_1d(),
                 RowStart::TwoDimensional if above_is_good => self.row_2d(),
@@ -123,8 +135,9 @@ impl Reading<'_> {
             if above_is_good {
                 self.keep_row()?;
             } else {
-                self.bad_rows.push(self.page.rows());
-                self.page.push_changes(&self.above)?;
+                self.bad_rows.push(self.rows);
+                self.count_row()?;
+                self.page.push_last_row();
             }
         }
         Ok(false)
@@ -132,7 +145,7 @@ impl Reading<'_> {
 
     /// T.6. True if EOFB was there.
     fn rows_of_mmr(&mut self, most_rows: u32) -> Result<bool, CodecError> {
-        while self.page.rows() < most_rows {
+        while self.rows < most_rows {
             let next = self.bits.peek(EOFB_BITS);
             if next == EOFB {
                 return Ok(true);
@@ -142,7 +155,19 @@ impl Reading<'_> {
             if is_short && (next == 0 || next == CUT_EOFB) {
                 return Ok(false);
             }
-            let row = self.page.rows();
+            // Below a white row each V(0) is a white row.
+            if self.above.all().is_empty() {
+                let white_rows = self.bits.ones().min(most_rows - self.rows);
+                self.bits.skip(white_rows);
+                for _ in 0..white_rows {
+                    self.count_row()?;
+                }
+                self.page.push_white_rows(white_rows);
+                if white_rows > 0 {
+                    continue;
+                }
+            }
+            let row = self.rows;
             let read = self.row_2d();
             let bit = self.bits.position();
             if self.bits.overran() {
@@ -162,8 +187,21 @@ impl Reading<'_> {
     }
 
     fn keep_row(&mut self) -> Result<(), CodecError> {
-        self.page.push_changes(&self.row)?;
-        mem::swap(&mut self.row, &mut self.above);
+        self.count_row()?;
+        if self.row.all() == self.above.all() {
+            self.page.push_last_row();
+        } else {
+            self.page.push_changes(self.row.all());
+            mem::swap(&mut self.row, &mut self.above);
+        }
+        Ok(())
+    }
+
+    fn count_row(&mut self) -> Result<(), CodecError> {
+        if self.rows >= MAX_ROWS {
+            return Err(CodecError::TooManyRows);
+        }
+        self.rows += 1;
         Ok(())
     }
 
@@ -212,54 +250,119 @@ impl Reading<'_> {
 
     /// T.4 4.1.1.
     fn row_1d(&mut self) -> Result<(), RowFault> {
-        self.row.clear();
-        let mut colours = [&WHITE, &BLACK].into_iter().cycle();
-        let mut at_pel = 0;
-        while at_pel < self.width_pels {
-            let codes = colours.next().ok_or(RowFault::Code)?;
-            at_pel = self.run(codes, at_pel)?;
-        }
-        Ok(())
+        let mut row =
+            RowReading { bits: self.bits, width_pels: self.width_pels, row: self.row.write() };
+        let read = row.one_dimensional();
+        let used = row.row.used;
+        self.bits = row.bits;
+        self.row.written(used, self.width_pels);
+        read
     }
 
     /// T.4 4.2.1.3, T.6 2.2: one row against the one above.
     fn row_2d(&mut self) -> Result<(), RowFault> {
-        self.row.clear();
-        let above = mem::take(&mut self.above);
-        let read = self.row_2d_below(&mut Reference::new(&above, self.width_pels));
-        self.above = above;
+        let mut row =
+            RowReading { bits: self.bits, width_pels: self.width_pels, row: self.row.write() };
+        let read = row.two_dimensional(Reference::new(self.above.all(), self.width_pels));
+        let used = row.row.used;
+        self.bits = row.bits;
+        self.row.written(used, self.width_pels);
         read
     }
+}
 
-    fn row_2d_below(&mut self, above: &mut Reference<'_>) -> Result<(), RowFault> {
-        let width = i32::from(self.width_pels);
-        let mut a0 = -1;
-        let mut a0_is_black = false;
-        while a0 < width {
+/// What changes within a row, apart so that it stays in registers.
+struct RowReading<'a, 'b> {
+    bits: BitReader<'a>,
+    width_pels: u16,
+    row: Writer<'b>,
+}
+
+impl RowReading<'_, '_> {
+    fn one_dimensional(&mut self) -> Result<(), RowFault> {
+        let mut at_pel = 0;
+        while at_pel < self.width_pels {
+            at_pel = match self.pair(at_pel, false) {
+                Some(to_pel) => to_pel,
+                None => {
+                    let to_pel = self.run(&WHITE, at_pel)?;
+                    if to_pel < self.width_pels { self.run(&BLACK, to_pel)? } else { to_pel }
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn two_dimensional(&mut self, mut above: Reference<'_>) -> Result<(), RowFault> {
+        let mut a0 = None; // before the row
+        while a0 != Some(self.width_pels) {
+            // In text V(0) comes in crowds: their changes are those above.
+            let ones = self.bits.ones();
+            if ones >= CROWD {
+                let same = above.rest();
+                let same = same.get(..ones as usize).unwrap_or(same);
+                if let Some(last) = same.last() {
+                    self.row.extend(same);
+                    above.turn_with(same.len());
+                    self.bits.skip(same.len() as u32); // at most `ones`
+                    a0 = Some(*last);
+                    continue;
+                }
+            }
             let (mode, len) = Mode::find(self.bits.peek(MODE_BITS)).ok_or(RowFault::Code)?;
             self.bits.skip(len);
-            let (b1, b2) = above.b1_b2(a0, a0_is_black);
             match mode {
-                Mode::Pass => a0 = i32::from(b2),
-                Mode::Horizontal => {
-                    let (first, second) =
-                        if a0_is_black { (&BLACK, &WHITE) } else { (&WHITE, &BLACK) };
-                    // Before the row a0 is at −1, but its run counts from 0 (T.4 4.2.1.3.4).
-                    let a1 = self.run(first, u16::try_from(a0).unwrap_or(0))?;
-                    a0 = i32::from(self.run(second, a1)?);
-                }
                 Mode::Vertical(right) => {
-                    let a1 = i32::from(b1) + i32::from(right);
-                    if a1 <= a0 || a1 > width {
+                    let a1 = above.b1().wrapping_add_signed(right.into());
+                    // Left of 0 wraps and is too far right.
+                    if a1 > self.width_pels || a0.is_some_and(|a0| a1 <= a0) {
                         return Err(RowFault::Outside);
                     }
-                    self.change(u16::try_from(a1).map_err(|_| RowFault::Outside)?);
-                    a0 = a1;
-                    a0_is_black = !a0_is_black;
+                    self.row.push(a1);
+                    above.turn_at(a1);
+                    a0 = Some(a1);
+                }
+                Mode::Horizontal => {
+                    let a0_is_black = self.row.is_black();
+                    // Before the row a0 is at −1, but its run counts from 0 (T.4 4.2.1.3.4).
+                    let from = a0.unwrap_or(0);
+                    let a2 = match self.pair(from, a0_is_black) {
+                        Some(a2) => a2,
+                        None => {
+                            let (first, second) =
+                                if a0_is_black { (&BLACK, &WHITE) } else { (&WHITE, &BLACK) };
+                            let a1 = self.run(first, from)?;
+                            self.run(second, a1)?
+                        }
+                    };
+                    above.go_to(a2);
+                    a0 = Some(a2);
+                }
+                Mode::Pass => {
+                    let b2 = above.b2();
+                    above.go_to(b2);
+                    a0 = Some(b2);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Two short runs at once, and where they end; `None`, and nothing is read, if they are not short or
+    /// lead out of the row.
+    #[inline]
+    fn pair(&mut self, from_pel: u16, black_first: bool) -> Option<u16> {
+        let codes = if black_first { &BLACK_WHITE } else { &WHITE_BLACK };
+        let (first, second, len) = codes.find(self.bits.peek(RUN_CODE_BITS))?;
+        let middle = from_pel + first; // each is below 64, and the row ends far below 2^16
+        let to_pel = middle + second;
+        if to_pel > self.width_pels {
+            return None;
+        }
+        self.bits.skip(len);
+        self.row.push(middle);
+        self.row.push(to_pel);
+        Some(to_pel)
     }
 
     /// Reads make-up codes and the terminating code of a run from `from_pel`, and notes where it ends.
@@ -274,15 +377,9 @@ impl Reading<'_> {
                 return Err(RowFault::Outside);
             }
             if run_pels < 64 {
-                self.change(to_pel);
+                self.row.add(to_pel);
                 return Ok(to_pel);
             }
-        }
-    }
-
-    fn change(&mut self, at_pel: u16) {
-        if at_pel < self.width_pels {
-            changes::add(&mut self.row, at_pel);
         }
     }
 }

@@ -7,9 +7,11 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::bits::BitWriter;
-use crate::changes::{self, Reference};
-use crate::codes::{BLACK, Code, EOL, Mode, WHITE};
+use crate::bits::{BitWriter, MOST_BITS};
+use crate::changes::{self, Changes, Reference};
+use crate::codes::{
+    self, BLACK, EOL, HORIZONTAL, LONGEST_MAKE_UP_PELS, PASS, RunCodes, WHITE, WHOLE_RUN_BITS,
+};
 use crate::{Coding, Encoding, Page};
 
 /// EOLs of an RTC (T.4 4.1.4) and of an EOFB (T.6 2.4.1.1).
@@ -25,35 +27,46 @@ const EOFB_EOLS: u32 = 2;
 pub fn encode(page: &Page, encoding: &Encoding) -> Vec<u8> {
     let mut out = BitWriter::with_capacity(page.bits().len() / 8);
     let width_pels = page.width_pels();
-    let (mut row, mut reference) = (Vec::new(), Vec::new());
+    let (mut row, mut above) = (Changes::white(width_pels), Changes::white(width_pels));
     let mut octets_above: &[u8] = &[];
+    let mut mh_row_bits = 0;
     for (index, octets) in (0..).zip(page.bits().chunks_exact(page.row_octets().max(1))) {
-        mem::swap(&mut row, &mut reference);
-        if octets == octets_above {
-            row.clone_from(&reference);
-        } else {
-            changes::find(octets, width_pels, &mut row);
+        let is_like_above = octets == octets_above;
+        if !is_like_above {
+            mem::swap(&mut row, &mut above);
+            row.find(octets, width_pels);
             octets_above = octets;
         }
+        // The row above may be the same one; then `above` is the row above that.
+        let put_2d = |out: &mut BitWriter| {
+            if is_like_above {
+                put_like_above(out, row.all());
+            } else {
+                put_row_2d(out, above.all(), row.all(), width_pels);
+            }
+        };
         match encoding.coding {
+            Coding::Mh if is_like_above && out.put_again(mh_row_bits) => {}
             Coding::Mh => {
-                out.put(EOL);
+                let row_start = out.position();
+                out.put_code(EOL);
                 let start = out.position();
-                put_row_1d(&mut out, &row, width_pels);
+                put_row_1d(&mut out, row.all(), width_pels);
                 put_fill(&mut out, start, encoding.min_row_bits);
+                mh_row_bits = out.position() - row_start;
             }
             Coding::Mr => {
                 let one_dimensional = index % page.resolution().k_rows() == 0;
                 put_tagged_eol(&mut out, one_dimensional);
                 let start = out.position();
                 if one_dimensional {
-                    put_row_1d(&mut out, &row, width_pels);
+                    put_row_1d(&mut out, row.all(), width_pels);
                 } else {
-                    put_row_2d(&mut out, &reference, &row, width_pels);
+                    put_2d(&mut out);
                 }
                 put_fill(&mut out, start, encoding.min_row_bits);
             }
-            Coding::Mmr => put_row_2d(&mut out, &reference, &row, width_pels),
+            Coding::Mmr => put_2d(&mut out),
         }
     }
     if encoding.end {
@@ -63,15 +76,15 @@ pub fn encode(page: &Page, encoding: &Encoding) -> Vec<u8> {
 }
 
 fn put_tagged_eol(out: &mut BitWriter, one_dimensional: bool) {
-    out.put(EOL);
-    out.put(Code { bits: u16::from(one_dimensional), len: 1 }); // T.4 4.2.2
+    let tag = u64::from(one_dimensional); // T.4 4.2.2
+    out.put(u64::from(EOL.bits) << 1 | tag, u32::from(EOL.len) + 1);
 }
 
 fn put_end(out: &mut BitWriter, coding: Coding) {
     match coding {
-        Coding::Mh => (0..RTC_EOLS).for_each(|_| out.put(EOL)),
+        Coding::Mh => (0..RTC_EOLS).for_each(|_| out.put_code(EOL)),
         Coding::Mr => (0..RTC_EOLS).for_each(|_| put_tagged_eol(out, true)),
-        Coding::Mmr => (0..EOFB_EOLS).for_each(|_| out.put(EOL)),
+        Coding::Mmr => (0..EOFB_EOLS).for_each(|_| out.put_code(EOL)),
     }
 }
 
@@ -85,56 +98,90 @@ fn put_fill(out: &mut BitWriter, start: u64, min_row_bits: u32) {
 
 /// T.4 4.1.1: white and black runs in turn, the first white even if it is empty.
 fn put_row_1d(out: &mut BitWriter, row: &[u16], width_pels: u16) {
-    let mut colours = [&WHITE, &BLACK].into_iter().cycle();
+    let (pairs, last) = row.as_chunks::<2>();
     let mut from = 0;
-    for to in row.iter().copied().chain([width_pels]) {
-        if let Some(codes) = colours.next() {
-            codes.each_code(to - from, |code| out.put(code));
-        }
-        from = to;
+    for [to_black, to_white] in pairs {
+        put_runs(out, 0, 0, [&WHITE, &BLACK], [to_black - from, to_white - to_black]);
+        from = *to_white;
     }
+    match last {
+        [to_black, ..] => {
+            let runs = [to_black - from, width_pels - to_black];
+            put_runs(out, 0, 0, [&WHITE, &BLACK], runs);
+        }
+        // A last white run, or a white row; none behind black up to the edge.
+        [] => put_run(out, &WHITE, width_pels - from),
+    }
+}
+
+/// Two runs behind `prefix`, in one piece.
+#[inline]
+fn put_runs(out: &mut BitWriter, prefix: u64, len: u32, codes: [&RunCodes; 2], runs: [u16; 2]) {
+    const { assert!(HORIZONTAL.len as u32 + 2 * WHOLE_RUN_BITS <= MOST_BITS) };
+    let [first, second] = codes;
+    let [first_pels, second_pels] = runs;
+    if first_pels.max(second_pels) > LONGEST_MAKE_UP_PELS {
+        out.put(prefix, len);
+        put_run(out, first, first_pels);
+        put_run(out, second, second_pels);
+        return;
+    }
+    let (first_bits, first_len) = first.whole(first_pels, |_| {});
+    let (second_bits, second_len) = second.whole(second_pels, |_| {});
+    let bits = (prefix << first_len | first_bits) << second_len | second_bits;
+    out.put(bits, len + first_len + second_len);
+}
+
+#[inline]
+fn put_run(out: &mut BitWriter, codes: &RunCodes, run_pels: u16) {
+    let (bits, len) = codes.whole(run_pels, |make_up| out.put_code(make_up));
+    out.put(bits, len);
+}
+
+/// Each a1 is under its b1, the right edge included: V(0) as often.
+fn put_like_above(out: &mut BitWriter, row: &[u16]) {
+    out.put_repeated(true, row.len() as u32 + 1); // a row has fewer than 2^16 changes
 }
 
 /// T.4 4.2.1.3.3: one row against the row above it.
-fn put_row_2d(out: &mut BitWriter, reference: &[u16], row: &[u16], width_pels: u16) {
-    if reference == row {
-        // Each a1 is under its b1, the right edge included: V(0) as often.
-        out.put_repeated(true, row.len() as u32 + 1); // a row has fewer than 2^16 changes
-        return;
-    }
-    let mut above = Reference::new(reference, width_pels);
-    let mut a0 = -1;
+fn put_row_2d(out: &mut BitWriter, above: &[u16], row: &[u16], width_pels: u16) {
+    let mut above = Reference::new(above, width_pels);
+    let mut a0 = None; // before the row
     let mut a1_index = 0;
-    while a0 < i32::from(width_pels) {
-        let a0_is_black = a1_index % 2 == 1;
+    while a0 != Some(width_pels) {
+        // Where a1 is under b1, so are often the next ones: V(0) each.
+        let rest = row.get(a1_index..).unwrap_or_default();
+        let same = rest.iter().zip(above.rest()).take_while(|(a1, b1)| a1 == b1).count();
+        if same > 0 {
+            out.put_repeated(true, same as u32); // a row has fewer than 2^16 changes
+            above.turn_with(same);
+            a1_index += same;
+            a0 = row.get(a1_index - 1).copied();
+        }
         let a1 = changes::get(row, a1_index, width_pels);
-        let (b1, b2) = above.b1_b2(a0, a0_is_black);
+        let (b1, b2) = (above.b1(), above.b2());
         if b2 < a1 {
-            put_mode(out, Mode::Pass);
-            a0 = i32::from(b2);
+            out.put_code(PASS);
+            above.go_to(b2);
+            a0 = Some(b2);
             continue;
         }
-        let right = i8::try_from(i32::from(a1) - i32::from(b1)).ok();
-        if let Some(code) = right.and_then(|right| Mode::Vertical(right).code()) {
-            out.put(code);
-            a0 = i32::from(a1);
+        if let Some(code) = codes::vertical(i32::from(a1) - i32::from(b1)) {
+            out.put_code(code);
+            above.turn_at(a1);
             a1_index += 1;
+            a0 = Some(a1);
             continue;
         }
         let a2 = changes::get(row, a1_index + 1, width_pels);
-        let (first, second) = if a0_is_black { (&BLACK, &WHITE) } else { (&WHITE, &BLACK) };
-        put_mode(out, Mode::Horizontal);
+        let codes = if a1_index % 2 == 1 { [&BLACK, &WHITE] } else { [&WHITE, &BLACK] };
         // Before the row a0 is at −1, but its run counts from 0 (T.4 4.2.1.3.4).
-        let a0_pel = u16::try_from(a0).unwrap_or(0);
-        first.each_code(a1 - a0_pel, |code| out.put(code));
-        second.each_code(a2 - a1, |code| out.put(code));
-        a0 = i32::from(a2);
+        let runs = [a1 - a0.unwrap_or(0), a2 - a1];
+        put_runs(out, HORIZONTAL.bits.into(), HORIZONTAL.len.into(), codes, runs);
+        above.go_to(a2);
         a1_index += 2;
+        a0 = Some(a2);
     }
-}
-
-fn put_mode(out: &mut BitWriter, mode: Mode) {
-    mode.code().into_iter().for_each(|code| out.put(code));
 }
 
 #[cfg(test)]

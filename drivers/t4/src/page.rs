@@ -178,15 +178,38 @@ impl Page {
         Self { width_pels: self.width_pels, resolution: Resolution::Standard, bits }
     }
 
-    /// Adds a row given as its colour changes.
-    pub(crate) fn push_changes(&mut self, row_changes: &[u16]) -> Result<(), CodecError> {
-        self.check_room()?;
+    /// Adds a row given as its colour changes. Whether there is room the caller knows, who counts rows.
+    pub(crate) fn push_changes(&mut self, row_changes: &[u16]) {
         let start = self.bits.len();
         self.bits.resize(start + self.row_octets(), 0);
-        if let Some(row) = self.bits.get_mut(start..) {
-            changes::paint(row_changes, self.width_pels, row);
+        if row_changes.is_empty() {
+            return;
         }
-        Ok(())
+        if let Some(row) = self.bits.get_mut(start..) {
+            changes::paint(row_changes, row);
+            if let Some(octet) = row.last_mut() {
+                *octet &= last_octet_mask(self.width_pels);
+            }
+        }
+    }
+
+    /// Adds the last row once more, or a white one if there is none.
+    pub(crate) fn push_last_row(&mut self) {
+        match self.bits.len().checked_sub(self.row_octets()) {
+            Some(last) => self.bits.extend_from_within(last..),
+            None => self.push_white_rows(1),
+        }
+    }
+
+    /// Adds white rows; the caller counts them too.
+    pub(crate) fn push_white_rows(&mut self, rows: u32) {
+        let octets = self.row_octets() * usize::try_from(rows).unwrap_or(0);
+        self.bits.resize(self.bits.len() + octets, 0);
+    }
+
+    /// Makes room for rows, so that adding them moves nothing.
+    pub(crate) fn reserve_rows(&mut self, rows: u32) {
+        self.bits.reserve(self.row_octets() * usize::try_from(rows).unwrap_or(0));
     }
 
     /// Black becomes white and white black, for files that count the other way round.
@@ -231,7 +254,7 @@ impl fmt::Debug for Page {
 }
 
 /// The bits of a row's last octet that are pels.
-fn last_octet_mask(width_pels: u16) -> u8 {
+pub(crate) fn last_octet_mask(width_pels: u16) -> u8 {
     match width_pels % 8 {
         0 => 0xff,
         used => !(0xff >> used),
