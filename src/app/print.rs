@@ -92,6 +92,9 @@ pub fn notification(view: &Value) -> String {
             let _ = write!(text, "\n    {:<24}{}", clean(name), details(fact));
         }
     }
+    if view["attempts"].as_array().is_some_and(|attempts| !attempts.is_empty()) {
+        let _ = write!(text, "\n  frames    shirase calls --of {}", word(&view["id"]));
+    }
     text
 }
 
