@@ -12,7 +12,7 @@ use std::vec::Vec;
 use tiff::TiffError;
 use tiff::decoder::Decoder;
 use tiff::decoder::ifd::Value;
-use tiff::encoder::{Rational, TiffEncoder, TiffKindStandard};
+use tiff::encoder::{DirectoryEncoder, Rational, TiffEncoder, TiffKindStandard};
 use tiff::tags::Tag;
 
 use crate::decode::decode_rows;
@@ -200,6 +200,7 @@ fn write_page<W: Write + Seek>(
 
     let mut directory = file.image_directory()?;
     let offset = u32::try_from(directory.write_data(strip.as_slice())?).map_err(TiffError::from)?;
+    pad_to_even(&mut directory, strip.len())?;
     directory.write_tag(Tag::NewSubfileType, PAGE_OF_MANY)?;
     directory.write_tag(Tag::ImageWidth, u32::from(page.width_pels()))?;
     directory.write_tag(Tag::ImageLength, page.rows())?;
@@ -218,15 +219,39 @@ fn write_page<W: Write + Seek>(
     directory.write_tag(options, option_bits)?;
     directory.write_tag(Tag::ResolutionUnit, UNIT_INCH)?;
     directory.write_tag(PAGE_NUMBER, [short(index)?, short(pages)?].as_slice())?;
-    directory.write_tag(Tag::Software, software)?;
+    write_text(&mut directory, Tag::Software, software)?;
     if let Some(date_time) = date_time {
-        directory.write_tag(Tag::DateTime, date_time)?;
+        write_text(&mut directory, Tag::DateTime, date_time)?;
     }
     // These pels were drawn, not received: no row is a guess.
     directory.write_tag(BAD_FAX_LINES, 0u32)?;
     directory.write_tag(CLEAN_FAX_DATA, 0u16)?;
     directory.write_tag(CONSECUTIVE_BAD_FAX_LINES, 0u32)?;
     directory.finish()?;
+    Ok(())
+}
+
+fn write_text<W: Write + Seek>(
+    directory: &mut DirectoryEncoder<'_, W, TiffKindStandard>,
+    tag: Tag,
+    text: &str,
+) -> Result<(), FileError> {
+    directory.write_tag(tag, text)?;
+    match text.len() + 1 {
+        0..=4 => Ok(()), // it stands in the directory
+        octets => pad_to_even(directory, octets),
+    }
+}
+
+/// Values and directories begin on even octets (TIFF 6.0 section 2), which the `tiff` crate leaves to us:
+/// libtiff does not mind, strict readers do.
+fn pad_to_even<W: Write + Seek>(
+    directory: &mut DirectoryEncoder<'_, W, TiffKindStandard>,
+    written_octets: usize,
+) -> Result<(), FileError> {
+    if !written_octets.is_multiple_of(2) {
+        directory.write_data([0u8].as_slice())?;
+    }
     Ok(())
 }
 
