@@ -37,14 +37,15 @@ fn pages() -> Vec<Page> {
 
 /// Writes the pages in each coding and bit order, and hands each file over.
 fn each_file(mut look: impl FnMut(&Path, &[Page], Coding, BitOrder)) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let (path, pages) = (folder.path().join("fax.tif"), pages());
     for coding in CODINGS {
         for order in ORDERS {
             let date_time = Some("2026:11:23 08:30:00");
             // With its 0 at the end an odd number of octets.
             let settings = FileSettings { coding, order, software: "shirase 0.1.0!", date_time };
-            container::write(File::create(&path).unwrap(), &pages, &settings).unwrap();
+            let file = File::create(&path).expect("a new file");
+            container::write(file, &pages, &settings).expect("written");
             look(&path, &pages, coding, order);
         }
     }
