@@ -26,8 +26,9 @@ const SEND_FRAMES: &str = "AT+FTH=3";
 /// Longest frame of T.30's binary procedures that we take, octets without FCS.
 const FRAME_MAX: usize = 256;
 const FCS_OCTETS: usize = 2;
-/// Training (V.27ter long: 1.2 s with echo protection) and the modem's own buffers, generously.
-const FAST_OVERHEAD: Duration = Duration::from_secs(12);
+/// Training (V.17 long 1.4 s, V.27ter long with echo protection 1.2 s) and a host that is late. What the modem
+/// has in its buffers counts as line time.
+const FAST_OVERHEAD: Duration = Duration::from_secs(5);
 /// How often progress and a wish to stop are looked at while nothing else happens.
 const TICK: Duration = Duration::from_millis(200);
 /// A modem that reports no carrier sooner than this is asked again only when the time is over.

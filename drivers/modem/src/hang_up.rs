@@ -118,10 +118,12 @@ fn by_reopen<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Res
 
 /// Said and answered twice: a late OK of something else may stand for the first answer, and a modem
 /// that still receives or dials takes the first octet as its end, says OK to that, and throws the rest
-/// of the line away.
+/// of the line away. Refused once, it is said once more: page octets that were on their way when the
+/// modem gave up the line stand before it then, and together they are no command.
 fn on_hook<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<bool, Fault> {
-    let first = talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok;
-    Ok(first && talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok)
+    let mut say = || Ok::<_, Fault>(talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok);
+    let first = say()? || say()?;
+    Ok(first && say()?)
 }
 
 #[cfg(test)]

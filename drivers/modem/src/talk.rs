@@ -3,6 +3,34 @@
 //! In: command lines and data octets. Out: [`Reply`]s and data octets, or a [`Fault`].
 //! Source: ITU-T V.250 5 (a command line and its one final result code); limits are our own.
 //! Not here: which commands (`init.rs`, `class1.rs`, `class2`), reading the words (`at.rs`, `class2`).
+//!
+//! Nothing here waits without a deadline, and a word that ends a command ends the wait at once: a far end that
+//! hangs up is left within 2 s of the modem's NO CARRIER. Where a modem says nothing, these end the wait:
+//!
+//! | file | constant | longest wait | for what |
+//! |---|---|---|---|
+//! | `talk` | `COMMAND_WRITE` | 2 s | a modem that takes no command |
+//! | `talk` | `DEAF` | 150 ms | one that does not listen yet |
+//! | `init` | `KNOCK` | 1 s | the first answer, nine times in all |
+//! | `init` | `SETUP` | 5 s | each command of the set-up |
+//! | `init` | `DTR_OFF` | 500 ms | DTR that is off |
+//! | `line` | `READY_LIMIT` | 20 s | all of the set-up |
+//! | `call` | `PER_DIGIT`, `PER_COMMA`, `PER_TONE`, `DIAL_SLACK` | 250 ms, 2 s, 5 s, 10 s | dialling, with the line's `answer_wait` |
+//! | `call` | `DIAL_ABORT` | 5 s | a dialling that was stopped |
+//! | `class1` | `ANSWER` | 3 s | a command, and with the time on the line each frame |
+//! | `class1` | `SILENCE_SLACK` | 3 s | silence on the line, and the silence itself |
+//! | `class1` | `FAST_OVERHEAD` | 5 s | a fast signal, and 5/4 of its time on the line |
+//! | `class1` | `FRAME_RECEPTION` | 5 s | a frame whose carrier is there; before it T.30's timer counts |
+//! | `class1` | `ABORT_ANSWER` | 1 s | a reception that was stopped |
+//! | `class2/agree` | `ANSWER` | 5 s | a command |
+//! | `class2/agree` | `FAR_END`, `TRAINING` | 50 s, 180 s | the modem's own phases A and B |
+//! | `class2/page` | `READY`, `STUCK` | 5 s, 240 s | XON; octets that are not taken |
+//! | `class2/status` | `STATUS`, `QUESTION` | 180 s, 3 s | the modem's own phase D; a question |
+//! | `class2/session` | `LEAVE`, `AFTER_HANG_UP`, `STOP` | 10 s, 2 s, 5 s | the end of its session |
+//! | `hang_up` | `BUFFERED`, `ON_HOOK` | 4 s, 3 s | what was still sent; each ATH |
+//! | `check` | `ANSWER`, `DIAL_TONE` | 3 s, 15 s | a question; the exchange |
+//!
+//! All of a call is within `call_limit`, and its end within 30 s.
 
 use crate::at::{Lines, Reply};
 use crate::trace::{Recorder, What};
@@ -337,4 +365,62 @@ pub(crate) fn since(from: Millis, to: Millis) -> Duration {
 
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    /// What is looked at again and again, and a time that is not waited for.
+    const NO_WAITS: [&str; 6] =
+        ["TICK", "PROGRESS_EVERY", "LEAST_LISTEN", "PREAMBLE", "RING_PERIOD", "NO_WAITS"];
+
+    #[test]
+    fn every_wait_of_this_crate_stands_in_the_table_with_its_length() {
+        let table: Vec<&str> =
+            include_str!("talk.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
+        let files = [
+            ("talk", include_str!("talk.rs")),
+            ("init", include_str!("init.rs")),
+            ("line", include_str!("line.rs")),
+            ("call", include_str!("call.rs")),
+            ("class1", include_str!("class1.rs")),
+            ("class2/agree", include_str!("class2/agree.rs")),
+            ("class2/page", include_str!("class2/page.rs")),
+            ("class2/status", include_str!("class2/status.rs")),
+            ("class2/session", include_str!("class2/session.rs")),
+            ("hang_up", include_str!("hang_up.rs")),
+            ("check", include_str!("check.rs")),
+        ];
+        let mut seen = 0;
+        for (file, text) in files {
+            for (name, wait) in text.lines().filter_map(constant) {
+                if NO_WAITS.contains(&name) {
+                    continue;
+                }
+                let stands = table.iter().any(|row| {
+                    let cells: Vec<&str> = row.split(" | ").collect();
+                    let names = cells[2].split(", ").map(|name| name.trim_matches('`'));
+                    cells[1].trim_matches('`') == file
+                        && names.zip(cells[3].split(", ")).any(|row| row == (name, wait.as_str()))
+                });
+                assert!(stands, "{file}: {name} = {wait} is not in the table");
+                seen += 1;
+            }
+        }
+        let listed: usize = table
+            .iter()
+            .map(|row| row.split(" | ").nth(3).map_or(0, |cell| cell.split(", ").count()))
+            .sum();
+        assert_eq!(seen, listed, "the table has waits that nobody has");
+    }
+
+    /// `NAME` and `3 s` of `const NAME: Duration = Duration::from_secs(3);`.
+    fn constant(line: &str) -> Option<(&str, String)> {
+        let line = line.trim_start_matches("pub(crate) ").strip_prefix("const ")?;
+        let (name, value) = line.split_once(": Duration = Duration::from_")?;
+        let (unit, number) = value.trim_end_matches(");").split_once('(')?;
+        Some((
+            name,
+            format!("{} {}", number.replace('_', ""), if unit == "secs" { "s" } else { "ms" }),
+        ))
+    }
 }

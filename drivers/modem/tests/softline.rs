@@ -311,6 +311,31 @@ fn far_end_that_hangs_up_in_the_page_leaves_it_open() {
             "{far}: {report:#?}"
         );
         assert!(report.hang_up_verified, "{far}: {report:#?}");
+        // Unsaid: MCF was asked for three times, each with T4 of 3 s (T.30 5.4.3.1).
+        let gone_s =
+            heard["answered_s"].as_f64().unwrap() + heard["far_hung_up_s"].as_f64().unwrap();
+        let took_s = report.times.hung_up.unwrap().as_secs_f64() - gone_s / 10.0;
+        let bound_s = if far.ends_with("on") { 2.0 } else { 15.0 };
+        assert!(took_s <= bound_s, "{far}: released after {took_s} s");
+    }
+}
+
+/// Seconds from the far end's leaving to our on-hook, as the clock on the wall counts; and how it ended.
+fn released_after(after_s: u32, notice: &str) -> (f64, Ending) {
+    let far = format!("hangup,pre=0.2,after={after_s},notice={notice}");
+    let (report, heard) = ending(&far, &[], None);
+    assert!(report.hang_up_verified, "{far}: {report:#?}");
+    let line_s =
+        |field: &str| heard[field].as_f64().unwrap_or_else(|| panic!("{field}: {heard:#}"));
+    let gone_s = (line_s("answered_s") + line_s("far_hung_up_s")) / 10.0;
+    (report.times.hung_up.unwrap().as_secs_f64() - gone_s, report.ending)
+}
+
+#[test]
+fn far_end_that_hangs_up_at_any_moment_leaves_a_free_line_2_s_after_the_modem_says_so() {
+    for after_s in [1, 4, 6, 8, 10, 14, 22] {
+        let (took_s, ended) = released_after(after_s, "on");
+        assert!(took_s <= 2.0, "{after_s} s: {took_s:.2} s, {ended:?}");
     }
 }
 

@@ -123,6 +123,8 @@ pub(crate) struct AtTap {
     run: Option<Run>,
     /// A `+FTH=3` is under way.
     sends_frames: bool,
+    /// Data of a fast carrier was asked for, and its end is not answered yet.
+    owes_result: bool,
     /// Command lines since they were last asked for.
     commands: Vec<String>,
 }
@@ -144,6 +146,7 @@ impl AtTap {
             asked_for: None,
             run: None,
             sends_frames: false,
+            owes_result: false,
             commands: Vec::new(),
         }
     }
@@ -175,6 +178,11 @@ impl AtTap {
     /// The host still owes the end of its data.
     pub(crate) fn expects_page(&self) -> bool {
         self.expecting == Expecting::Page
+    }
+
+    /// The modem has not said how its last carrier ended.
+    pub(crate) fn owes_result(&self) -> bool {
+        self.owes_result
     }
 
     /// The modem was told that the data ends, though the host did not say so.
@@ -280,6 +288,7 @@ impl AtTap {
             }
             (Some(ResultCode::Connect), Some(Asked::Data(carrier))) => {
                 self.expecting = Expecting::Page;
+                self.owes_result = true;
                 self.asked_for = None;
                 self.after_dle = false;
                 self.run =
@@ -287,6 +296,7 @@ impl AtTap {
             }
             (Some(ResultCode::Final), _asked) => {
                 self.expecting = Expecting::Command;
+                self.owes_result = false;
                 self.asked_for = None;
             }
             // CONNECT before the next frame, or before a frame from the far end; RING; data.

@@ -226,6 +226,10 @@ impl ModemEnd {
         // Going on hook is the modem's answer to the event here, not somebody's wish.
         self.modem_said();
         while self.modem.take_op().is_some() {}
+        if event == CallEvent::HangUp && self.tap.owes_result() {
+            // libspandsp forgets the result of a carrier whose data had ended; a modem says one (V.250 5.7.1).
+            self.say_no_carrier();
+        }
     }
 
     /// Ends a dialling that came to nothing, in the words of V.250 for it.

@@ -23,10 +23,24 @@ fn clean_modem_that_obeys_is_verified_by_two_answers() {
 
 #[test]
 fn modem_that_refuses_loses_dtr() {
-    let modem = FakeModem::new().on("ATH0", [Answer::says("ERROR"), Answer::says("OK")]);
+    let refuses = || Answer::says("ERROR");
+    let modem = FakeModem::new().on("ATH0", [refuses(), refuses(), Answer::says("OK")]);
     let (verified, log) = hung_up(modem, Dialogue::Clean);
     assert!(verified);
-    assert_eq!(log, [command("ATH0"), Done::DtrOff, command("ATH0"), command("ATH0")]);
+    let word = || command("ATH0");
+    assert_eq!(log, [word(), word(), Done::DtrOff, word(), word()]);
+}
+
+#[test]
+fn modem_that_dropped_the_line_in_the_page_finds_page_octets_before_the_word() {
+    let mut talk = Talk::new(FakeModem::new().on("ATH0", [Answer::says("OK")]));
+    talk.numeric = false;
+    // On their way when it said NO CARRIER: now they begin a command line.
+    let modem = std::mem::take(talk.port()).on("AT\u{fffd}", [Answer::says("ERROR")]);
+    *talk.port() = modem;
+    talk.send(b"AT\xff", ON_HOOK).unwrap();
+    assert!(hang_up(&mut talk, &Profile::for_tests(), Dialogue::Clean));
+    assert!(!talk.port().log.contains(&Done::DtrOff));
 }
 
 #[test]

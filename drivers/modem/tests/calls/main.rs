@@ -647,7 +647,7 @@ fn modem_that_does_not_hang_up_is_off_hook_until_it_does() {
     let refuses = || Answer::says("ERROR");
     let mut modem = FakeModem::new()
         .on("ATD", [Answer::says("BUSY")])
-        .on("ATH0", [refuses(), refuses(), refuses(), refuses(), Answer::says("OK")]);
+        .on("ATH0", std::iter::repeat_with(refuses).take(8).chain([Answer::says("OK")]));
     modem.has_dtr = false;
     let mut called = make(modem, &call(), Host::default());
     assert_eq!((&called.report.ending, called.report.hang_up_verified), (&Ending::Busy, false));
