@@ -67,7 +67,7 @@ awk -F'"' '/^# /{what=substr($0,3)} /^number/{printf "  %s  %s\n", $2, what}' te
 
 say "The daemon, with a modem on that line"
 "$bin/shirase" key new "$demo/master-key"
-"$bin/shirase" token new demo --scope notify,read --tokens-file "$demo/tokens" >"$demo/token"
+"$bin/shirase" token new demo --scope notify,read,lines,numbers --tokens-file "$demo/tokens" >"$demo/token"
 sed -e "s,@DEMO@,$demo,; s,@BIN@,$bin,; s,@REPOSITORY@,$PWD,; s,@PORT@,$port," \
     tests/demo/shirase.toml >"$demo/shirase.toml"
 SHIRASE_LOG=${SHIRASE_LOG:-info} setsid "$bin/shirase" serve --config "$demo/shirase.toml" \
@@ -100,6 +100,8 @@ Line and daemon are running; \`make clean-demo\` ends them. To try next:
   s list \$g                                  # every notification
   s show $id \$g      # its receipt
   sed s/03-5550-0001/03-5550-0003/ tests/demo/first-contact.json | s submit - \$g --wait --timeout-s 60   # busy
+  s numbers show 03-5550-0001 \$g              # what is remembered of that number
+  s lines \$g                                 # the line and its modem
   curl -sH "Authorization: Bearer \$(cat $demo/token)" http://127.0.0.1:$port/v1/events?after=0
   curl -s http://127.0.0.1:$port/v1/openapi.json
   s sheet tests/demo/first-contact.json --config $demo/shirase.toml --out sheet.png
