@@ -18,7 +18,7 @@ pub(crate) const EOL: Code = Code::parse("000000000001");
 pub(crate) const EOL_ZEROS: u32 = 11;
 
 /// The longest run that has a make-up code of its own (T.4 table 3b).
-pub(crate) const LONGEST_MAKE_UP_PELS: u16 = 2560;
+const LONGEST_MAKE_UP_PELS: u16 = 2560;
 /// A make-up code and a terminating code.
 pub(crate) const WHOLE_RUN_BITS: u32 = RUN_CODE_BITS + 12;
 /// Runs from here on begin with make-up codes for 2560 (T.4 4.1.1).
@@ -100,8 +100,15 @@ pub(crate) static WHITE_BLACK: PairCodes = PairCodes::new(&WHITE, &BLACK);
 /// The same, black first.
 pub(crate) static BLACK_WHITE: PairCodes = PairCodes::new(&BLACK, &WHITE);
 
-/// Pairs of runs by the bits of their codes.
+/// Runs that have a terminating code only.
+const SHORT_RUNS_PELS: u16 = 64;
+
+/// Pairs of runs, both ways.
 pub(crate) struct PairCodes {
+    first: &'static RunCodes,
+    second: &'static RunCodes,
+    /// By the first run times 64 plus the second, both short: their codes times 32, plus their length.
+    by_runs: [u32; (SHORT_RUNS_PELS * SHORT_RUNS_PELS) as usize],
     /// By the next 13 bits: the runs times 1024 and times 16, plus the length of both codes; 0 if the bits
     /// are no such pair.
     by_bits: [u16; 1 << RUN_CODE_BITS],
@@ -109,7 +116,15 @@ pub(crate) struct PairCodes {
 
 impl PairCodes {
     #[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
-    const fn new(first: &RunCodes, second: &RunCodes) -> Self {
+    const fn new(first: &'static RunCodes, second: &'static RunCodes) -> Self {
+        let mut by_runs = [0; (SHORT_RUNS_PELS * SHORT_RUNS_PELS) as usize];
+        let mut runs = 0;
+        while runs < by_runs.len() {
+            let (code, second_code) = (first.terminating[runs / 64], second.terminating[runs % 64]);
+            let bits = (code.bits as u32) << second_code.len | second_code.bits as u32;
+            by_runs[runs] = bits << 5 | (code.len + second_code.len) as u32;
+            runs += 1;
+        }
         let mut by_bits = [0; 1 << RUN_CODE_BITS];
         let mut bits = 0;
         while bits < 1 << RUN_CODE_BITS {
@@ -123,7 +138,29 @@ impl PairCodes {
             }
             bits += 1;
         }
-        Self { by_bits }
+        Self { first, second, by_runs, by_bits }
+    }
+
+    /// The codes of two runs in one piece: bits, and how many, at most twice [`WHOLE_RUN_BITS`]. `None` if
+    /// one of them is too long for that.
+    #[inline]
+    pub(crate) fn whole(&self, first_pels: u16, second_pels: u16) -> Option<(u64, u32)> {
+        if first_pels | second_pels < SHORT_RUNS_PELS {
+            let runs = usize::from(first_pels * SHORT_RUNS_PELS + second_pels);
+            let entry = self.by_runs.get(runs).copied()?;
+            return Some((u64::from(entry >> 5), entry & 31));
+        }
+        if first_pels.max(second_pels) > LONGEST_MAKE_UP_PELS {
+            return None;
+        }
+        let (first_bits, first_len) = self.first.whole(first_pels, |_| {});
+        let (second_bits, second_len) = self.second.whole(second_pels, |_| {});
+        Some((first_bits << second_len | second_bits, first_len + second_len))
+    }
+
+    /// The codes of the first and of the second run, for runs of any length.
+    pub(crate) fn one_by_one(&self) -> [&'static RunCodes; 2] {
+        [self.first, self.second]
     }
 
     /// Two runs, neither of them empty, and the length of their codes.

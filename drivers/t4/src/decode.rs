@@ -25,8 +25,9 @@ const EOFB_BITS: u32 = 24;
 /// Its first EOL, if the octets end within the second.
 const CUT_EOFB: u32 = 0x00_1000;
 
-/// So many V(0) are worth being taken at once. Measured: fewer slow halftones down.
-const CROWD: u32 = 4;
+/// The next [`MODE_BITS`] bits are at least this if four V(0) come next: worth being taken at once. Measured:
+/// fewer slow halftones down.
+const CROWD: u32 = 0b111_1000;
 
 /// A page as far as it could be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -297,8 +298,9 @@ impl RowReading<'_, '_> {
         let mut a0 = None; // before the row
         while a0 != Some(self.width_pels) {
             // In text V(0) comes in crowds: their changes are those above.
-            let ones = self.bits.ones();
-            if ones >= CROWD {
+            let bits = self.bits.peek(MODE_BITS);
+            if bits >= CROWD {
+                let ones = self.bits.ones();
                 let same = above.rest();
                 let same = same.get(..ones as usize).unwrap_or(same);
                 if let Some(last) = same.last() {
@@ -309,7 +311,7 @@ impl RowReading<'_, '_> {
                     continue;
                 }
             }
-            let (mode, len) = Mode::find(self.bits.peek(MODE_BITS)).ok_or(RowFault::Code)?;
+            let (mode, len) = Mode::find(bits).ok_or(RowFault::Code)?;
             self.bits.skip(len);
             match mode {
                 Mode::Vertical(right) => {

@@ -10,7 +10,8 @@ use core::mem;
 use crate::bits::{BitWriter, MOST_BITS};
 use crate::changes::{self, Changes, Reference};
 use crate::codes::{
-    self, BLACK, EOL, HORIZONTAL, LONGEST_MAKE_UP_PELS, PASS, RunCodes, WHITE, WHOLE_RUN_BITS,
+    self, BLACK_WHITE, Code, EOL, HORIZONTAL, PASS, PairCodes, RunCodes, WHITE, WHITE_BLACK,
+    WHOLE_RUN_BITS,
 };
 use crate::{Coding, Encoding, Page};
 
@@ -101,35 +102,33 @@ fn put_row_1d(out: &mut BitWriter, row: &[u16], width_pels: u16) {
     let (pairs, last) = row.as_chunks::<2>();
     let mut from = 0;
     for [to_black, to_white] in pairs {
-        put_runs(out, 0, 0, [&WHITE, &BLACK], [to_black - from, to_white - to_black]);
+        put_runs(out, NOTHING, &WHITE_BLACK, [to_black - from, to_white - to_black]);
         from = *to_white;
     }
     match last {
         [to_black, ..] => {
             let runs = [to_black - from, width_pels - to_black];
-            put_runs(out, 0, 0, [&WHITE, &BLACK], runs);
+            put_runs(out, NOTHING, &WHITE_BLACK, runs);
         }
         // A last white run, or a white row; none behind black up to the edge.
         [] => put_run(out, &WHITE, width_pels - from),
     }
 }
 
-/// Two runs behind `prefix`, in one piece.
+const NOTHING: Code = Code { bits: 0, len: 0 };
+
+/// Two runs behind a code, in one piece.
 #[inline]
-fn put_runs(out: &mut BitWriter, prefix: u64, len: u32, codes: [&RunCodes; 2], runs: [u16; 2]) {
+fn put_runs(out: &mut BitWriter, code: Code, codes: &PairCodes, [first, second]: [u16; 2]) {
     const { assert!(HORIZONTAL.len as u32 + 2 * WHOLE_RUN_BITS <= MOST_BITS) };
-    let [first, second] = codes;
-    let [first_pels, second_pels] = runs;
-    if first_pels.max(second_pels) > LONGEST_MAKE_UP_PELS {
-        out.put(prefix, len);
-        put_run(out, first, first_pels);
-        put_run(out, second, second_pels);
+    if let Some((bits, len)) = codes.whole(first, second) {
+        out.put(u64::from(code.bits) << len | bits, u32::from(code.len) + len);
         return;
     }
-    let (first_bits, first_len) = first.whole(first_pels, |_| {});
-    let (second_bits, second_len) = second.whole(second_pels, |_| {});
-    let bits = (prefix << first_len | first_bits) << second_len | second_bits;
-    out.put(bits, len + first_len + second_len);
+    out.put_code(code);
+    let [first_codes, second_codes] = codes.one_by_one();
+    put_run(out, first_codes, first);
+    put_run(out, second_codes, second);
 }
 
 #[inline]
@@ -174,10 +173,10 @@ fn put_row_2d(out: &mut BitWriter, above: &[u16], row: &[u16], width_pels: u16) 
             continue;
         }
         let a2 = changes::get(row, a1_index + 1, width_pels);
-        let codes = if a1_index % 2 == 1 { [&BLACK, &WHITE] } else { [&WHITE, &BLACK] };
+        let codes = if a1_index % 2 == 1 { &BLACK_WHITE } else { &WHITE_BLACK };
         // Before the row a0 is at −1, but its run counts from 0 (T.4 4.2.1.3.4).
         let runs = [a1 - a0.unwrap_or(0), a2 - a1];
-        put_runs(out, HORIZONTAL.bits.into(), HORIZONTAL.len.into(), codes, runs);
+        put_runs(out, HORIZONTAL, codes, runs);
         above.go_to(a2);
         a1_index += 2;
         a0 = Some(a2);
