@@ -5,11 +5,12 @@
 //! Not here: how terms are written (`terms.rs`), dialling (`call.rs`).
 
 use super::dialect::Dialect;
-use super::session::{Class2, End, Met, TICK, called_off, session_end};
+use super::session::{Class2, End, Met, TICK, session_end};
 use super::terms::{self, Dis, Terms};
 use super::words::Word;
 use crate::at::Reply;
 use crate::call::Course;
+use crate::hang_up::Dialogue;
 use crate::port::Port;
 use crate::profile::Need;
 use crate::talk::{Talk, later, since};
@@ -135,13 +136,14 @@ impl<P: Port> Class2<'_, P> {
             self.leave();
             return Err(End::Ending(Ending::Stopped));
         }
+        // From here to the page's first octet whatever is written may be taken for one.
+        course.stood = Dialogue::AtPage;
         self.talk.start(self.dialect.send_page, self.dialect.send_page)?;
         let until = self.talk.after(TRAINING);
         let mut other_csi = None;
         loop {
             if may_stop && host.cancelled() {
-                // An octet would stop the training, or, if CONNECT crosses it, be one of a page.
-                return Err(called_off(Ending::Stopped, course));
+                return Err(End::Ending(Ending::Stopped));
             }
             let now = self.talk.now();
             if now >= until {
@@ -176,7 +178,7 @@ impl<P: Port> Class2<'_, P> {
             let go = host.far_end(&FarEnd { csi, ..judged.clone() });
             self.talk.note(What::Judged(go == Go::On));
             if go == Go::Stop {
-                return Err(called_off(Ending::Session(CallError::RefusedFarEnd), course));
+                return Err(session_end(CallError::RefusedFarEnd));
             }
         }
         Ok(())

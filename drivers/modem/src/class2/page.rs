@@ -6,7 +6,7 @@
 //! Not here: what the far end says to it (`status.rs`).
 
 use super::dialect::PageEnd;
-use super::session::{Class2, Met, TICK, called_off};
+use super::session::{Class2, End, Met, TICK, session_end};
 use super::words::Word;
 use crate::at::Reply;
 use crate::call::Course;
@@ -37,24 +37,23 @@ impl<P: Port> Class2<'_, P> {
         course: &mut Course,
     ) -> Met<()> {
         let Some(contract) = course.contract.clone() else {
-            course.stood = Dialogue::AtPage;
             return Err(Fault::NoContract.into());
         };
         if self.dialect.waits_for_xon {
             self.await_xon()?;
         }
         if !course.page_started && host.cancelled() {
-            return Err(called_off(Ending::Stopped, course));
+            return Err(End::Ending(Ending::Stopped));
         }
         let octets = host.page(page, &contract);
         if octets.is_empty() {
-            return Err(called_off(Ending::Session(CallError::PageEmpty { page }), course));
+            return Err(session_end(CallError::PageEmpty { page }));
         }
         self.talk.note(What::AskStart { page });
         let go = host.page_starts(page);
         self.talk.note(What::MayStart(go == Go::On));
         if go == Go::Stop {
-            return Err(called_off(Ending::Session(CallError::PageNotAllowed { page }), course));
+            return Err(session_end(CallError::PageNotAllowed { page }));
         }
         course.phase = Some(Phase::C);
         self.talk.note(What::page(page, &contract, octets.len()));
@@ -76,26 +75,24 @@ impl<P: Port> Class2<'_, P> {
         sent
     }
 
-    /// Only modems after SP-2388-A send one, and not all: without it RTS/CTS holds us back.
+    /// SP-2388-A asks for one and its successors do not; some modems of this class go without. Then only
+    /// RTS/CTS holds us back.
     fn await_xon(&mut self) -> Met<()> {
-        match self.talk.xon(self.talk.after(READY))? {
-            Xon::Came => Ok(()),
-            Xon::Late => {
-                debug!("modem.xon.none");
-                Ok(())
+        let until = self.talk.after(READY);
+        loop {
+            match self.talk.xon(until)? {
+                Xon::Came => return Ok(()),
+                Xon::Late => {
+                    debug!("modem.xon.none");
+                    return Ok(());
+                }
+                Xon::Reply(Reply::Text(line)) => {
+                    if let Word::HungUp(hung_up) = self.word(&line) {
+                        return Err(self.hung_up(hung_up)?);
+                    }
+                }
+                Xon::Reply(other) => return Err(self.lost("the start of a page", &other).into()),
             }
-            Xon::Reply(Reply::Text(line)) => match self.word(&line) {
-                Word::HungUp(hung_up) => Err(self.hung_up(hung_up)?),
-                Word::Connected
-                | Word::Csi(_)
-                | Word::Dis(_)
-                | Word::Dcs(_)
-                | Word::Nsf(_)
-                | Word::PageStatus(_)
-                | Word::Voice
-                | Word::Other => Ok(()),
-            },
-            Xon::Reply(other) => Err(self.lost("the start of a page", &other).into()),
         }
     }
 
@@ -110,7 +107,7 @@ impl<P: Port> Class2<'_, P> {
     ) -> Met<()> {
         self.talk.now_at("a page");
         let begin = self.talk.now();
-        course.page_started = true;
+        (course.page_started, course.stood) = (true, Dialogue::Clean);
         course.times.page_started.get_or_insert(since(course.started, begin));
         let of = octets.len();
         let rate_bps = u128::from(contract.modulation.rate_bps());

@@ -12,7 +12,6 @@ use super::words::Word;
 use crate::at::Reply;
 use crate::call::Course;
 use crate::confirmed::StatusConfirmed;
-use crate::hang_up::Dialogue;
 use crate::port::Port;
 use crate::profile::Profile;
 use crate::talk::{Talk, since};
@@ -60,7 +59,8 @@ impl From<Fault> for End {
 }
 
 impl<P: Port> Class2<'_, P> {
-    /// From the fax tone to the end. `course.stood` says if the modem may wait for a page then.
+    /// From the fax tone to the end. `course.stood` says if the modem may wait for a page then, and
+    /// is hung up without a word (`hang_up.rs`).
     pub(crate) fn run(
         mut self,
         host: &mut dyn CallHost,
@@ -170,13 +170,6 @@ pub(crate) fn hear_out<P: Port>(talk: &mut Talk<P>) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// The modem waits, or is about to wait, for a page that it shall not get. Whatever is written now may be
-/// taken for one, so the call is ended without a word (`hang_up.rs`).
-pub(super) fn called_off(ending: Ending, course: &mut Course) -> End {
-    course.stood = Dialogue::AtPage;
-    End::Ending(ending)
 }
 
 pub(super) fn session_end(error: CallError) -> End {

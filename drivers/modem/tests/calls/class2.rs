@@ -481,7 +481,9 @@ fn xon_is_waited_for_and_a_modem_without_one_gets_its_page_all_the_same() {
     let script = Script::new(OLD);
     let connects = format!("{}\r\nCONNECT\r\n", script.agreed());
     let late = [connects.as_bytes(), b"\r\n", b"\x11"].concat();
-    for (what, octets, least_s) in [("a line end before", late, 0), ("none", connects.into(), 5)] {
+    for (what, octets, least_s) in
+        [("a line end before", late, 0), ("none", connects.clone().into(), 5)]
+    {
         let modem = script.modem().on("AT+FDT", [Answer::raw(octets).then_takes_page()]);
         let mut called = with(OLD, modem, &call(), Host::default());
         assert_eq!(called.report.ending, Ending::Delivered, "{what}");
@@ -489,6 +491,15 @@ fn xon_is_waited_for_and_a_modem_without_one_gets_its_page_all_the_same() {
         let times = &called.report.times;
         let waited = times.page_started.unwrap() - times.trained.unwrap();
         assert!(waited >= Duration::from_secs(least_s), "{what}: {waited:?}");
+    }
+    // A modem that says what makes no sense there, and still takes every octet for a page.
+    for word in ["OK", "ERROR", "NO CARRIER", "BUSY", "+FCERROR"] {
+        let octets = format!("{connects}\r\n{word}\r\n");
+        let modem = script.modem().on("AT+FDT", [Answer::raw(octets).then_takes_page()]);
+        let mut called = with(OLD, modem, &call(), Host::default());
+        called.promises_are_kept(word);
+        assert_eq!((called.page_octets(), called.report.page_started), (0, false), "{word}");
+        assert!(called.report.hang_up_verified, "{word}");
     }
     let gives_up = format!("{}\r\nCONNECT\r\n\r\n+FHNG: 50\r\n\r\nOK\r\n", script.agreed());
     let modem = script.modem().on("AT+FDT", [Answer::raw(gives_up)]);
