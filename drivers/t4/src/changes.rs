@@ -200,17 +200,21 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// a0 went to a place near b1 and turned its colour.
+    /// a0 went to b1 or right of it, and turned its colour.
     #[inline]
-    pub(crate) fn turn_at(&mut self, a0: u16) {
+    pub(crate) fn turn_right_of_b1(&mut self, a0: u16) {
+        self.b1 += 1;
+        self.go_to(a0);
+    }
+
+    /// a0 went left of b1 and turned its colour.
+    #[inline]
+    pub(crate) fn turn_left_of_b1(&mut self, a0: u16) {
         // Going back by one is enough: the one before that was already left of an earlier a0.
         let before = self.b1.checked_sub(1);
         match before.filter(|before| get(self.changes, *before, 0) > a0) {
             Some(before) => self.b1 = before,
-            None => {
-                self.b1 += 1;
-                self.go_to(a0);
-            }
+            None => self.b1 += 1,
         }
     }
 }
@@ -266,19 +270,21 @@ mod tests {
     fn b1_goes_back_over_one_change_when_the_colour_turns() {
         let mut reference = Reference::new(&[4, 6, 10], 20);
         assert_eq!((reference.b1(), reference.b2()), (4, 6));
-        reference.turn_at(3);
+        reference.turn_left_of_b1(3);
         assert_eq!((reference.b1(), reference.b2()), (6, 10));
-        reference.turn_at(5);
+        reference.turn_left_of_b1(5);
         assert_eq!((reference.b1(), reference.b2()), (10, 20));
-        reference.turn_at(7); // left of 10, right of 6
+        reference.turn_left_of_b1(7); // right of 6
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
-        reference.turn_at(8);
+        reference.turn_left_of_b1(8);
         assert_eq!((reference.b1(), reference.b2()), (10, 20));
         reference.go_to(10);
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
         let mut reference = Reference::new(&[4, 6, 10], 20);
         reference.turn_with(1);
-        reference.turn_at(3);
+        reference.turn_left_of_b1(3);
         assert_eq!((reference.b1(), reference.b2()), (4, 6));
+        reference.turn_right_of_b1(6);
+        assert_eq!((reference.b1(), reference.b2()), (20, 20));
     }
 }

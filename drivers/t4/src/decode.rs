@@ -321,7 +321,11 @@ impl RowReading<'_, '_> {
                         return Err(RowFault::Outside);
                     }
                     self.row.push(a1);
-                    above.turn_at(a1);
+                    if right < 0 {
+                        above.turn_left_of_b1(a1)
+                    } else {
+                        above.turn_right_of_b1(a1)
+                    }
                     a0 = Some(a1);
                 }
                 Mode::Horizontal => {

@@ -167,7 +167,11 @@ fn put_row_2d(out: &mut BitWriter, above: &[u16], row: &[u16], width_pels: u16) 
         }
         if let Some(code) = codes::vertical(i32::from(a1) - i32::from(b1)) {
             out.put_code(code);
-            above.turn_at(a1);
+            if a1 < b1 {
+                above.turn_left_of_b1(a1)
+            } else {
+                above.turn_right_of_b1(a1)
+            }
             a1_index += 1;
             a0 = Some(a1);
             continue;
