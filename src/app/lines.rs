@@ -161,13 +161,13 @@ fn step(step: &Value) -> String {
 /// A line of the table for each line, and below it what a person has to know.
 fn table(lines: &[Value]) -> String {
     let mut text = format!(
-        "{:<16} {:<12} {:<9} {:<20} {:<9} {}",
-        "LINE", "STATE", "SINCE", "LAST CALL", "TEST", "DEVICE"
+        "{:<16} {:<12} {:<9} {:<20} {:<9} {:<22} {}",
+        "LINE", "STATE", "SINCE", "LAST CALL", "TEST", "MODEM", "DEVICE"
     );
     for line in lines {
         let _ = write!(
             text,
-            "\n{:<16} {:<12} {:<9} {:<20} {:<9} {}",
+            "\n{:<16} {:<12} {:<9} {:<20} {:<9} {:<22} {}",
             print::word(&line["name"]),
             print::word(&line["state"]),
             print::time_of_day(&line["since"]),
@@ -180,6 +180,14 @@ fn table(lines: &[Value]) -> String {
                 ),
             },
             test_word(&line["last_test"]),
+            match line["modem"].is_null() {
+                true => String::from("-"),
+                false => format!(
+                    "{} class {}",
+                    print::word(&line["modem"]["model"]),
+                    print::word(&line["modem"]["class"])
+                ),
+            },
             print::word(&line["device"]),
         );
         if !line["fault"].is_null() {
@@ -238,7 +246,7 @@ mod tests {
     #[test]
     fn table_tells_of_a_dead_line_what_to_do_and_of_a_good_one_nothing() {
         let good = json!({
-            "name": "line1", "state": "ready", "since": "2026-11-23T23:30:00Z", "device": "/dev/ttyACM0",
+            "name": "line1", "modem": { "model": "generic", "class": "1" }, "state": "ready", "since": "2026-11-23T23:30:00Z", "device": "/dev/ttyACM0",
             "last_call": { "ended_at": "2026-11-23T23:31:00Z", "code": "delivered" },
             "last_test": { "passed": true, "ended_at": "2026-11-23T23:30:20Z", "steps": [] },
         });
@@ -251,9 +259,9 @@ mod tests {
         });
         assert_eq!(
             table(&[good, dead]),
-            "LINE             STATE        SINCE     LAST CALL            TEST      DEVICE
-line1            ready        08:30:00  08:31:00 delivered   ✓ 08:30   /dev/ttyACM0
-line2            quarantined  08:00:00  -                    ✗ 08:30   /dev/ttyACM1
+            "LINE             STATE        SINCE     LAST CALL            TEST      MODEM                  DEVICE
+line1            ready        08:30:00  08:31:00 delivered   ✓ 08:30   generic class 1        /dev/ttyACM0
+line2            quarantined  08:00:00  -                    ✗ 08:30   -                      /dev/ttyACM1
   modem-silent: switch it off and on
   faulty again and again; once it is mended: shirase lines reset line2
   ✗ modem       18.0 s  modem-silent: no answer"

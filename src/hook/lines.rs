@@ -15,8 +15,8 @@ use super::auth::{MayRead, MayTendLines};
 use super::problem::{Code, Problem, ProblemBody};
 use crate::job::UnixMillis;
 use crate::schedule::line_board::{LineBoard, LineState, LineStatus, TestRefused, TestRun, Wanted};
-use crate::send::LineFault;
 use crate::send::line_test::{Outcome, Step};
+use crate::send::{LineFault, ModemFacts};
 
 /// One telephone line.
 #[derive(Serialize, ToSchema)]
@@ -26,6 +26,8 @@ pub struct LineView {
     pub device: String,
     /// Its own number, masked but for the last four digits.
     pub number: Option<String>,
+    /// The modem as it was last found.
+    pub modem: Option<ModemView>,
     /// `starting`, `ready`, `calling`, `testing`, `ringing`, `faulty`, `quarantined`, `stopped`.
     pub state: &'static str,
     /// Since when it is in this state, RFC 3339, as all times.
@@ -39,6 +41,15 @@ pub struct LineView {
     pub last_call: Option<PastCall>,
     /// The test that runs, or the last one since the start.
     pub last_test: Option<TestView>,
+}
+
+/// A modem.
+#[derive(Serialize, ToSchema)]
+pub struct ModemView {
+    /// Name of the profile that it is driven by; `generic` drives any.
+    pub model: String,
+    /// Its fax class: `1`, `1.0`, `2`, `2.0` or `2.1`.
+    pub class: String,
 }
 
 /// What is wrong with a line.
@@ -202,6 +213,7 @@ impl LineView {
             name: status.name,
             device: status.device.display().to_string(),
             number: status.number.map(|number| number.to_string()),
+            modem: status.modem.map(|ModemFacts { model, class }| ModemView { model, class }),
             state: status.state.as_str(),
             since: status.since.rfc3339(),
             usable: status.state.is_usable(),

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::job::names::stable_names;
 use crate::job::{FaxNumber, UnixMillis};
-use crate::send::LineFault;
 use crate::send::line_test::{Step, StepName};
+use crate::send::{LineFault, ModemFacts};
 
 /// What a line is at.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,6 +96,8 @@ pub struct LineStatus {
     pub device: PathBuf,
     /// The line's own number.
     pub number: Option<FaxNumber>,
+    /// As it was last found.
+    pub modem: Option<ModemFacts>,
     pub state: LineState,
     pub since: UnixMillis,
     /// End and code of the last call.
@@ -138,6 +140,7 @@ impl LineBoard {
             name,
             device,
             number,
+            modem: None,
             state: LineState::Starting,
             since: now,
             last_call: None,
@@ -206,6 +209,10 @@ impl LineBoard {
         status.since = now;
         status.state = new;
         true
+    }
+
+    pub(crate) fn found(&self, modem: Option<ModemFacts>) {
+        self.lock().modem = modem;
     }
 
     pub(crate) fn call_ended(&self, code: &'static str, now: UnixMillis) {

@@ -186,6 +186,7 @@ impl LineThread {
         if !self.health.takes_work() {
             return Turn::Mend;
         }
+        self.board.found(carrier.modem());
         self.board.rang(carrier.rings());
         if carrier.is_ringing() {
             self.show(LineState::Ringing);

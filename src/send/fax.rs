@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::line_test::{self, How, Plan, Watch};
 use super::trace::{self, Over};
-use super::{Carried, Carrier, DeviceMark, LineFault};
+use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
 use crate::job::{JobState, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
@@ -96,6 +96,11 @@ impl Carrier for FaxCarrier {
             self.line = None;
             LineFault { code: error.code(), message: error.to_string() }
         })
+    }
+
+    fn modem(&self) -> Option<ModemFacts> {
+        let (model, class) = self.line.as_ref()?.modem()?;
+        Some(ModemFacts { model: model.to_owned(), class: class.to_string() })
     }
 
     fn is_ringing(&self) -> bool {

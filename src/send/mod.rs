@@ -23,6 +23,8 @@ pub trait Carrier: Send {
     /// # Errors
     /// What is wrong with the line, in a technician's words. No claim is taken then.
     fn make_ready(&mut self) -> Result<(), LineFault>;
+    /// Which modem stands there, as far as it was ready.
+    fn modem(&self) -> Option<ModemFacts>;
     /// Whether somebody calls this line just now, as far as it was last asked.
     fn is_ringing(&self) -> bool;
     /// How often it has rung so far.
@@ -34,6 +36,15 @@ pub trait Carrier: Send {
     fn carry(&mut self, claim: Claim) -> Result<Carried, QueueError>;
     /// Tests the line, telling each step.
     fn test(&mut self, plan: line_test::Plan<'_>, watch: &dyn line_test::Watch);
+}
+
+/// Which modem a line has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ModemFacts {
+    /// Name of the profile that it is driven by, e.g. `generic`.
+    pub model: String,
+    /// Its fax class, e.g. `1` or `2.1`.
+    pub class: String,
 }
 
 /// What a line's owner has to know of a call.

@@ -12,7 +12,7 @@ use crate::port::{Port, SerialPort};
 use crate::profile::{Profile, Profiles};
 use crate::talk::Talk;
 use crate::trace::What;
-use crate::{Call, CallHost, CallReport, Fault, LineError, LineSettings, at};
+use crate::{Call, CallHost, CallReport, Class, Fault, LineError, LineSettings, at};
 use std::time::Duration;
 use tracing::{debug, warn};
 
@@ -108,6 +108,11 @@ impl<P: Port> Line<P> {
     /// Whether somebody calls this line just now. Nothing answers: it is for sending.
     pub fn is_ringing(&self) -> bool {
         self.talk.is_ringing()
+    }
+
+    /// The model and class of the modem, as far as it was set up.
+    pub fn modem(&self) -> Option<(&'static str, Class)> {
+        self.ready.as_ref().map(|abilities| (self.profile.name, abilities.class))
     }
 
     /// How often this line has rung since it was opened.

@@ -36,6 +36,9 @@ impl Carrier for FakeCarrier {
         self.script.asked.fetch_add(1, Ordering::Relaxed);
         self.script.fault.lock().expect("a script").clone().map_or(Ok(()), Err)
     }
+    fn modem(&self) -> Option<crate::send::ModemFacts> {
+        None
+    }
     fn is_ringing(&self) -> bool {
         false
     }
