@@ -11,8 +11,8 @@
 //! | 3 | the device is closed and opened anew | the same, and before each try here |
 //! | 4 | quarantine with an alarm | here |
 //!
-//! Each try of a line climbs the first three. A device that is not there is waited for and is no strike: a
-//! cable that is pulled and put back leads nowhere.
+//! Each try of a line climbs the first three. A device that is not there, or that another program has, is
+//! waited for and is no strike: a cable that is pulled and put back leads nowhere.
 //! Not here: asking the modem (`send`), who waits and logs (`lines.rs`).
 
 use std::time::Duration;
@@ -299,6 +299,15 @@ mod tests {
         assert!(!health.is_quarantined());
         assert_eq!(health.pause(), NO_DEVICE_PAUSE);
         assert_eq!(notices.len(), 100, "told once when it goes and once when it comes");
+        assert!(health.step(Input::Answered).0.takes_work());
+    }
+
+    #[test]
+    fn modem_that_another_program_looks_at_is_used_when_that_lets_it_go() {
+        let taken = Input::Failed(LineFault { code: "device-taken", message: "stop it".into() });
+        let (health, notices) = after(std::iter::repeat_n(taken, 100));
+        assert_eq!(notices, [Notice::Faulty]);
+        assert_eq!(health.pause(), NO_DEVICE_PAUSE);
         assert!(health.step(Input::Answered).0.takes_work());
     }
 

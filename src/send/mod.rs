@@ -67,9 +67,10 @@ pub struct LineFault {
 }
 
 impl LineFault {
-    /// The device is not there: it is waited for, and nothing is known against it.
+    /// The device is not to be had, or another program has it: it is waited for, and nothing is known against
+    /// the modem. ModemManager alone takes each new one for some seconds.
     pub fn is_absence(&self) -> bool {
-        matches!(self.code, "device-missing" | "modem-gone")
+        matches!(self.code, "device-missing" | "modem-gone" | "device-taken" | "device-permission")
     }
 }
 
