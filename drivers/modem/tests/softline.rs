@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail so")]
 
 use modem::{Call, CallHost, CallReport, Ending, Go, Line, LineSettings, Progress, Replay, replay};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -231,6 +231,25 @@ fn ecm_at_every_carrier_arrives_bit_by_bit() {
         assert_eq!((contract.modulation, contract.ecm), (fastest, true), "{far}");
         assert_eq!(contract.coding, t30::Coding::Mmr);
     }
+}
+
+/// The far machine reads box and password as they were meant, and without boxes it gets no page.
+#[test]
+fn page_for_a_box_goes_to_a_machine_with_boxes_and_to_no_other() {
+    let boxed = || Call {
+        sub: Some(t30::Subaddress::parse("12*34#").unwrap()),
+        pwd: Some(t30::Password::parse("4711").unwrap()),
+        ..to(FAX, 1)
+    };
+    for far in ["boxes=on", "boxes=on,ecm=off"] {
+        let (_, heard) = delivered(far, &[], boxed(), vec![sheet(40)]);
+        assert_eq!((&heard["sub"], &heard["password_characters"]), (&json!("12*34#"), &json!(4)));
+    }
+    let far = format!("{FAX}=fax,pre=0.2");
+    let mut softline = Softline::start(&["--speed", "10", "--far", &far]);
+    let report = softline.open().call(&boxed(), &mut Host::new(vec![sheet(40)]));
+    assert_eq!(report.ending, Ending::Session(t30::CallError::NoSubaddress));
+    assert_eq!((report.page_started, &softline.event("call")["pages"]), (false, &json!(0)));
 }
 
 #[test]

@@ -590,6 +590,8 @@ impl Call {
             bad_rows: fax.map_or(0, |fax| fax.pages.bad_rows),
             ppr: down.frames.iter().filter(|frame| frame.name == "PPR").count(),
             tsi: fax.and_then(|fax| fax.tsi.clone()),
+            sub: fax.and_then(|fax| fax.sub.clone()),
+            password_characters: fax.and_then(|fax| fax.password_characters),
             image_bytes: fax.map_or(0, |fax| fax.pages.image_bytes),
             file: fax.and_then(|fax| fax.file.clone()),
             frames,

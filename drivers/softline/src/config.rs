@@ -116,7 +116,7 @@ pub(crate) enum ConfigError {
 }
 
 const LINE_KEYS: &str = "name, link";
-const FAR_KEYS: &str = "number, kind, ring, csi, ecm, mod, coding, scan, res, rnr, pre, after, \
+const FAR_KEYS: &str = "number, kind, ring, csi, ecm, mod, coding, scan, res, rnr, boxes, pre, after, \
                         notice, silent, to, fault";
 const FAULT_KEYS: &str = "snr, noise, burst, attenuation, delay, loss, codec, seed";
 const ON_OFF: &str = "it is `on` or `off`";
@@ -297,6 +297,7 @@ impl FarPlan {
                     fine: true,
                     min_scan_line_ms: 0,
                     not_ready: 0,
+                    boxes: false,
                 },
                 pre_s: 1.8,
                 after_s: 20.0,
@@ -393,6 +394,7 @@ impl FarPlan {
                 let allowed = "it is a count from 0 to 100";
                 terminal.not_ready = number::<u8>(place, "rnr", value, allowed)?.min(100).into();
             }
+            "boxes" => terminal.boxes = on_off(place, "boxes", value)?,
             "pre" => self.fax.pre_s = seconds(place, "pre", value, 0.2..=10.0)?,
             "after" => self.fax.after_s = seconds(place, "after", value, 0.0..=3600.0)?,
             "notice" => self.fax.notice = on_off(place, "notice", value)?,
@@ -670,6 +672,7 @@ mod tests {
             mod = ["v29", "v27ter"]
             coding = "mr+mh"
             scan = 20
+            boxes = true
             res = "standard"
             pre = 0.2
             ring = 4
@@ -679,7 +682,7 @@ mod tests {
         .unwrap();
         let argument = from_far(
             "0312345678=fax,csi=+81 3 1234,ecm=off,mod=v29+v27ter,coding=mr+mh,scan=20,\
-             res=standard,pre=0.2,ring=4,snr=24.5,delay=50",
+             boxes=on,res=standard,pre=0.2,ring=4,snr=24.5,delay=50",
         )
         .unwrap();
         assert_eq!(format!("{:?}", file.fars[0]), format!("{argument:?}"));

@@ -28,6 +28,7 @@
 //! | `pages`, `rate_bps`, `ecm`, `encoding`, `bad_rows`, `image_bytes` | as the far machine received them; sums over all pages |
 //! | `ppr` | PPR frames: blocks of which something had to be sent again |
 //! | `tsi` | identity that the caller sent |
+//! | `sub`, `password_characters` | box that the caller named, and the length of its password |
 //! | `file` | where the received pages are |
 //! | `frames` | every T.30 control frame of both ends: `t_s` when its closing flag had left the sender, `bits` on the line from its first octet to that flag, stuffing included, `end_s` when the carrier it was in ended |
 //! | `carriers` | every signal of both ends: first and last sample; for those that a host feeds also `bytes` (stuffing taken out), `lead_ms` (trained, first byte not there yet) and `underrun_ms` (later gaps in the data) |
@@ -107,6 +108,8 @@ pub(crate) struct CallReport {
     pub bad_rows: u32,
     pub ppr: usize,
     pub tsi: Option<String>,
+    pub sub: Option<String>,
+    pub password_characters: Option<usize>,
     pub image_bytes: u64,
     pub file: Option<PathBuf>,
     pub frames: Vec<FrameReport>,

@@ -7,13 +7,14 @@
 //! call again (`src/settle`).
 //!
 //! The files in the order of a call: [`Sender`] is driven (`session`, `driving`); it waits for DIS
-//! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `modulation`, `subaddress`),
-//! sends the page (`phase_c`, `ecm`, `hdlc`), has it confirmed (`phase_d`, `confirmed`) and takes
-//! its leave (`phase_e`). Below all of them: `exchange` (a command and the wait for its answer),
+//! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `subaddress`,
+//! `modulation`), sends the page (`phase_c`, `ecm`, `hdlc`), has it confirmed (`phase_d`, `confirmed`)
+//! and takes its leave (`phase_e`). Below all of them: `exchange` (a command and the wait for its answer),
 //! `frame` and `signal` (what an octet means), `timers`. Beside them: `describe` (frames in words).
 //!
-//! Left out, because nothing here has a use for it: polling with its PWD and SEP, EOM (all pages of a call have one resolution, so MPS always does), operator interrupts (PRI-*; a PIP is
-//! read as the confirmation that it is, a PIN as the refusal that it is), V.34, frames of 64 octets.
+//! Left out, because nothing here has a use for it: polling with its PWD and SEP, EOM (all pages of
+//! a call have one resolution, so MPS always does), operator interrupts (PRI-*; a PIP is read as the
+//! confirmation that it is, a PIN as the refusal that it is), V.34, frames of 64 octets.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(

@@ -27,6 +27,9 @@ pub(crate) struct FaxReport {
     pub pages: PageStats,
     /// The sender's identity (TSI).
     pub tsi: Option<String>,
+    /// The box that the sender named (SUB), and how long its password was (SID).
+    pub sub: Option<String>,
+    pub password_characters: Option<usize>,
     /// Where the pages are, if any arrived.
     pub file: Option<PathBuf>,
 }
@@ -78,6 +81,8 @@ impl FaxEnd {
             text: code.map(completion_text),
             pages,
             tsi: self.terminal.peer_ident(),
+            sub: self.terminal.subaddress(),
+            password_characters: self.terminal.password().map(|password| password.len()),
             file: received.then(|| self.file.clone()),
         }
     }

@@ -6,11 +6,11 @@
 use super::{
     Opaque, T30Stats, c_len, fax_free, fax_get_t30_state, fax_init, fax_rx,
     fax_set_transmit_on_idle, fax_tx, t30_call_active, t30_completion_code_to_str,
-    t30_get_rx_ident, t30_get_transfer_statistics, t30_set_ecm_capability,
-    t30_set_minimum_scan_line_time, t30_set_phase_d_handler, t30_set_phase_e_handler,
-    t30_set_receiver_not_ready, t30_set_rx_encoding, t30_set_rx_file,
+    t30_get_rx_ident, t30_get_rx_sender_ident, t30_get_rx_sub_address, t30_get_transfer_statistics,
+    t30_set_ecm_capability, t30_set_minimum_scan_line_time, t30_set_phase_d_handler,
+    t30_set_phase_e_handler, t30_set_receiver_not_ready, t30_set_rx_encoding, t30_set_rx_file,
     t30_set_supported_compressions, t30_set_supported_image_sizes, t30_set_supported_modems,
-    t30_set_supported_resolutions, t30_set_tx_ident, t30_terminate,
+    t30_set_supported_resolutions, t30_set_supported_t30_features, t30_set_tx_ident, t30_terminate,
 };
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -28,6 +28,8 @@ pub(crate) struct TerminalOptions {
     /// 196 lines per 25.4 mm as well as 98.
     pub fine: bool,
     pub min_scan_line_ms: c_int,
+    /// It has boxes: it takes a subaddress and a password.
+    pub boxes: bool,
     /// RNR frames before it is ready after a page with ECM.
     pub not_ready: c_int,
 }
@@ -44,6 +46,8 @@ impl TerminalOptions {
 const STANDARD_RESOLUTION: c_int = 0x01;
 const FINE_RESOLUTION: c_int = 0x02;
 const R8_RESOLUTION: c_int = 0x2_0000;
+const TAKES_PASSWORD: c_int = 0x01;
+const TAKES_SUBADDRESS: c_int = 0x10;
 const WIDTH_215_MM: c_int = 0x01;
 const UNLIMITED_LENGTH: c_int = 0x1_0000;
 const A4_LENGTH: c_int = 0x2_0000;
@@ -137,6 +141,9 @@ impl FaxTerminal {
             );
             t30_set_minimum_scan_line_time(t30, options.min_scan_line_ms);
             t30_set_rx_encoding(t30, FILE_AS_T6);
+            if options.boxes {
+                t30_set_supported_t30_features(t30, TAKES_PASSWORD | TAKES_SUBADDRESS);
+            }
             if options.not_ready > 0 {
                 t30_set_receiver_not_ready(t30, options.not_ready);
             }
@@ -189,12 +196,27 @@ impl FaxTerminal {
 
     /// Identity that the other machine sent (TSI or CSI), without its padding.
     pub(crate) fn peer_ident(&self) -> Option<String> {
+        self.heard(t30_get_rx_ident)
+    }
+
+    /// The box that the other machine named (SUB).
+    pub(crate) fn subaddress(&self) -> Option<String> {
+        self.heard(t30_get_rx_sub_address)
+    }
+
+    /// Its password (SID).
+    pub(crate) fn password(&self) -> Option<String> {
+        self.heard(t30_get_rx_sender_ident)
+    }
+
+    /// One of the texts of twenty characters that the other machine sends.
+    fn heard(&self, get: unsafe extern "C" fn(*mut Opaque) -> *const c_char) -> Option<String> {
         // SAFETY: the T.30 part is alive; null or a NUL-terminated string inside it.
-        let ident = unsafe {
-            let ident = t30_get_rx_ident(self.t30.as_ptr());
-            (!ident.is_null()).then(|| CStr::from_ptr(ident))
+        let text = unsafe {
+            let text = get(self.t30.as_ptr());
+            (!text.is_null()).then(|| CStr::from_ptr(text))
         };
-        ident.map(|text| text.to_string_lossy().trim().to_owned()).filter(|text| !text.is_empty())
+        text.map(|text| text.to_string_lossy().trim().to_owned()).filter(|text| !text.is_empty())
     }
 }
 

@@ -113,6 +113,8 @@ unsafe extern "C" {
     fn t30_call_active(t30: *mut Opaque) -> c_int;
     fn t30_get_transfer_statistics(t30: *mut Opaque, stats: *mut T30Stats);
     fn t30_get_rx_ident(t30: *mut Opaque) -> *const c_char;
+    fn t30_get_rx_sub_address(t30: *mut Opaque) -> *const c_char;
+    fn t30_get_rx_sender_ident(t30: *mut Opaque) -> *const c_char;
     fn t30_set_tx_ident(t30: *mut Opaque, ident: *const c_char) -> c_int;
     fn t30_set_rx_file(t30: *mut Opaque, file: *const c_char, stop_page: c_int);
     #[cfg(test)]
@@ -120,6 +122,7 @@ unsafe extern "C" {
     fn t30_set_rx_encoding(t30: *mut Opaque, encoding: c_int) -> c_int;
     fn t30_set_ecm_capability(t30: *mut Opaque, on: c_int) -> c_int;
     fn t30_set_minimum_scan_line_time(t30: *mut Opaque, min_ms: c_int) -> c_int;
+    fn t30_set_supported_t30_features(t30: *mut Opaque, mask: c_int) -> c_int;
     fn t30_set_supported_modems(t30: *mut Opaque, mask: c_int) -> c_int;
     fn t30_set_supported_compressions(t30: *mut Opaque, mask: c_int) -> c_int;
     fn t30_set_supported_resolutions(t30: *mut Opaque, mask: c_int) -> c_int;

@@ -3,9 +3,9 @@
 //! In: a [`FarEnd`], a [`Host`], settings. Out: a [`Played`]: everything that was said, with times.
 //! Signals last as long as on a line: preambles, frames at 300 bit/s, training, page octets at their
 //! rate. Nobody hears while he speaks: what one end says over the other is lost, as on a line.
-//! Not here: what a far end says (`script`, `random`).
+//! Not here: what a far end says (`script`, `random`), what is in a page's carrier (`block`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use t30::{
@@ -13,7 +13,8 @@ use t30::{
     SenderSettings, Training,
 };
 
-use crate::{block, frames};
+use crate::block::PagesSent;
+use crate::frames;
 
 /// Silence before a carrier of the far end, unless it says otherwise (T.30 5.1: 75 ms).
 pub const GAP_MS: u64 = 75;
@@ -104,8 +105,7 @@ pub fn play(settings: &SenderSettings, host: Host, far: &mut dyn FarEnd) -> Play
         listens_until: None,
         waits_from: 0,
         longest_wait_ms: 0,
-        pages_out: BTreeMap::new(),
-        block_out: BTreeMap::new(),
+        sent: PagesSent::default(),
     };
     for (at, carrier) in of_itself {
         line.put_on_air(at, carrier);
@@ -170,16 +170,7 @@ struct Line<'a> {
     /// The end of our last signal.
     waits_from: u64,
     longest_wait_ms: u64,
-    /// What went out of each page: whole, or by block and frame.
-    pages_out: BTreeMap<u16, Out>,
-    /// Frames of the block whose PPS has not gone out yet.
-    block_out: BTreeMap<u8, Vec<u8>>,
-}
-
-#[derive(Debug)]
-enum Out {
-    Whole(Vec<u8>),
-    Blocks(BTreeMap<u8, BTreeMap<u8, Vec<u8>>>),
+    sent: PagesSent,
 }
 
 impl Line<'_> {
@@ -240,7 +231,7 @@ impl Line<'_> {
         self.now += silence_ms + PREAMBLE_MS + frames_ms;
         self.waits_from = self.now;
         self.echo = frames.to_vec();
-        self.end_block_if_pps(&command);
+        self.sent.command(&command);
         if self.is_lost_on_the_far_end(from + silence_ms) {
             self.dcs_heard = false;
             return;
@@ -272,7 +263,7 @@ impl Line<'_> {
                 self.say(">", &format!("tcf {carrier} {bits_ms} ms"));
             }
             Fast::Page { page } => {
-                let what = self.page_goes_out(page, modulation, octets);
+                let what = self.sent.carrier(page, modulation.rate_bps(), octets);
                 self.say(">", &format!("page {page} {carrier} {what}"));
             }
         }
@@ -416,53 +407,12 @@ impl Line<'_> {
             Event::Training { modulation, tries } => format!("training {modulation:?} try {tries}"),
             Event::Trained { modulation } => format!("trained {modulation:?}"),
             Event::Confirmed(proof) => {
-                self.check_page_went_out(proof.page());
+                self.sent.check(proof.page(), &self.host.pages[usize::from(proof.page())]);
                 format!("confirmed {}", proof.page())
             }
             Event::Repeat { page, frames } => format!("repeat page {page}, {frames} frames"),
         };
         self.say("!", &text);
-    }
-
-    /// Reads the carrier as a receiver would and says what is in it.
-    fn page_goes_out(&mut self, page: u16, modulation: Modulation, octets: &[u8]) -> String {
-        let block = block::read(octets);
-        if block.rcps == 0 {
-            self.pages_out.insert(page, Out::Whole(octets.to_vec()));
-            return format!("{} octets", octets.len());
-        }
-        assert_eq!((block.rcps, block.bad), (3, 0), "three RCPs, no bad frame");
-        let flags_ms = block.flags_before * 8_000 / usize::try_from(modulation.rate_bps()).unwrap();
-        assert!((190..=300).contains(&flags_ms), "flags before the block: {flags_ms} ms");
-        let text = format!("frames{}", frames::numbers(block.frames.keys().copied()));
-        self.block_out = block.frames;
-        text
-    }
-
-    /// The PPS says which block the frames before it belong to.
-    fn end_block_if_pps(&mut self, command: &[u8]) {
-        let [_, _, 0xBF, _, page, block, _] = *command else { return };
-        let out = self.pages_out.entry(u16::from(page)).or_insert(Out::Blocks(BTreeMap::new()));
-        if let Out::Whole(_) = out {
-            *out = Out::Blocks(BTreeMap::new());
-        }
-        if let Out::Blocks(blocks) = out {
-            blocks.entry(block).or_default().append(&mut self.block_out);
-        }
-    }
-
-    /// A page is confirmed: all that went out of it, put together, is the page.
-    fn check_page_went_out(&self, page: u16) {
-        let mut want = self.host.pages[usize::from(page)].clone();
-        let got = match self.pages_out.get(&page) {
-            Some(Out::Whole(octets)) => octets.clone(),
-            Some(Out::Blocks(blocks)) => {
-                want.resize(want.len().next_multiple_of(256), 0);
-                blocks.values().flat_map(BTreeMap::values).flatten().copied().collect()
-            }
-            None => panic!("page {page} is confirmed and never went out"),
-        };
-        assert!(got == want, "page {page}: {} octets went out of {}", got.len(), want.len());
     }
 }
 
