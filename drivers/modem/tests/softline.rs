@@ -292,7 +292,7 @@ fn three_pages_are_each_confirmed() {
 #[test]
 fn noise_is_corrected_by_repeats() {
     let (_, heard) =
-        delivered("ecm=on", &["--fault", "snr=22,seed=3"], to(FAX, 1), vec![sheet(500)]);
+        delivered("ecm=on", &["--fault", "snr=22,seed=3"], to(FAX, 1), vec![sheet(1_500)]);
     assert!(heard["ppr"].as_u64().unwrap() > 0, "the noise was to hurt: {heard:#}");
 }
 
