@@ -144,7 +144,8 @@ impl BitWriter {
         self.put(bits >> (MOST_BITS - count), count);
     }
 
-    /// Writes the last `count` bits once more. Cheaper than coding them again if there are many.
+    /// Writes the last `count` bits once more, which is cheaper than coding them again; false, and nothing is
+    /// written, if they are too few for that.
     pub(crate) fn put_again(&mut self, count: u64) -> bool {
         // Far enough back nothing is in the window any more.
         if count < 128 {
