@@ -7,6 +7,7 @@
 #   make build        every program, into target/debug; also what plain `make` does
 #   make setup        only the Debian packages of .ci/packages
 #   make interop      pages to HylaFAX and efax over the software line, and 50 plugs pulled; needs root, for HylaFAX
+#   make noise-table  rewrites tests/golden/noise.txt: pages confirmed over a line with noise; ten minutes
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
@@ -15,13 +16,13 @@
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
 # Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, .ci/fuzz, tests/demo/run.sh, tests/interop/run.rs,
-# tests/bench/).
+# tests/noise/table.rs, tests/bench/).
 
 CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop bench-line bench-codec deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table bench-line bench-codec deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -40,6 +41,9 @@ interop: build
 	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
 	$(CARGO) run --quiet --example interop
 	UNPLUGS=50 $(CARGO) test --quiet --package shirase --test appliance plugs_pulled
+
+noise-table: build
+	$(CARGO) run --quiet --example noise-table
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line

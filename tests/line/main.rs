@@ -1,7 +1,10 @@
 //! Pages over the software line to a far end that nobody here wrote, libspandsp's T.30 terminal: every
 //! modulation, with and without error correction, in every coding, and the received pels are the sent pels.
-//! Not here: efax as the receiver (`drivers/modem/tests/softline.rs`).
+//! What noise does is what the reviewed table says, and another machine than the dialled one gets no page.
+//! Not here: receivers by other authors (`tests/interop`), the whole table (`tests/noise/table.rs`).
 
+#[path = "../noise/cells.rs"]
+mod cells;
 mod host;
 mod pages;
 #[path = "../support/softline.rs"]
@@ -12,7 +15,7 @@ use std::sync::Mutex;
 
 use host::{PageHost, call, line_settings};
 use pages::{received, test_page};
-use softline::SoftLine;
+use softline::{SoftLine, page_carriers};
 
 /// Faster than a telephone line by this; the sender's own waits are then that much longer for the line.
 const SPEED: &str = "10";
@@ -93,5 +96,55 @@ fn spandsp_receives_every_modulation_and_coding_bit_for_bit() {
             let wanted = (Some(u64::from(rate)), Some(number.to_owned()), Some(ecm));
             assert!(seen.contains(&wanted), "no call had {wanted:?}: {seen:#?}");
         }
+    }
+}
+
+/// Two entries of the table, one with wrong rows in confirmed pages and one in which error correction has
+/// to work; a page that is confirmed under error correction and wrong fails by itself.
+#[test]
+fn noise_costs_the_pages_and_rows_that_the_reviewed_table_says() {
+    let cells = [
+        cells::Cell { fastest: t30::Modulation::V17At14400, snr_db: 22, ecm: false },
+        cells::Cell { fastest: t30::Modulation::V29At9600, snr_db: 16, ecm: true },
+    ];
+    let table = include_str!("../golden/noise.txt");
+    let outcomes = cells::run(&cells, 20, 8, 10);
+    for cell in cells {
+        let sum = cell.sum(&outcomes[&cell]).to_string();
+        assert_eq!(Some(sum), cell.looked_up(table), "{cell:?}: {:?}", outcomes[&cell]);
+    }
+}
+
+/// The machine's own number is three off the dialled one: the line sees no carrier that could hold a page.
+#[test]
+fn machine_with_another_number_gets_no_page_bit_at_any_rate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fars = [
+        "0355500011=fax,pre=0.2,csi=0355500014,ecm=on",
+        "0355500021=fax,pre=0.2,csi=0355500024,ecm=off",
+    ];
+    let line = SoftLine::start(folder.path(), &["--speed", SPEED], &["line1"], &fars);
+    let mut modem =
+        modem::Line::open(line_settings("line1", &folder.path().join("line1"))).expect("a modem");
+    for (modulation, _) in MODULATIONS {
+        for number in ["0355500011", "0355500021"] {
+            let mut host = PageHost::new(test_page());
+            host.csi_ends_with(number);
+            let report = modem.call(&call(number, modulation), &mut host);
+            let refused = modem::Ending::Session(t30::CallError::RefusedFarEnd);
+            assert_eq!(report.ending, refused, "{modulation:?} {number}");
+            assert!(!report.page_started);
+        }
+    }
+    for call in line.await_calls(MODULATIONS.len() * fars.len()) {
+        assert_eq!((page_carriers(&call), &call["pages"]), (0, &0.into()), "{call:#}");
+        let sent: Vec<&str> = call["frames"]
+            .as_array()
+            .expect("frames")
+            .iter()
+            .filter(|frame| frame["dir"] == "to_far")
+            .filter_map(|frame| frame["name"].as_str())
+            .collect();
+        assert_eq!(sent, ["DCN"], "nothing but a goodbye goes to a stranger");
     }
 }

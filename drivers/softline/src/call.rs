@@ -89,6 +89,13 @@ pub(crate) struct Usage {
     pub cpu_ms: f64,
 }
 
+/// Which call it is: of all, and of those to its number; each from 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallId {
+    pub number: u64,
+    pub of_dialled: u64,
+}
+
 pub(crate) struct Call {
     id: u64,
     caller: usize,
@@ -114,7 +121,7 @@ pub(crate) struct Call {
 impl Call {
     /// A host dialled just now; `callee` is the line that will ring, for a far end that is one.
     pub(crate) fn dial(
-        id: u64,
+        id: CallId,
         caller: usize,
         dialled: String,
         plan: FarPlan,
@@ -123,8 +130,9 @@ impl Call {
         usage: Usage,
     ) -> Self {
         let faults = plan.faults.as_ref().unwrap_or(&settings.faults);
+        let channel = |way| Channel::new(faults, id.of_dialled, way);
         Self {
-            id,
+            id: id.number,
             caller,
             phase: match plan.kind {
                 FarKind::NoDialTone => Phase::Failing {
@@ -141,8 +149,8 @@ impl Call {
                     Phase::Dialling { until: now.after_ms(dialling_ms(&dialled)) }
                 }
             },
-            to_far: Way { listener: Listener::new("cng"), channel: Channel::new(faults, id, 0) },
-            from_far: Way { listener: Listener::new("ced"), channel: Channel::new(faults, id, 1) },
+            to_far: Way { listener: Listener::new("cng"), channel: channel(0) },
+            from_far: Way { listener: Listener::new("ced"), channel: channel(1) },
             drain_ms: DRAIN_MS + u64::from(faults.delay_ms),
             dialled,
             plan,

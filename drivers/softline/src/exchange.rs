@@ -3,7 +3,7 @@
 //! In: what hosts do to their terminals, and the beat of the line clock. Out: [`Event`]s.
 //! Not here: what happens inside one call (`call`), when a frame is due (`clock`).
 
-use crate::call::{self, Call, CallSettings, Usage};
+use crate::call::{self, Call, CallId, CallSettings, Usage};
 use crate::clock::{LineClock, LineTime};
 use crate::config::{FarKind, Plan};
 use crate::control::Command;
@@ -12,6 +12,7 @@ use crate::pty::{HostState, PtyError};
 use crate::report::{Event, LineReport};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::time::ClockId;
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub(crate) struct Exchange {
@@ -20,6 +21,8 @@ pub(crate) struct Exchange {
     lines: Vec<ModemEnd>,
     calls: Vec<Call>,
     last_call: u64,
+    /// How often each number was dialled.
+    dialled: HashMap<String, u64>,
     /// Lines that listen for the dial tone, and until when.
     listening: Vec<(usize, LineTime)>,
     now: LineTime,
@@ -50,6 +53,7 @@ impl Exchange {
             lines,
             calls: Vec::new(),
             last_call: 0,
+            dialled: HashMap::new(),
             listening: Vec::new(),
             now: LineTime::default(),
             slipped: Duration::ZERO,
@@ -137,8 +141,10 @@ impl Exchange {
         }
         self.last_call += 1;
         let plan = self.plan.far(&number.replace(',', ""));
-        let call =
-            Call::dial(self.last_call, line, number, plan, &self.settings, self.now, self.usage());
+        let before = self.dialled.entry(number.clone()).or_default();
+        *before += 1;
+        let id = CallId { number: self.last_call, of_dialled: *before };
+        let call = Call::dial(id, line, number, plan, &self.settings, self.now, self.usage());
         self.events.push(call.started(&self.lines));
         self.calls.push(call);
     }

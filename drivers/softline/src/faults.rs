@@ -2,7 +2,9 @@
 //!
 //! In: one frame of audio as it left one end. Out: the same frame as it reaches the other.
 //! Levels in dBm0 are those of ITU-T G.711, where a full-scale sine is +3.14 dBm0.
-//! Same settings and seed, same noise. Not here: which way has which faults (`exchange`).
+//! Same settings and seed, same noise in the same call to a number: noise that follows a signal begins
+//! anew with each, so that it strikes the same bits however long the silence before them was.
+//! Not here: which way has which faults (`exchange`).
 
 use crate::clock::SAMPLE_RATE;
 use std::collections::VecDeque;
@@ -43,10 +45,21 @@ pub(crate) enum Codec {
     MuLaw,
 }
 
+/// Silence this long parts two signals; T.30 puts 55 ms or more between them.
+const PAUSE_SAMPLES: u32 = 80;
+/// A signal is over after so many zeros; none has as many in a row.
+const OVER_SAMPLES: u32 = 16;
+
 /// One direction of one call.
 pub(crate) struct Channel {
     settings: FaultSettings,
     random: Random,
+    /// Of the noise that follows the signal; `seed` and `signals` make the next one.
+    signal_random: Random,
+    seed: u64,
+    signals: u64,
+    /// Samples since the signal, or since the beginning.
+    silent: u32,
     in_flight: VecDeque<i16>,
     /// Power of the signal over about 20 ms, for noise that follows it.
     power: f64,
@@ -57,13 +70,19 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
+    /// Of this call to its number, counted from 1, one way.
     pub(crate) fn new(settings: &FaultSettings, call: u64, way: u64) -> Self {
-        let mut random = Random(settings.seed ^ (call << 1 | way).wrapping_mul(0x9E37_79B9));
+        let seed = settings.seed ^ (call << 1 | way).wrapping_mul(0x9E37_79B9);
+        let mut random = Random(seed);
         let first_burst = settings.burst.map_or(0, |burst| {
             random.below(samples(burst.every_ms)) // bursts and calls do not know each other
         });
         Self {
             in_flight: VecDeque::from(vec![0; usize_of(samples(settings.delay_ms))]),
+            signal_random: Random(seed),
+            seed,
+            signals: 0,
+            silent: PAUSE_SAMPLES,
             random,
             power: 0.0,
             gain: decibels(-settings.attenuation_db),
@@ -90,8 +109,11 @@ impl Channel {
     fn disturb(&mut self, sample: i16) -> i16 {
         let mut value = f64::from(sample) * self.gain;
         if let Some(snr_db) = self.settings.snr_db {
+            self.follow(sample);
             self.power += (value * value - self.power) / 160.0;
-            value += self.random.gaussian() * self.power.sqrt() * decibels(-snr_db);
+            if self.silent < OVER_SAMPLES {
+                value += self.signal_random.gaussian() * self.power.sqrt() * decibels(-snr_db);
+            }
         }
         if let Some(level) = self.settings.noise_dbm0 {
             value += self.random.gaussian() * rms(level);
@@ -113,6 +135,22 @@ impl Channel {
             Codec::ALaw => through_alaw(linear),
             Codec::MuLaw => through_mulaw(linear),
         }
+    }
+}
+
+impl Channel {
+    /// Notices where a signal begins.
+    fn follow(&mut self, sample: i16) {
+        if sample == 0 {
+            self.silent = self.silent.saturating_add(1);
+            return;
+        }
+        if self.silent >= PAUSE_SAMPLES {
+            self.signals += 1;
+            self.power = 0.0;
+            self.signal_random = Random(self.seed.rotate_left(32) ^ self.signals);
+        }
+        self.silent = 0;
     }
 }
 
@@ -234,6 +272,18 @@ mod tests {
         let silence =
             carried(&FaultSettings { snr_db: Some(20.0), ..Default::default() }, vec![0; 1600]);
         assert!(silence.iter().all(|s| *s == 0));
+    }
+
+    #[test]
+    fn snr_noise_strikes_a_signal_alike_however_long_the_silence_before_it() {
+        let settings = FaultSettings { snr_db: Some(20.0), seed: 3, ..Default::default() };
+        let struck = |silence: usize| {
+            let audio = [sine(800), vec![0; silence], sine(800)].concat();
+            carried(&settings, audio)[800 + silence..].to_vec()
+        };
+        assert_eq!(struck(2000), struck(5000));
+        let first = carried(&settings, sine(800));
+        assert_ne!(first, struck(2000), "the second signal has other noise than the first");
     }
 
     #[test]

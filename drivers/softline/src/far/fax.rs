@@ -174,7 +174,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let page = page(folder.path());
         let into = folder.path().join("noisy.tif");
-        let noisy = FaultSettings { snr_db: Some(23.0), seed: 3, ..Default::default() };
+        let noisy = FaultSettings { snr_db: Some(22.0), seed: 3, ..Default::default() };
         let report = received(&page, &into, &plan(|_| {}), &noisy);
         assert_eq!(report.code, Some(0), "{:?}", report.text);
         assert!(test_page::read(&into) == test_page::rows(LINES));
