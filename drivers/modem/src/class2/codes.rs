@@ -75,8 +75,9 @@ impl HangUpCause {
         }
     }
 
-    /// Whether it speaks against a page status that says the page was taken. A line that goes dead, or
-    /// a hang-up for reasons of the telephone network, does not: the answer had been read before.
+    /// Whether it speaks against a page status that was told before it and says that the page was taken.
+    /// A line that goes dead, or a hang-up for reasons of the telephone network, does not: the far end's
+    /// answer had been read by then. (A status behind such a hang-up proves nothing: `status.rs`.)
     pub(crate) const fn contradicts_a_confirmation(self) -> bool {
         match self {
             Self::Normal | Self::Aborted | Self::NoLoopCurrent | Self::Ring => false,

@@ -87,9 +87,14 @@ pub fn explain(line: &str) -> Option<Said> {
 }
 
 /// The first number of a page status: `1`, or `1,1200,0,0` with rows counted.
-pub(crate) fn page_status(text: &str) -> Option<u8> {
-    let text = text.rsplit(':').next().unwrap_or_default();
+fn page_status(text: &str) -> Option<u8> {
     text.split(',').next().unwrap_or_default().trim().parse().ok()
+}
+
+/// A page status without its name, as some modems answer a question; nothing else has only numbers.
+pub(crate) fn bare_page_status(line: &str) -> Option<u8> {
+    let is_bare = line.bytes().all(|octet| octet.is_ascii_digit() || matches!(octet, b',' | b' '));
+    is_bare.then(|| page_status(line)).flatten()
 }
 
 /// `"   03 1234 5678"`, in quotes or not.
