@@ -46,22 +46,33 @@ pub(crate) fn country<P: Port>(talk: &mut Talk<P>) -> Result<Country, Fault> {
     Ok(code.filter(|_| answer.result == Reply::Ok).map_or(Country::Unknown, Country::Is))
 }
 
-/// Goes off-hook, listens, and hangs up; the second value is whether on-hook was seen.
+/// Goes off-hook, listens, and hangs up; the second value is whether the line may be taken for on-hook: it
+/// was seen so, or it never left it.
 pub(crate) fn dial_tone<P: Port>(
     talk: &mut Talk<P>,
     profile: &Profile,
-) -> Result<(DialTone, bool), Fault> {
-    talk.discard()?;
-    if talk.is_ringing() {
-        return Ok((DialTone::Ringing, true));
-    }
-    if talk.command("AT+FCLASS=0", ANSWER)?.result != Reply::Ok {
-        return Err(talk.refused());
+) -> (Result<DialTone, Fault>, bool) {
+    match may_listen(talk) {
+        Ok(true) => {}
+        Ok(false) => return (Ok(DialTone::Ringing), true),
+        Err(fault) => return (Err(fault), true),
     }
     let heard = listen(talk, profile);
     let stood = if heard.is_ok() { Dialogue::Clean } else { Dialogue::Broken };
     let on_hook = hang_up(talk, profile, stood);
-    heard.map(|heard| (heard, on_hook))
+    (heard, on_hook)
+}
+
+/// A ringing line would be answered by going off-hook; any other is put into class 0.
+fn may_listen<P: Port>(talk: &mut Talk<P>) -> Result<bool, Fault> {
+    talk.discard()?;
+    if talk.is_ringing() {
+        return Ok(false);
+    }
+    match talk.command("AT+FCLASS=0", ANSWER)?.result {
+        Reply::Ok => Ok(true),
+        _ => Err(talk.refused()),
+    }
 }
 
 fn listen<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<DialTone, Fault> {

@@ -136,12 +136,11 @@ impl<P: Port> Line<P> {
     /// As [`Line::open`]; [`Fault::OffHook`] if the line did not come back.
     pub fn dial_tone(&mut self) -> Result<DialTone, LineError> {
         self.make_ready()?;
-        match check::dial_tone(&mut self.talk, &self.profile) {
-            Ok((heard, true)) => Ok(heard),
-            Ok((_, false)) => {
-                self.off_hook = true;
-                Err(self.lost(Fault::OffHook))
-            }
+        let (heard, on_hook) = check::dial_tone(&mut self.talk, &self.profile);
+        self.off_hook = !on_hook;
+        match heard {
+            Ok(heard) if on_hook => Ok(heard),
+            Ok(_) => Err(self.lost(Fault::OffHook)),
             Err(fault) => Err(self.lost(fault)),
         }
     }

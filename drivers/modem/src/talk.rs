@@ -24,7 +24,7 @@
 //! | `class1` | `ABORT_ANSWER` | 1 s | a reception that was stopped |
 //! | `class2/agree` | `ANSWER` | 5 s | a command |
 //! | `class2/agree` | `FAR_END`, `TRAINING` | 50 s, 180 s | the modem's own phases A and B |
-//! | `class2/page` | `READY`, `STUCK` | 5 s, 240 s | XON; octets that are not taken |
+//! | `class2/page` | `READY`, `STUCK` | 1 s, 240 s | XON; octets that are not taken |
 //! | `class2/status` | `STATUS`, `QUESTION` | 180 s, 3 s | the modem's own phase D; a question |
 //! | `class2/session` | `LEAVE`, `AFTER_HANG_UP`, `STOP` | 10 s, 2 s, 5 s | the end of its session |
 //! | `hang_up` | `BUFFERED`, `ON_HOOK` | 4 s, 3 s | what was still sent; each ATH |

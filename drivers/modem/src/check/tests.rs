@@ -3,7 +3,9 @@
 use super::*;
 use crate::fake::{Answer, FakeModem};
 
-fn heard(modem: FakeModem) -> (Result<(DialTone, bool), Fault>, Vec<String>) {
+type Heard = (Result<DialTone, Fault>, bool);
+
+fn heard(modem: FakeModem) -> (Heard, Vec<String>) {
     let mut talk = Talk::new(modem);
     talk.numeric = false;
     let heard = dial_tone(&mut talk, &Profile::for_tests());
@@ -14,7 +16,7 @@ fn heard(modem: FakeModem) -> (Result<(DialTone, bool), Fault>, Vec<String>) {
 #[test]
 fn dial_tone_is_heard_without_a_digit_and_hung_up() {
     let (tone, commands) = heard(FakeModem::new().on("ATDT;", [Answer::says("OK")]));
-    assert_eq!(tone, Ok((DialTone::Heard, true)));
+    assert_eq!(tone, (Ok(DialTone::Heard), true));
     assert_eq!(commands, ["AT+FCLASS=0", "ATDT;", "ATH0", "ATH0"]);
 }
 
@@ -28,7 +30,7 @@ fn each_word_for_a_dial_tone_that_is_not_there_is_told_apart() {
         ("BUSY", DialTone::Unknown("BUSY")),
     ] {
         let (tone, commands) = heard(FakeModem::new().on("ATDT;", [Answer::says(word)]));
-        assert_eq!(tone, Ok((expected, true)), "{word}");
+        assert_eq!(tone, (Ok(expected), true), "{word}");
         assert_eq!(commands.last().map(String::as_str), Some("ATH0"), "{word}");
     }
 }
@@ -38,7 +40,7 @@ fn modem_that_listens_for_ever_is_stopped_after_15_s() {
     let mut talk = Talk::new(FakeModem::new().on("ATDT;", [Answer::nothing()]));
     let from = talk.now();
     let tone = dial_tone(&mut talk, &Profile::for_tests());
-    assert_eq!(tone, Ok((DialTone::Unknown("nothing"), true)));
+    assert_eq!(tone, (Ok(DialTone::Unknown("nothing")), true));
     assert!(talk.now().0 - from.0 < 18_000);
 }
 
@@ -47,14 +49,22 @@ fn ringing_line_is_not_answered_by_the_test() {
     let mut modem = FakeModem::new();
     modem.unasked(b"\r\nRING\r\n", Duration::ZERO);
     let (tone, commands) = heard(modem);
-    assert_eq!(tone, Ok((DialTone::Ringing, true)));
+    assert_eq!(tone, (Ok(DialTone::Ringing), true));
     assert!(commands.is_empty());
 }
 
 #[test]
 fn dead_modem_is_silent_and_not_without_dial_tone() {
-    let (tone, _) = heard(FakeModem::new().on("ATDT;", [Answer::dead()]));
-    assert_eq!(tone.unwrap_err().code(), "modem-silent");
+    let ((tone, on_hook), _) = heard(FakeModem::new().on("ATDT;", [Answer::dead()]));
+    assert_eq!((tone.unwrap_err().code(), on_hook), ("modem-silent", true));
+}
+
+#[test]
+fn modem_that_is_lost_off_hook_is_not_taken_for_on_hook() {
+    let mut modem = FakeModem::new().on("ATDT;", [Answer::unplugged()]);
+    modem.comes_back = false;
+    let ((tone, on_hook), _) = heard(modem);
+    assert_eq!((tone.unwrap_err().code(), on_hook), ("modem-gone", false));
 }
 
 #[test]

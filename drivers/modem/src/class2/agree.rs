@@ -113,13 +113,17 @@ impl<P: Port> Class2<'_, P> {
 
     /// A page that is longer than the far end's paper is no page for it.
     pub(super) fn see_that_it_fits(&mut self, far_end: Dis) -> Met<()> {
+        self.fits(far_end).map_err(|too_long| {
+            self.leave();
+            session_end(too_long)
+        })
+    }
+
+    fn fits(&self, far_end: Dis) -> Result<(), CallError> {
         let page_mm = self.longest_page_mm;
         match far_end.limit_mm.filter(|&limit_mm| page_mm > limit_mm) {
             None => Ok(()),
-            Some(limit_mm) => {
-                self.leave();
-                Err(session_end(CallError::PageTooLong { page_mm, limit_mm }))
-            }
+            Some(limit_mm) => Err(CallError::PageTooLong { page_mm, limit_mm }),
         }
     }
 
@@ -141,6 +145,7 @@ impl<P: Port> Class2<'_, P> {
         self.talk.start(self.dialect.send_page, self.dialect.send_page)?;
         let until = self.talk.after(TRAINING);
         let mut other_csi = None;
+        let mut other_dis = None;
         loop {
             if may_stop && host.cancelled() {
                 return Err(End::Ending(Ending::Stopped));
@@ -155,10 +160,10 @@ impl<P: Port> Class2<'_, P> {
                     Word::Dcs(dcs) => self.agreed(&dcs, host, course)?,
                     // The far end began anew: it must still be the one that was judged.
                     Word::Csi(csi) if csi != judged.csi => other_csi = Some(csi),
+                    Word::Dis(text) => other_dis = terms::dis(&text).or(other_dis),
                     Word::HungUp(hung_up) => return Err(self.hung_up(hung_up)?),
                     Word::Csi(_)
                     | Word::Connected
-                    | Word::Dis(_)
                     | Word::Nsf(_)
                     | Word::PageStatus(_)
                     | Word::Voice
@@ -181,7 +186,7 @@ impl<P: Port> Class2<'_, P> {
                 return Err(session_end(CallError::RefusedFarEnd));
             }
         }
-        Ok(())
+        other_dis.map_or(Ok(()), |dis| self.fits(dis)).map_err(session_end)
     }
 
     fn agreed(&mut self, dcs: &str, host: &mut dyn CallHost, course: &mut Course) -> Met<()> {

@@ -20,8 +20,9 @@ use std::time::Duration;
 use t30::{CallError, Contract, Millis, Phase};
 use tracing::debug;
 
-/// XON follows CONNECT at once in the modems that send one; 5 s, of the 6 s that T2 gives the page.
-const READY: Duration = Duration::from_secs(5);
+/// XON follows CONNECT at once in the modems that send one. The far end waits for the page no longer than
+/// T2, 6 s +-1 s (T.30 5.4.3.1), and a disk may take 2 s of them behind this.
+const READY: Duration = Duration::from_secs(1);
 /// No octet is taken for this long: longer than a block of error correction takes to be sent four
 /// times at 9600 bit/s; the call's own limit ends what is slower.
 const STUCK: Duration = Duration::from_secs(240);
@@ -39,15 +40,17 @@ impl<P: Port> Class2<'_, P> {
         let Some(contract) = course.contract.clone() else {
             return Err(Fault::NoContract.into());
         };
-        if self.dialect.waits_for_xon {
-            self.await_xon()?;
-        }
-        if !course.page_started && host.cancelled() {
-            return Err(End::Ending(Ending::Stopped));
-        }
+        // Coding the page is work that XON may come in.
+        let ready_by = self.talk.after(READY);
         let octets = host.page(page, &contract);
         if octets.is_empty() {
             return Err(session_end(CallError::PageEmpty { page }));
+        }
+        if self.dialect.waits_for_xon {
+            self.await_xon(ready_by)?;
+        }
+        if !course.page_started && host.cancelled() {
+            return Err(End::Ending(Ending::Stopped));
         }
         self.talk.note(What::AskStart { page });
         let go = host.page_starts(page);
@@ -76,9 +79,8 @@ impl<P: Port> Class2<'_, P> {
     }
 
     /// SP-2388-A asks for one and its successors do not; some modems of this class go without. Then only
-    /// RTS/CTS holds us back.
-    fn await_xon(&mut self) -> Met<()> {
-        let until = self.talk.after(READY);
+    /// RTS/CTS holds us back. Nothing but a hang-up or a result that ends +FDT ends the wait sooner.
+    fn await_xon(&mut self, until: Millis) -> Met<()> {
         loop {
             match self.talk.xon(until)? {
                 Xon::Came => return Ok(()),
@@ -91,6 +93,7 @@ impl<P: Port> Class2<'_, P> {
                         return Err(self.hung_up(hung_up)?);
                     }
                 }
+                Xon::Reply(Reply::Ring | Reply::Connect) => {}
                 Xon::Reply(other) => return Err(self.lost("the start of a page", &other).into()),
             }
         }

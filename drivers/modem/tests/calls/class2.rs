@@ -398,8 +398,19 @@ fn page_longer_than_the_paper_and_a_page_for_a_box_are_not_sent() {
         let mut called = with(class, script.modem(), &long, Host::default());
         called.promises_are_kept("too long");
         let too_long = t30::CallError::PageTooLong { page_mm: 300, limit_mm: 297 };
-        assert_eq!(called.report.ending, Ending::Session(too_long));
+        assert_eq!(called.report.ending, Ending::Session(too_long.clone()));
         assert_eq!((called.page_octets(), called.place("AT+FDT")), (0, None));
+
+        // It says so only when it begins anew.
+        let script = Script::new(class);
+        let dis = if class == OLD { "+FDIS: " } else { "+FIS:" };
+        let text = format!("{dis}1,5,0,0,1,0,0,3\n{}\nCONNECT", script.agreed().trim());
+        let modem = script.modem().on("AT+FDT", [Answer::says(&text).then_takes_page()]);
+        let mut called = with(class, modem, &long, Host::default());
+        called.promises_are_kept("too long when training");
+        assert_eq!(called.report.ending, Ending::Session(too_long));
+        assert_eq!(called.page_octets(), 0, "{class}");
+        assert!(called.report.hang_up_verified && !called.report.page_started);
 
         // The modem would send it to the open tray.
         let boxed = Call { sub: Some(t30::Subaddress::parse("12").unwrap()), ..call() };
@@ -536,16 +547,22 @@ fn xon_is_waited_for_and_a_modem_without_one_gets_its_page_all_the_same() {
     let script = Script::new(OLD);
     let connects = format!("{}\r\nCONNECT\r\n", script.agreed());
     let late = [connects.as_bytes(), b"\r\n", b"\x11"].concat();
-    for (what, octets, least_s) in
-        [("a line end before", late, 0), ("none", connects.clone().into(), 5)]
-    {
+    let second = Duration::from_secs(1);
+    let talks = b"\r\nRING\r\n\r\n+FTI:1\r\n\r\nCONNECT\r\n\x11";
+    let talks = [connects.as_bytes(), talks].concat();
+    for (what, octets, wait) in [
+        ("a line end before", late, Duration::ZERO),
+        ("none", connects.clone().into(), second),
+        ("behind words that are no answer", talks, Duration::ZERO),
+        ("none behind words", format!("{connects}\r\n+FTI:1\r\n").into(), second),
+    ] {
         let modem = script.modem().on("AT+FDT", [Answer::raw(octets).then_takes_page()]);
         let mut called = with(OLD, modem, &call(), Host::default());
         assert_eq!(called.report.ending, Ending::Delivered, "{what}");
         assert_eq!(called.data(), [page()], "{what}");
         let times = &called.report.times;
         let waited = times.page_started.unwrap() - times.trained.unwrap();
-        assert!(waited >= Duration::from_secs(least_s), "{what}: {waited:?}");
+        assert!((wait..wait + second).contains(&waited), "{what}: {waited:?}");
     }
     // A modem that says what makes no sense there, and still takes every octet for a page.
     for word in ["OK", "ERROR", "NO CARRIER", "BUSY", "+FCERROR"] {

@@ -341,6 +341,18 @@ fn dial_refused_or_nonsense_is_the_modems_fault() {
 }
 
 #[test]
+fn line_that_was_lost_listening_for_the_exchange_is_hung_up_before_all_else() {
+    let mut modem = good_modem().on("ATDT;", [Answer::unplugged()]);
+    modem.comes_back = false;
+    let mut line = Line::with_port(settings(), modem).unwrap();
+    assert_eq!(line.dial_tone().unwrap_err().code(), "modem-gone");
+    line.port().comes_back = true;
+    line.port().log.clear();
+    line.country().unwrap();
+    assert!(line.port().commands().contains(&"ATH0"), "{:?}", line.port().log);
+}
+
+#[test]
 fn dial_without_any_answer_is_no_carrier_after_the_wait() {
     let called = make(FakeModem::new(), &call(), Host::default());
     assert_eq!(called.report.ending, Ending::NoCarrier);
