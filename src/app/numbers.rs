@@ -66,7 +66,8 @@ struct Lock {
     /// cannot receive otherwise.
     #[arg(long)]
     no_ecm: bool,
-    /// What the right machine says of itself, if that is not its number: ask the office, do not guess.
+    /// What the right machine says of itself, if that is not its number: ask the office, do not guess. No other gets
+    /// a page then, and none that does not say who it is.
     #[arg(long, value_name = "TEXT")]
     identity: Option<String>,
     #[command(flatten)]

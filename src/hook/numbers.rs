@@ -25,7 +25,7 @@ use crate::office::known::{
 };
 use crate::office::rate::Rate;
 use crate::office::terms::{self, LineLimits, Reason};
-use crate::queue::NumberId;
+use crate::queue::{NumberId, Unreadable};
 use crate::settle::endings::{self, Meaning};
 
 /// Most numbers in one answer.
@@ -37,7 +37,7 @@ pub struct NumberView {
     /// Masked but for the last four digits.
     number: String,
     /// `new`, `known`, `troubled`, `locked`, `telephone` (not called), `conflict` (the machine that answered
-    /// last gets no page).
+    /// last gets no page), `unreadable` (what is stored of it is damaged; not called if it was locked).
     state: &'static str,
     /// When a fax machine first answered there, RFC 3339, as all times.
     first_seen: Option<String>,
@@ -125,7 +125,7 @@ pub struct LockView {
     fastest_bps: Option<u32>,
     /// Never with error correction.
     no_ecm: bool,
-    /// The machine that says this is the right one; masked but for the last four characters.
+    /// The machine that says this is the right one, and no other; masked but for the last four characters.
     identity: Option<String>,
     at: String,
 }
@@ -230,6 +230,20 @@ impl NumberView {
             },
         }
     }
+
+    /// Of a number whose memory is damaged: it is called as one that is new, unless a lock is lost with it.
+    fn unreadable(
+        number: &FaxNumber,
+        unreadable: Unreadable,
+        lines: &[LineLimits],
+        now: UnixMillis,
+    ) -> Self {
+        let new = Self::new(number, Known::default(), lines, now);
+        let not_called =
+            unreadable.locked.then(|| endings::find("number-unreadable")).flatten().copied();
+        let next_call = if unreadable.locked { Vec::new() } else { new.next_call };
+        Self { state: "unreadable", not_called, next_call, ..new }
+    }
 }
 
 fn next_call(known: &Known, limits: &LineLimits, now: UnixMillis) -> NextCall {
@@ -303,7 +317,12 @@ pub(super) async fn listed(
     let now = hook.clock.now();
     let view = |row: crate::queue::NumberRow| ListedNumber {
         id: row.id.0,
-        view: NumberView::new(&row.number, row.known, &hook.line_limits, now),
+        view: match row.known {
+            Ok(known) => NumberView::new(&row.number, known, &hook.line_limits, now),
+            Err(unreadable) => {
+                NumberView::unreadable(&row.number, unreadable, &hook.line_limits, now)
+            }
+        },
     };
     Ok(Json(rows.into_iter().map(view).collect()))
 }
@@ -460,7 +479,8 @@ pub mod schema {
         fastest_bps: Option<u16>,
         /// Never with error correction. Wrong lines then go unnoticed.
         no_ecm: Option<bool>,
-        /// What the right machine says of itself, at most 20 characters.
+        /// What the right machine says of itself, at most 20 characters. No other gets a page then, and none that
+        /// does not say who it is; one that says the number dialled does.
         identity: Option<String>,
     }
 }

@@ -1320,7 +1320,7 @@ impl Queue for Memory {
 
     fn numbers(&self, _after: Option<NumberId>, _limit: u16) -> Pending<Vec<NumberRow>> {
         let numbers = self.numbers.lock().expect("unharmed").clone();
-        let row = |(id, (number, known))| NumberRow { id: NumberId(id), number, known };
+        let row = |(id, (number, known))| NumberRow { id: NumberId(id), number, known: Ok(known) };
         self.answer((1..).zip(numbers).map(row).collect())
     }
 

@@ -114,11 +114,12 @@ impl fmt::Debug for Said {
 /// |---|---|---|---|
 /// | the number dialled | | exact | yes |
 /// | something else | a technician named it | learnt | yes |
+/// | something else | a technician named another | conflict | never, whatever it took here |
+/// | nothing | a technician named one | absent | never |
 /// | another number | it took [`LEARNT_AFTER`] sheets or more here | learnt | no: a number names somebody |
 /// | another number | | conflict | never |
 /// | a name | it took [`LEARNT_AFTER`] sheets or more here | learnt | as without a name |
 /// | a name | another name or number took a sheet here | conflict | never |
-/// | a name | a technician named another | conflict | never |
 /// | a name | nothing is known | absent | by the settings |
 /// | nothing | | absent | by the settings |
 pub fn judge(
@@ -144,23 +145,26 @@ pub fn judge_said(
         OnAbsent::Refuse => false,
     };
     let judgement = |identity, allowed| Judgement { identity, allowed };
+    let named = known.lock.as_ref().and_then(|lock| lock.identity.as_ref());
     let Some(said) = said else {
-        return judgement(Identity::Absent, absent);
+        // Whom a technician has named, everybody else could be who keeps silent.
+        return judgement(Identity::Absent, absent && named.is_none());
     };
     if said.is_of(dialled) {
         return judgement(Identity::Exact, true);
     }
-    let named = known.lock.as_ref().and_then(|lock| lock.identity.as_ref());
-    if named == Some(said) {
-        return judgement(Identity::Learnt, true);
+    match named {
+        Some(named) if named == said => return judgement(Identity::Learnt, true),
+        Some(_another) => return judgement(Identity::Conflict, false),
+        None => {}
     }
     let seen = known.identity(now);
     let deliveries = seen.filter(|seen| seen.said == *said).map_or(0, |seen| seen.confirmed);
     let is_number = said.number().is_some();
     match deliveries {
         LEARNT_AFTER.. => judgement(Identity::Learnt, absent && !is_number),
-        1.. if !is_number && named.is_none() => judgement(Identity::Absent, absent),
-        0 if !is_number && named.is_none() && seen.is_none() => judgement(Identity::Absent, absent),
+        1.. if !is_number => judgement(Identity::Absent, absent),
+        0 if !is_number && seen.is_none() => judgement(Identity::Absent, absent),
         0.. => judgement(Identity::Conflict, false),
     }
 }
@@ -248,7 +252,14 @@ mod tests {
             ("06 9999 9999", named("CARE CENTER"), Conflict, never),
             ("CARE CENTER", nothing(), Absent, by_setting),
             ("", took("0312345678", 9), Absent, by_setting),
-            ("88888888", named("CARE CENTER"), Absent, by_setting),
+            ("88888888", nothing(), Absent, by_setting),
+            // Whom a technician named: not overruled by who took sheets before, nor by silence.
+            ("OTHER CENTER", took_though_named("OTHER CENTER", "CARE CENTER"), Conflict, never),
+            ("06 9999 9999", took_though_named("0699999999", "CARE CENTER"), Conflict, never),
+            ("CARE CENTER", took_though_named("OTHER CENTER", "CARE CENTER"), Learnt, yes),
+            ("03 1234 5678", took_though_named("OTHER CENTER", "CARE CENTER"), Exact, yes),
+            ("", named("CARE CENTER"), Absent, never),
+            ("88888888", named("CARE CENTER"), Absent, never),
         ];
         let dialled = FaxNumber::parse("03-1234-5678").expect("parses");
         for (csi, known, identity, (if_send, if_refuse)) in cases {
@@ -287,6 +298,33 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Whatever took pages here before, and whatever the settings say of silence.
+        #[test]
+        fn where_a_technician_named_one_nobody_else_gets_a_page(
+            said in "[0-9]{0,20}|[A-Z]{0,12}",
+            before in "[0-9]{6,12}|[A-Z]{2,12}",
+            named_one in "[0-9]{6,12}|[A-Z]{2,12}",
+            times in 0..20_u32,
+        ) {
+            let dialled = FaxNumber::parse("03-1234-5678").expect("parses");
+            prop_assume!(Said::read(&named_one).is_some());
+            let (one, read) = (Said::read(&named_one), Said::read(&said));
+            let is_right = read == one && read.is_some()
+                || read.as_ref().is_some_and(|said| said.is_of(&dialled));
+            for earlier in [before.as_str(), said.as_str()] {
+                let known = match Said::read(earlier) {
+                    Some(_) => took(named(&named_one), earlier, times),
+                    None => named(&named_one),
+                };
+                for on_absent in [OnAbsent::Send, OnAbsent::Refuse] {
+                    let got = judge(Some(&said), &dialled, &known, on_absent, NOW);
+                    prop_assert_eq!(got.allowed, is_right, "{:?}", got);
+                }
+            }
+        }
+    }
+
     #[test]
     fn name_of_half_a_year_ago_is_forgotten() {
         let dialled = FaxNumber::parse("03-1234-5678").expect("parses");
@@ -310,6 +348,10 @@ mod tests {
         let said = Said::read(csi).expect("says something");
         let seen = SeenIdentity { said, first: NOW, last: NOW, confirmed: times };
         Known { identity: Some(seen), ..known }
+    }
+
+    fn took_though_named(csi: &str, one: &str) -> Known {
+        took(named(one), csi, LEARNT_AFTER)
     }
 
     fn named(csi: &str) -> Known {

@@ -126,7 +126,8 @@ pub struct Lock {
     pub fastest: Option<Rate>,
     /// Without error correction.
     pub no_ecm: bool,
-    /// The machine that says this is the right one.
+    /// The machine that says this is the right one; besides the number dialled, no other gets a page, and none
+    /// that does not say who it is.
     pub identity: Option<Said>,
     pub at: UnixMillis,
 }

@@ -52,8 +52,8 @@ pub trait Queue: Send + Sync {
         fingerprint: [u8; 32],
     ) -> Pending<Option<Accepted>>;
     /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
-    /// Not to be asked outside the calling hours. What has run out is expired, and what the redial
-    /// rule holds back is put off, on the way.
+    /// Not to be asked outside the calling hours. What has run out is expired, what the redial rule holds
+    /// back is put off, and what may not be called has failed, on the way.
     fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>>;
     /// Makes an attempt's step durable before its side effect.
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
@@ -75,7 +75,7 @@ pub trait Queue: Send + Sync {
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>>;
     /// Numbers of which something is remembered, the newest first, beginning behind `after`.
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>>;
-    /// What is remembered of one number.
+    /// What is remembered of one number; [`QueueError::Broken`] if that cannot be read.
     fn known(&self, number: FaxNumber) -> Pending<Option<Known>>;
     /// Sets what a technician has decided for a number, or with `None` lifts it. False if there was
     /// nothing to lift.
@@ -166,7 +166,15 @@ pub struct NumberId(pub i64);
 pub struct NumberRow {
     pub id: NumberId,
     pub number: FaxNumber,
-    pub known: Known,
+    pub known: Result<Known, Unreadable>,
+}
+
+/// Something is remembered of a number, and it does not open or is no such thing: the file is damaged, or a
+/// newer program wrote it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unreadable {
+    /// A technician's lock is among it. Without knowing it the number is not called.
+    pub locked: bool,
 }
 
 /// What a sweep did and found.

@@ -99,8 +99,10 @@ pub const ENDINGS: &[Meaning] = &{
             "Check the number with the office, then `shirase numbers lock` with the machine's identity.",
             "事業所に確認のうえ、`shirase numbers lock` で識別を登録してください。"),
         entry("identity-absent", "宛先識別なし", Some(Office),
-            "The machine does not say who it is, and the settings ask for it: nothing was sent.", "相手の FAX が識別を送らないため、設定により送信していません。",
-            "Ask the office to enter its number in its machine, or allow such machines in the settings.", "FAX に自局番号を登録するよう事業所に依頼するか、設定で許可してください。"),
+            "The machine does not say who it is, and the settings or a technician's lock of the number ask for it: nothing was sent.",
+            "相手の FAX が識別を送らないため、設定または番号の識別登録により送信していません。",
+            "Ask the office to enter its number in its machine, or allow such machines in the settings, or lock the number without an identity.",
+            "FAX に自局番号を登録するよう事業所に依頼するか、設定で許可するか、識別なしで登録し直してください。"),
         entry("dtc", "ポーリング要求", Some(Office),
             "The far machine wants to fetch pages instead of receiving.", "相手の FAX がポーリング（取り出し）を求めました。",
             "Ask the office to set its machine to receive.", "FAX を受信にするよう事業所に依頼してください。"),
@@ -317,6 +319,11 @@ pub const ENDINGS: &[Meaning] = &{
             "Earlier calls to this number met people or no fax machine, so it was not called.", "以前の発信で人が応答したか FAX でなかったため、発信していません。",
             "Check the fax number with the office. Technician: `shirase numbers forget` allows new calls.",
             "FAX 番号を事業所に確認してください。技術者は `shirase numbers forget` で解除できます。"),
+        entry("number-unreadable", "番号記録破損", Some(Technician),
+            "The number is locked, and what is stored of it cannot be read, so it was not called.",
+            "この番号は登録されていますが、保存された内容を読み取れないため、発信していません。",
+            "Check the fax number with the office, then set it anew with `shirase numbers lock`, or `shirase numbers forget` it.",
+            "FAX 番号を事業所に確認し、`shirase numbers lock` で登録し直すか、`shirase numbers forget` で消去してください。"),
         entry("by-client", "取消", None,
             "It was withdrawn before it was sent.", "送信前に取り消されました。",
             "Nothing to do.", "対応は不要です。"),
@@ -382,8 +389,13 @@ mod tests {
 
     #[test]
     fn every_code_that_can_end_a_call_has_an_entry() {
-        let of_the_store =
-            ["number-is-a-telephone", "by-client", "not-after", "key-expired-unresolved"];
+        let of_the_store = [
+            "number-is-a-telephone",
+            "number-unreadable",
+            "by-client",
+            "not-after",
+            "key-expired-unresolved",
+        ];
         let of_a_crash = ["crash-before-dial", "crash-in-call", "crash-after-page"];
         let all = [session_codes(), modem_codes(), verdict_codes()].concat();
         for code in all.into_iter().chain(of_the_store).chain(of_a_crash) {

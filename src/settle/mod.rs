@@ -133,7 +133,7 @@ pub enum Stop {
     IdentityConflict,
     /// A number answered that took sheets here before, and no technician has vouched for it.
     IdentityNotLocked,
-    /// The machine did not say who it is, and the settings ask for it.
+    /// The machine did not say who it is, and the settings or a technician's lock ask for it.
     IdentityAbsent,
     /// The daemon stops.
     ShuttingDown,

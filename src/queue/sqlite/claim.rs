@@ -14,9 +14,10 @@ use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
 use crate::job::{AttemptId, JobState, UnixMillis};
 use crate::office::Route;
+use crate::office::known::Known;
 use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
-use crate::queue::{Claim, Swept};
+use crate::queue::{Claim, Swept, Unreadable};
 use crate::settle::Standing;
 
 /// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
@@ -44,7 +45,17 @@ pub(super) fn claim(
     end_what_ran_out(conn, now, effects)?;
     for _moved in 0..MOST_MOVED {
         let Some(row) = next_due(conn, now)? else { return Ok(None) };
-        let known = numbers::known(conn, sealer, &row.fax_digits)?.unwrap_or_default();
+        let known = match numbers::recall(conn, sealer, &row.fax_digits)? {
+            Some(Ok(known)) => known,
+            None | Some(Err(Unreadable { locked: false })) => Known::default(),
+            Some(Err(Unreadable { locked: true })) => {
+                // Nobody can say any more which machine a technician meant.
+                let code = "number-unreadable";
+                tracing::error!(job = row.id, code, "queue.job.not_called");
+                move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+                continue;
+            }
+        };
         if known.telephone(now).is_some() {
             // Persons are left in peace, and the client is told at once.
             let code = "number-is-a-telephone";
@@ -190,7 +201,7 @@ pub(super) fn sweep(
     effects: &mut Vec<Effect>,
 ) -> Result<Swept, Fault> {
     let ended = end_what_ran_out(conn, now, effects)?;
-    numbers::delete_old(conn, now)?;
+    numbers::delete_old(conn, now, effects)?;
     let next_due: Option<i64> = conn
         .prepare_cached(
             "SELECT min(due) FROM (

@@ -1,7 +1,8 @@
 //! What is remembered of a number, as rows.
 //!
 //! In: numbers, lessons of calls, a technician's locks. Out: [`Known`].
-//! A row that cannot be read counts as none, because no call waits for a memory; the journal says so.
+//! A row that cannot be read is never written over by a call, and a number whose lock it may hold is not called:
+//! only a technician's word replaces it. The journal says so each time.
 //! Not here: what a lesson changes and how long it is believed (`office/known.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,19 +13,31 @@ use super::writer::Effect;
 use crate::job::{UnixMillis, number};
 use crate::office::known::{Known, LONGEST, Lesson, Lock};
 use crate::queue::seal::Sealer;
-use crate::queue::{NumberId, NumberRow};
+use crate::queue::{NumberId, NumberRow, Unreadable};
 
 /// What is remembered of these digits now.
+pub(super) fn recall(
+    conn: &Connection,
+    sealer: &Sealer,
+    fax_digits: &str,
+) -> Result<Option<Result<Known, Unreadable>>, Fault> {
+    let row: Option<(Vec<u8>, bool)> = conn
+        .prepare_cached("SELECT remembered, locked FROM number WHERE fax_digits = ?1")?
+        .query_row([fax_digits], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(row.map(|(sealed, locked)| open(sealer, fax_digits, &sealed, locked)))
+}
+
+/// As [`recall`], for whoever cannot do with less than the truth.
 pub(super) fn known(
     conn: &Connection,
     sealer: &Sealer,
     fax_digits: &str,
 ) -> Result<Option<Known>, Fault> {
-    let sealed: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT remembered FROM number WHERE fax_digits = ?1")?
-        .query_row([fax_digits], |row| row.get(0))
-        .optional()?;
-    Ok(sealed.and_then(|sealed| open(sealer, fax_digits, &sealed)))
+    let unreadable = |Unreadable { .. }| Fault::Row {
+        detail: format!("what is remembered of {} cannot be read", number::mask(fax_digits)),
+    };
+    recall(conn, sealer, fax_digits)?.transpose().map_err(unreadable)
 }
 
 /// Takes in what a call has taught.
@@ -35,8 +48,10 @@ pub(super) fn learn(
     lesson: &Lesson,
     now: UnixMillis,
 ) -> Result<(), Fault> {
-    let before = known(conn, sealer, fax_digits)?.unwrap_or_default();
-    keep(conn, sealer, fax_digits, &before.learn(lesson.clone(), now), now)
+    match recall(conn, sealer, fax_digits)?.unwrap_or_else(|| Ok(Known::default())) {
+        Ok(before) => keep(conn, sealer, fax_digits, &before.learn(lesson.clone(), now), now),
+        Err(Unreadable { .. }) => Ok(()),
+    }
 }
 
 /// Sets or lifts what a technician has locked. To lift what was never set changes nothing.
@@ -47,7 +62,15 @@ pub(super) fn lock(
     lock: Option<Lock>,
     now: UnixMillis,
 ) -> Result<bool, Fault> {
-    let before = known(conn, sealer, fax_digits)?.unwrap_or_default();
+    let before = match recall(conn, sealer, fax_digits)? {
+        Some(Ok(known)) => known,
+        None => Known::default(),
+        // Whatever was locked there is replaced by what is said now.
+        Some(Err(Unreadable { locked })) => {
+            keep(conn, sealer, fax_digits, &Known { lock: lock.clone(), ..Known::default() }, now)?;
+            return Ok(locked || lock.is_some());
+        }
+    };
     if before.lock.is_none() && lock.is_none() {
         return Ok(false);
     }
@@ -70,9 +93,17 @@ pub(super) fn forget(
 }
 
 /// Deletes what nobody would believe any more.
-pub(super) fn delete_old(conn: &Connection, now: UnixMillis) -> Result<(), Fault> {
-    conn.prepare_cached("DELETE FROM number WHERE locked = 0 AND changed_at < ?1")?
+pub(super) fn delete_old(
+    conn: &Connection,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Fault> {
+    let gone = conn
+        .prepare_cached("DELETE FROM number WHERE locked = 0 AND changed_at < ?1")?
         .execute([now.before(LONGEST).0])?;
+    if gone > 0 {
+        effects.push(Effect::SecretDestroyed);
+    }
     Ok(())
 }
 
@@ -83,18 +114,18 @@ pub(super) fn list(
     after: Option<NumberId>,
     limit: u16,
 ) -> Result<Vec<NumberRow>, Fault> {
-    let rows: Vec<(i64, String, Vec<u8>)> = conn
+    let rows: Vec<(i64, String, Vec<u8>, bool)> = conn
         .prepare_cached(
-            "SELECT id, fax_digits, remembered FROM number
+            "SELECT id, fax_digits, remembered, locked FROM number
              WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2",
         )?
         .query_map(params![after.map(|id| id.0), limit], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
     rows.into_iter()
-        .map(|(id, fax_digits, sealed)| {
-            let known = open(sealer, &fax_digits, &sealed).unwrap_or_default();
+        .map(|(id, fax_digits, sealed, locked)| {
+            let known = open(sealer, &fax_digits, &sealed, locked);
             Ok(NumberRow { id: NumberId(id), number: record::fax_number(&fax_digits)?, known })
         })
         .collect()
@@ -119,13 +150,18 @@ fn keep(
     Ok(())
 }
 
-fn open(sealer: &Sealer, fax_digits: &str, sealed: &[u8]) -> Option<Known> {
+fn open(
+    sealer: &Sealer,
+    fax_digits: &str,
+    sealed: &[u8],
+    locked: bool,
+) -> Result<Known, Unreadable> {
     let plain = sealer.open_octets(&associated(fax_digits), sealed).ok();
-    let known = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
-    if known.is_none() {
-        tracing::error!(number = number::mask(fax_digits), "queue.number.unreadable");
-    }
-    known
+    let known: Option<Known> = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+    known.ok_or_else(|| {
+        tracing::error!(number = number::mask(fax_digits), locked, "queue.number.unreadable");
+        Unreadable { locked }
+    })
 }
 
 /// Bound to its number: a row's contents moved to another row do not open.
