@@ -119,7 +119,8 @@ pub struct Trouble {
 }
 
 /// What a technician has set for a number: it stays until it is lifted, and it vouches that a fax machine
-/// is there.
+/// is there. Of a call that is on, the identity counts until the machine has said who it is; the speed counts from
+/// the next call on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Lock {
     /// No faster than this.

@@ -5,6 +5,7 @@
 //! Source: the order of writes is the attempt's state machine, `job/state.rs`.
 //! Not here: AT and T.30 (`drivers`), the meaning of an ending (`settle/verdict.rs`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,9 +18,10 @@ use super::line_test::{self, How, Plan, Watch};
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
-use crate::job::{JobState, Live, ProgressBoard, UnixMillis, hex};
+use crate::job::{FaxNumber, JobState, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
+use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step};
 use crate::render::{RenderError, Renderer};
@@ -35,6 +37,10 @@ const FULL_TRIES: u32 = 60;
 /// Longest wait for PAGE_STARTED to reach the disk: the called machine waits T2, 6 s, for a page
 /// (T.30 5.4.3.1), and a page that is not started is better than one nobody recorded.
 const PAGE_START_WAIT: Duration = Duration::from_secs(2);
+
+/// Longest wait for what is remembered of the number once its machine has said who it is: the store's reader takes
+/// some ms, and a machine that gets no answer says its DIS again after 3 s (T4, T.30 5.4.3.1).
+const RECALL_WAIT: Duration = Duration::from_millis(500);
 
 /// What every line of the appliance shares.
 pub struct Desk {
@@ -318,11 +324,11 @@ impl<'a> FaxHost<'a> {
     }
 
     /// The store's answer, if it comes in time.
-    fn within(
+    fn within<T>(
         &self,
         longest: Duration,
-        pending: &mut Pending<()>,
-    ) -> Option<Result<(), QueueError>> {
+        pending: &mut Pending<T>,
+    ) -> Option<Result<T, QueueError>> {
         let answer = async { tokio::time::timeout(longest, pending).await };
         self.desk.runtime.block_on(answer).ok()
     }
@@ -334,6 +340,19 @@ impl<'a> FaxHost<'a> {
         pending: &mut Pending<()>,
     ) -> Result<(), QueueError> {
         self.within(longest, pending).unwrap_or(Err(QueueError::Stopped))
+    }
+
+    /// What is remembered of the number now: a technician may have locked it, or had it forgotten, since the
+    /// claim. If the store does not say so in time, what it was at the claim.
+    fn known(&self, number: &FaxNumber) -> Cow<'_, Known> {
+        let mut pending = self.desk.queue.known(number.clone());
+        match self.within(RECALL_WAIT, &mut pending) {
+            Some(Ok(known)) => Cow::Owned(known.unwrap_or_default()),
+            Some(Err(_)) | None => {
+                tracing::warn!(job = %self.claim.id, "fax.number.not_recalled");
+                Cow::Borrowed(&self.claim.known)
+            }
+        }
     }
 
     fn step(&self, step: Step) -> Pending<()> {
@@ -431,7 +450,7 @@ impl CallHost for FaxHost<'_> {
         let Judgement { identity, allowed } = identity::judge(
             far_end.csi.as_deref(),
             number,
-            &self.claim.known,
+            &self.known(number),
             self.desk.on_absent,
             self.desk.clock.now(),
         );

@@ -9,6 +9,8 @@ use t30::Millis;
 use super::*;
 use crate::job::AttemptState;
 use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::office::identity::Said;
+use crate::office::known::Lock;
 use crate::office::rate::Rate;
 use crate::queue::contract::{accept, claim, client, request, to_number};
 use crate::queue::sqlite::{Sqlite, StoreKey};
@@ -180,4 +182,30 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
     }
     println!("{seen:?}");
     assert_eq!(seen.len(), 3, "the moments were to meet every phase: {seen:?}");
+}
+
+#[test]
+fn what_a_technician_says_between_claim_and_identity_counts_in_the_call_that_is_on() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    accept(desk.queue.as_ref(), request("a", to_number("0312345678")));
+    let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+    let number = || FaxNumber::parse("0312345678").expect("valid");
+    let says = |csi: &str| {
+        let far_end = t30::FarEnd { csi: Some(csi.into()), dis: Vec::new(), nsf: None };
+        FaxHost::new(&desk, &claim).far_end(&far_end)
+    };
+    let set = |identity| {
+        let lock = Lock { fastest: None, no_ecm: false, identity: Said::read(identity), at: NOW };
+        assert_eq!(desk.queue.lock(number(), Some(lock), NOW).wait(), Ok(true));
+    };
+    assert_eq!(says("OTHER CENTER"), Go::On, "nothing was known at the claim");
+    set("CARE CENTER");
+    assert_eq!((says("OTHER CENTER"), says("CARE CENTER")), (Go::Stop, Go::On));
+    assert_eq!(desk.queue.forget(number()).wait(), Ok(true));
+    assert_eq!(says("OTHER CENTER"), Go::On);
 }
