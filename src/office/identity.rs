@@ -69,9 +69,9 @@ impl Said {
     pub const LONGEST_CHARS: usize = 20;
 
     /// Reads what a machine sent or a technician typed; `None` if it says nothing: empty, no letter and no
-    /// digit, or one character over and over.
+    /// digit, or one character over and over. A number with a hole stays as it was said.
     pub fn read(text: &str) -> Option<Self> {
-        if let Some(number) = telling_number(text) {
+        if let Some(number) = telling_number(text).filter(|_| !has_a_hole(text)) {
             return Some(Self(number));
         }
         let words: Vec<String> = text.split_whitespace().map(str::to_uppercase).collect();
@@ -117,7 +117,7 @@ impl fmt::Debug for Said {
 /// | something else | a technician named another | conflict | never, whatever it took here |
 /// | nothing | a technician named one | absent | never |
 /// | another number | it took [`LEARNT_AFTER`] sheets or more here | learnt | no: a number names somebody |
-/// | another number | | conflict | never |
+/// | another number, or one with a damaged character in it | | conflict | never |
 /// | a name | it took [`LEARNT_AFTER`] sheets or more here | learnt | as without a name |
 /// | a name | another name or number took a sheet here | conflict | never |
 /// | a name | nothing is known | absent | by the settings |
@@ -160,7 +160,7 @@ pub fn judge_said(
     }
     let seen = known.identity(now);
     let deliveries = seen.filter(|seen| seen.said == *said).map_or(0, |seen| seen.confirmed);
-    let is_number = said.number().is_some();
+    let is_number = said.number().is_some() || has_a_hole(&said.0);
     match deliveries {
         LEARNT_AFTER.. => judgement(Identity::Learnt, absent && !is_number),
         1.. if !is_number => judgement(Identity::Absent, absent),
@@ -175,6 +175,13 @@ fn telling_number(text: &str) -> Option<String> {
     let said = national(&said);
     let one_digit_only = said.bytes().all(|octet| Some(&octet) == said.as_bytes().first());
     (said.len() >= MIN_TELLING_DIGITS && !one_digit_only).then_some(said)
+}
+
+/// Digits on both sides of a `?`, as which a damaged character shows: nobody can say which number it was.
+fn has_a_hole(text: &str) -> bool {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let number = text.find(is_digit).zip(text.rfind(is_digit));
+    number.and_then(|(first, last)| text.get(first..last)).is_some_and(|all| all.contains('?'))
 }
 
 /// The number as dialled inside Japan: `81…`, also after `00` or `010`, becomes `0…`.
@@ -217,6 +224,9 @@ mod tests {
             (Some("0312345679"), Identity::Conflict),
             (Some("06 1234 5678"), Identity::Conflict),
             (Some("+1 3 1234 5678"), Identity::Conflict),
+            (Some("0312?345678"), Identity::Conflict),
+            (Some("03 ? 1234 5678"), Identity::Conflict),
+            (Some("??? 0312345678"), Identity::Exact),
             (Some("9999 0312345678"), Identity::Conflict),
         ];
         for (csi, identity) in cases {
@@ -251,6 +261,8 @@ mod tests {
             ("OTHER CENTER", named("CARE CENTER"), Conflict, never),
             ("06 9999 9999", named("CARE CENTER"), Conflict, never),
             ("CARE CENTER", nothing(), Absent, by_setting),
+            ("0312?345678", took("0312?345678", LEARNT_AFTER), Learnt, never),
+            ("0312?345678", took("0312345678", 9), Conflict, never),
             ("", took("0312345678", 9), Absent, by_setting),
             ("88888888", nothing(), Absent, by_setting),
             // Whom a technician named: not overruled by who took sheets before, nor by silence.

@@ -8,6 +8,10 @@
 
 /// Longest line that is looked at, octets; the rest of a longer one is thrown away.
 pub(crate) const LINE_MAX: usize = 512;
+/// Octets that belong to the port and not to what is said over it.
+const NUL: u8 = 0x00;
+const XON: u8 = 0x11;
+const XOFF: u8 = 0x13;
 
 /// One line from the modem.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -97,8 +101,9 @@ impl Reply {
 
 /// Cuts the octets of a modem into lines.
 ///
-/// Never holds more than [`LINE_MAX`] octets. Parity bits, NUL, XON and XOFF are taken off; empty
-/// lines vanish; a line that was too long vanishes.
+/// Never holds more than [`LINE_MAX`] octets. Parity bits and control characters are taken off; empty
+/// lines vanish; a line that was too long vanishes. In what a fax modem reports of the far end (`+F`) a
+/// control character that is not for the port shows as `?`, so that no damaged number reads like a good one.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     line: String,
@@ -125,6 +130,11 @@ impl Lines {
             }
             b' '..=b'~' => {
                 self.too_long = true;
+                None
+            }
+            NUL | XON | XOFF => None,
+            _ if self.line.starts_with("+F") && self.line.len() < LINE_MAX => {
+                self.line.push('?');
                 None
             }
             _ => None, // control characters are no part of any answer (V.250 5.1)
@@ -189,6 +199,13 @@ mod tests {
     #[test]
     fn lines_parity_nul_and_flow_octets_vanish() {
         assert_eq!(lines(b"\x00\xcf\x11\x4b\x13\x8d"), ["OK"]); // O and CR with a parity bit
+    }
+
+    #[test]
+    fn lines_damaged_number_of_the_far_end_does_not_read_like_a_good_one() {
+        assert_eq!(lines(b"+FCSI: \"0312\x1b345678\"\r\n"), ["+FCSI: \"0312?345678\""]);
+        assert_eq!(lines(b"+FCI:0312\x00\x11\x13345678\r"), ["+FCI:0312345678"]);
+        assert_eq!(lines(b"\x1bO\x07K\r\n"), ["OK"]);
     }
 
     #[test]

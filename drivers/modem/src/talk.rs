@@ -176,8 +176,9 @@ impl<P: Port> Talk<P> {
         }
     }
 
-    /// Sends a command line without waiting; `shown` stands for it in messages and traces. What the
-    /// modem said before is thrown away: no result may be older than its command.
+    /// Sends a command line without waiting; `shown` stands for it in messages and logs, while the trace
+    /// of the call keeps the line itself with its numbers covered. What the modem said before is thrown
+    /// away: no result may be older than its command.
     pub(crate) fn start(&mut self, command: &str, shown: &str) -> Result<(), Fault> {
         self.discard()?;
         shown.clone_into(&mut self.after);

@@ -51,9 +51,9 @@ pub fn describe(frame: &[u8]) -> Described {
     Described { name: name(signal, fif), meaning: meaning(signal, fif) }
 }
 
-/// Covers in place what a trace must not keep: all but the last four characters of an identity or
-/// subaddress, a maker's own octets but the first, every octet of a password and of a frame that is
-/// not known. The length stays, and so does what a session goes by.
+/// Covers in place what a trace must not keep: all but the last four characters of an identity, a
+/// maker's own octets but the first, every octet of a subaddress, of a password and of a frame that
+/// is not known. The length stays, and so does what a session goes by.
 pub fn cover(frame: &mut [u8]) {
     let signal = parts(frame).map(|(signal, _)| signal);
     let fif = frame.get_mut(HEAD_OCTETS..).unwrap_or_default();

@@ -42,7 +42,7 @@ pub(crate) fn prepare<P: Port>(
         }
     }
     let identity = format!("{}=\"{}\"", dialect.our_identity, tsi.unwrap_or_default());
-    talk.start(&identity, dialect.our_identity)?; // our number: not in traces
+    talk.start(&identity, dialect.our_identity)?; // our number: not in logs
     if talk.result(ANSWER)? != Reply::Ok {
         debug!("modem.setup.identity_refused");
     }

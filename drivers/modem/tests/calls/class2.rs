@@ -676,6 +676,30 @@ fn no_number_no_identity_and_no_page_octet_is_in_any_trace() {
     }
 }
 
+/// Of the lines that a trace keeps, no five digits in a row are ours or those of the number dialled.
+#[test]
+fn trace_keeps_the_lines_to_and_from_the_modem_and_no_more_than_four_digits_of_a_number() {
+    for class in ALL {
+        let called = scripted(&Script::new(class));
+        let lines = called.report.trace.entries.iter().filter_map(|entry| match &entry.what {
+            What::Command(line) | What::Reply(line) => Some(line.as_str()),
+            _ => None,
+        });
+        let lines: Vec<&str> = lines.collect();
+        for kept in ["=\"+** * **** 2222\"", "******5432", "** * **** 5432"] {
+            assert!(lines.iter().any(|line| line.contains(kept)), "{kept} in {lines:?}");
+        }
+        for line in lines {
+            let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+            for number in ["81311112222", NUMBER, "81398765432"] {
+                let told = number.as_bytes().windows(5).map(|some| str::from_utf8(some).unwrap());
+                let told: Vec<&str> = told.filter(|some| digits.contains(some)).collect();
+                assert!(told.is_empty(), "{told:?} in {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn data_modem_that_answers_is_no_fax_call_and_is_left_without_a_page() {
     for class in BOTH {
