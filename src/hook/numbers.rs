@@ -21,7 +21,7 @@ use super::problem::{Code, Problem, ProblemBody};
 use crate::job::{ClientId, FaxNumber, UnixMillis, hex};
 use crate::office::identity::{self, Identity, LEARNT_AFTER, OnAbsent, Said};
 use crate::office::known::{
-    self, IDENTITY, Known, Lock, TONELESS, TROUBLE, Telephone, Trouble, VOICE,
+    self, IDENTITY, Known, Lock, NotCalled, TONELESS, TROUBLE, Trouble, VOICE,
 };
 use crate::office::rate::Rate;
 use crate::office::terms::{self, LineLimits, Reason};
@@ -36,7 +36,7 @@ const MOST_LISTED: u16 = 200;
 pub struct NumberView {
     /// Masked but for the last four digits.
     number: String,
-    /// `new`, `known`, `troubled`, `locked`, `telephone` (not called), `conflict` (the machine that answered
+    /// `new`, `known`, `troubled`, `locked`, `telephone` (not called), `toneless` (not called for a day), `conflict` (the machine that answered
     /// last gets no page), `unreadable` (what is stored of it is damaged; not called if it was locked).
     state: &'static str,
     /// When a fax machine first answered there, RFC 3339, as all times.
@@ -173,7 +173,7 @@ pub struct Changed {
 
 impl NumberView {
     fn new(number: &FaxNumber, known: Known, lines: &[LineLimits], now: UnixMillis) -> Self {
-        let telephone = known.telephone(now);
+        let not_called = known.not_called(now);
         let troubles = troubles(&known, now);
         let last_verdict = known.last_seen.map(|_| {
             let said = known.last_said.as_ref();
@@ -182,8 +182,9 @@ impl NumberView {
         });
         Self {
             number: number.to_string(),
-            state: match telephone {
-                Some(Telephone::Voice | Telephone::Toneless) => "telephone",
+            state: match not_called {
+                Some(NotCalled::Voice) => "telephone",
+                Some(NotCalled::Toneless { .. }) => "toneless",
                 None if last_verdict == Some(Identity::Conflict) => "conflict",
                 None if known.lock.is_some() => "locked",
                 None if !troubles.is_empty() => "troubled",
@@ -223,8 +224,15 @@ impl NumberView {
                 identity: lock.identity.as_ref().map(Said::to_string),
                 at: lock.at.rfc3339(),
             }),
-            not_called: telephone.and_then(|_| endings::find("number-is-a-telephone")).copied(),
-            next_call: match telephone {
+            not_called: not_called
+                .and_then(|why| {
+                    endings::find(match why {
+                        NotCalled::Voice => "number-is-a-telephone",
+                        NotCalled::Toneless { .. } => "no-carrier",
+                    })
+                })
+                .copied(),
+            next_call: match not_called {
                 Some(_) => Vec::new(),
                 None => lines.iter().map(|limits| next_call(&known, limits, now)).collect(),
             },
@@ -394,7 +402,7 @@ pub(super) async fn forget(
     request: Request,
 ) -> Result<Json<Changed>, Problem> {
     let number = read(&hook, request, one_number).await?;
-    let changed = hook.queue.forget(number.clone()).await;
+    let changed = hook.queue.forget(number.clone(), hook.clock.now()).await;
     changed_by(&hook, &client, "forgotten", &number, changed)
 }
 

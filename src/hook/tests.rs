@@ -1339,7 +1339,7 @@ impl Queue for Memory {
         self.answer(changed)
     }
 
-    fn forget(&self, number: FaxNumber) -> Pending<bool> {
+    fn forget(&self, number: FaxNumber, _now: UnixMillis) -> Pending<bool> {
         let mut numbers = self.numbers.lock().expect("unharmed");
         let before = numbers.len();
         numbers.retain(|(known, _)| *known != number);

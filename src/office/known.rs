@@ -36,7 +36,7 @@ pub const LONGEST: Duration = IDENTITY;
 /// So many calls that met a person make a number a telephone. Chosen: at the first one somebody may have
 /// lifted the receiver of the fax machine.
 pub const VOICE_CALLS: u32 = 2;
-/// So many calls in a row without a fax tone make it probably one. Chosen: a person is rung up three times at most.
+/// After so many calls in a row without a fax tone it rests. Chosen: a person is rung up three times a day at most.
 pub const TONELESS_CALLS: u32 = 3;
 
 /// What is remembered of one number.
@@ -164,13 +164,13 @@ pub enum Taught {
     Rtn(Rate),
 }
 
-/// Why a number is not called at all.
+/// Why a number is not called.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Telephone {
-    /// People answered.
+pub enum NotCalled {
+    /// People answered: it is a telephone until somebody has mended it.
     Voice,
-    /// No fax tone, call after call.
-    Toneless,
+    /// No fax tone, call after call: mostly nobody answered, maybe a person did. It rests until then.
+    Toneless { until: UnixMillis },
 }
 
 impl Known {
@@ -252,17 +252,17 @@ impl Known {
         self.good.as_ref().filter(|good| now < good.since.after(GOOD))
     }
 
-    /// Is it a telephone, as far as is known? Not if a technician vouches for a fax machine.
-    pub fn telephone(&self, now: UnixMillis) -> Option<Telephone> {
+    /// Why it is not called now, if it is not. Where a technician vouches for a fax machine it is.
+    pub fn not_called(&self, now: UnixMillis) -> Option<NotCalled> {
         if self.lock.is_some() {
-            None
-        } else if times(self.voice.as_ref(), VOICE, now) >= VOICE_CALLS {
-            Some(Telephone::Voice)
-        } else if self.toneless_calls(now) >= TONELESS_CALLS {
-            Some(Telephone::Toneless)
-        } else {
-            None
+            return None;
         }
+        if times(self.voice.as_ref(), VOICE, now) >= VOICE_CALLS {
+            return Some(NotCalled::Voice);
+        }
+        let row = fresh(self.toneless.as_ref(), TONELESS, now);
+        row.filter(|row| row.times >= TONELESS_CALLS)
+            .map(|row| NotCalled::Toneless { until: row.last.after(TONELESS) })
     }
 
     /// Calls in a row without a fax tone; none where a technician vouches for a fax machine.
@@ -339,8 +339,8 @@ mod tests {
         for _ in 0..VOICE_CALLS {
             people = people.learn(taught(Taught::Voice), NOW);
         }
-        assert_eq!(people.telephone(last_moment(VOICE)), Some(Telephone::Voice));
-        assert_eq!(people.telephone(NOW.after(VOICE)), None);
+        assert_eq!(people.not_called(last_moment(VOICE)), Some(NotCalled::Voice));
+        assert_eq!(people.not_called(NOW.after(VOICE)), None);
 
         let trouble = Known::default().learn(taught(Taught::Training), NOW).troubles.training;
         assert!(fresh(trouble.as_ref(), TROUBLE, last_moment(TROUBLE)).is_some());
@@ -413,18 +413,20 @@ mod tests {
     }
 
     #[test]
-    fn fax_tone_or_a_technician_makes_it_no_telephone() {
+    fn row_without_a_fax_tone_rests_for_a_day_unless_one_is_heard_or_a_technician_vouches() {
         let mut known = Known::default();
         for _ in 0..TONELESS_CALLS {
-            assert_eq!(known.telephone(NOW), None);
+            assert_eq!(known.not_called(NOW), None);
             known = known.learn(taught(Taught::Toneless), NOW);
         }
-        assert_eq!(known.telephone(NOW), Some(Telephone::Toneless));
+        let until = NOW.after(TONELESS);
+        assert_eq!(known.not_called(NOW), Some(NotCalled::Toneless { until }));
+        assert_eq!(known.not_called(until), None);
         let met = Lesson { heard: heard(""), ..taught(Taught::Training) };
-        assert_eq!(known.clone().learn(met, NOW).telephone(NOW), None);
+        assert_eq!(known.clone().learn(met, NOW).not_called(NOW), None);
         let lock = Lock { fastest: None, no_ecm: false, identity: None, at: NOW };
         let vouched = Known { lock: Some(lock), ..known };
-        assert_eq!((vouched.telephone(NOW), vouched.toneless_calls(NOW)), (None, 0));
+        assert_eq!((vouched.not_called(NOW), vouched.toneless_calls(NOW)), (None, 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::*;
 use crate::job::examples::{TUESDAY_10_00 as NOW, first_contact};
 use crate::job::{Evidence, FaxNumber, Urgency};
 use crate::office::identity::Said;
-use crate::office::known::{Heard, Lesson, TONELESS_CALLS, Taught};
+use crate::office::known::{Heard, Lesson, Taught};
 use crate::settle::{Next, Reach, Settlement};
 
 /// Makes a test of each story for one store; `$new` gives an empty store and what must outlive it.
@@ -563,43 +563,74 @@ pub(crate) fn lesson_of_a_refused_settlement_is_not_learnt(queue: &dyn Queue) {
     assert_eq!(known(queue, NUMBER), None);
 }
 
-/// A hundred notifications to a person's telephone ring it as often as the policy says, and no more.
-fn hundred_notifications(queue: &dyn Queue, result: &Taught) -> u32 {
-    let mut calls = 0;
+/// A hundred notifications to one number ring it as often as the policy says, and no more. Gives those that were
+/// not called.
+fn hundred_notifications(queue: &dyn Queue, result: &Taught) -> Vec<JobId> {
+    let mut not_called = Vec::new();
     for minute in 0..100 {
         let key = minute.to_string();
-        let id = accept(queue, request(&key, |_| {}));
+        let id = accept(queue, request(&key, |job| job.not_after = after_min(48 * 60)));
         let now = after_min(5 * minute);
         let Some(got) = claim(queue, now, "line1") else {
-            let view = show(queue, id);
-            assert_eq!(view.reason.as_deref(), Some("number-is-a-telephone"), "{minute}");
-            assert_eq!((view.state, view.attempts.len()), (JobState::Failed, 0));
+            not_called.push(id);
             continue;
         };
-        calls += 1;
         dial(queue, got.attempt, now);
         let failed = not_sent(now, Reach::Answered, Next::Rest(JobState::Failed));
         let settlement = teaching(failed, taught(result.clone()));
         assert_eq!(queue.settle(got.attempt, settlement).wait(), Ok(()));
     }
-    calls
+    not_called
 }
 
 pub(crate) fn hundred_notifications_to_a_person_are_two_calls(queue: &dyn Queue) {
-    assert_eq!(hundred_notifications(queue, &Taught::Voice), 2);
+    let not_called = hundred_notifications(queue, &Taught::Voice);
+    assert_eq!(not_called.len(), 98);
+    for id in not_called {
+        let view = show(queue, id);
+        assert_eq!(view.reason.as_deref(), Some("number-is-a-telephone"));
+        assert_eq!((view.state, view.attempts.len()), (JobState::Failed, 0));
+    }
     // Whoever has mended the number may say so.
     let number = FaxNumber::parse(NUMBER).expect("valid");
-    assert_eq!(queue.forget(number).wait(), Ok(true));
+    assert_eq!(queue.forget(number, NOW).wait(), Ok(true));
     accept(queue, request("mended", |_| {}));
     assert!(claim(queue, after_min(501), "line1").is_some());
 }
 
-pub(crate) fn hundred_notifications_without_a_fax_tone_are_three_calls(queue: &dyn Queue) {
-    assert_eq!(hundred_notifications(queue, &Taught::Toneless), TONELESS_CALLS);
+pub(crate) fn hundred_notifications_without_a_fax_tone_are_three_calls_a_day_and_none_is_lost(
+    queue: &dyn Queue,
+) {
+    let not_called = hundred_notifications(queue, &Taught::Toneless);
+    assert_eq!(not_called.len(), 97);
+    // The last of the three calls was in minute 10.
+    let next_day = after_min(24 * 60 + 10);
+    for id in &not_called {
+        let view = show(queue, *id);
+        assert_eq!(view.reason.as_deref(), Some("no-fax-tone"));
+        assert_eq!((view.state, view.due_at), (JobState::Waiting, Some(next_day)));
+    }
     // A machine that was off yesterday has another chance today.
-    accept(queue, request("next-day", |job| job.not_after = after_min(48 * 60)));
-    let got = claim(queue, after_min(24 * 60 + 11), "line1").expect("the day is over");
-    assert_eq!(got.standing.toneless_calls, 0);
+    assert!(claim(queue, UnixMillis(next_day.0 - 1), "line1").is_none());
+    let got = claim(queue, next_day, "line1").expect("the day is over");
+    assert_eq!((got.id, got.standing.toneless_calls), (not_called[0], 0));
+}
+
+pub(crate) fn job_that_waits_for_a_fax_tone_is_due_when_a_technician_has_seen_to_it(
+    queue: &dyn Queue,
+) {
+    let not_called = hundred_notifications(queue, &Taught::Toneless);
+    let number = || FaxNumber::parse(NUMBER).expect("valid");
+    let (now, later) = (after_min(600), after_min(601));
+    assert!(claim(queue, now, "line1").is_none());
+    let lock = Lock { fastest: None, no_ecm: false, identity: None, at: now };
+    assert_eq!(queue.lock(number(), Some(lock), now).wait(), Ok(true));
+    let got = claim(queue, now, "line1").expect("a fax machine is there");
+    assert_eq!(got.id, not_called[0]);
+    let failed = not_sent(now, Reach::NoCall, Next::Rest(JobState::Failed));
+    assert_eq!(queue.settle(got.attempt, failed).wait(), Ok(()));
+    assert_eq!(queue.forget(number(), later).wait(), Ok(true));
+    assert_eq!(claim(queue, later, "line1").map(|got| got.id), Some(not_called[1]));
 }
 
 pub(crate) fn locks_stay_until_they_are_lifted_and_forgetting_takes_all(queue: &dyn Queue) {
@@ -615,7 +646,7 @@ pub(crate) fn locks_stay_until_they_are_lifted_and_forgetting_takes_all(queue: &
     assert_eq!(known(queue, NUMBER), Some(Known::default()));
     assert!(queue.sweep(next_year).wait().is_ok());
     assert_eq!(known(queue, NUMBER), None, "nobody would believe it any more");
-    assert_eq!(queue.forget(number()).wait(), Ok(false));
+    assert_eq!(queue.forget(number(), NOW).wait(), Ok(false));
 }
 
 pub(crate) fn numbers_are_listed_newest_first_without_saying_one(queue: &dyn Queue) {

@@ -52,8 +52,8 @@ pub trait Queue: Send + Sync {
         fingerprint: [u8; 32],
     ) -> Pending<Option<Accepted>>;
     /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
-    /// Not to be asked outside the calling hours. What has run out is expired, what the redial rule holds
-    /// back is put off, and what may not be called has failed, on the way.
+    /// Not to be asked outside the calling hours. What has run out is expired, what the redial rule or a row
+    /// of calls without a fax tone holds back is put off, and what may not be called has failed, on the way.
     fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>>;
     /// Makes an attempt's step durable before its side effect.
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
@@ -80,8 +80,9 @@ pub trait Queue: Send + Sync {
     /// Sets what a technician has decided for a number, or with `None` lifts it. False if there was
     /// nothing to lift.
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool>;
-    /// Forgets everything about a number. False if nothing was remembered.
-    fn forget(&self, number: FaxNumber) -> Pending<bool>;
+    /// Forgets everything about a number. False if nothing was remembered. As after a lock is set, a job that waits
+    /// because no fax tone was heard there is due at once.
+    fn forget(&self, number: FaxNumber, now: UnixMillis) -> Pending<bool>;
     /// Keeps what passed on a call. Traces are of no use to the call: nothing waits for them, and the oldest
     /// go when they are too much.
     fn record_call(&self, call: CallRecord) -> Pending<CallId>;

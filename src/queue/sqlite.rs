@@ -159,12 +159,14 @@ impl Queue for Sqlite {
 
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool> {
         let sealer = self.sealer.clone();
-        self.writer
-            .submit(move |conn, _effects| numbers::lock(conn, &sealer, number.digits(), lock, now))
+        self.writer.submit(move |conn, effects| {
+            numbers::lock(conn, &sealer, number.digits(), lock, now, effects)
+        })
     }
 
-    fn forget(&self, number: FaxNumber) -> Pending<bool> {
-        self.writer.submit(move |conn, effects| numbers::forget(conn, number.digits(), effects))
+    fn forget(&self, number: FaxNumber, now: UnixMillis) -> Pending<bool> {
+        self.writer
+            .submit(move |conn, effects| numbers::forget(conn, number.digits(), now, effects))
     }
 
     fn record_call(&self, call: CallRecord) -> Pending<CallId> {

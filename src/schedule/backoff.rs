@@ -17,10 +17,13 @@ pub enum Cause {
     Busy,
     /// Nobody and nothing answers: paper out, machine off, office closed.
     NoAnswer,
-    /// Something answered and was no fax machine. It may be a person: few calls, far apart.
+    /// No fax tone: nobody answered, which most modems say so too, or a person did. Few calls, far apart.
     NoFaxTone,
     /// A fax machine answered and both did not come to terms before the page.
     Handshake,
+    /// A fax machine answered and said that it cannot receive (T.30 table 2, bit 10), mostly for want of paper:
+    /// that lasts until somebody comes by.
+    CannotReceive,
     /// Our line or modem is not fit to dial. Nobody was disturbed, so it costs no try.
     LineDown,
     /// The sheet could not be drawn, although it could be when it was accepted: a font or the worker
@@ -35,6 +38,7 @@ stable_names!(Cause {
     NoAnswer => "no-answer",
     NoFaxTone => "no-fax-tone",
     Handshake => "handshake",
+    CannotReceive => "cannot-receive",
     LineDown => "line-down",
     SheetUnavailable => "sheet-unavailable",
     Interrupted => "interrupted",
@@ -57,13 +61,18 @@ pub enum Turn {
 
 /// Decides on the next try after `dials` calls, the one that just ended included.
 pub fn next_turn(cause: Cause, dials: u32, now: UnixMillis, not_after: UnixMillis) -> Turn {
-    let Plan { pauses_min, max_dials } = plan(cause);
-    if max_dials.is_some_and(|max| dials >= max) {
+    if is_spent(cause, dials) {
         return Turn::Spent;
     }
+    let Plan { pauses_min, .. } = plan(cause);
     let step = (dials.saturating_sub(1) as usize).min(pauses_min.len() - 1);
     let due = now.after(Duration::from_secs(60 * pauses_min[step]));
     in_time(due, not_after)
+}
+
+/// It has had as many calls as the cause allows.
+pub fn is_spent(cause: Cause, dials: u32) -> bool {
+    plan(cause).max_dials.is_some_and(|max| dials >= max)
 }
 
 /// The turn at this time, unless the job's end is too near.
@@ -84,6 +93,7 @@ fn plan(cause: Cause) -> Plan {
         Cause::NoAnswer => (&[5, 15, 30, 60, 120], Some(MAX_DIALS)),
         Cause::NoFaxTone => (&[15, 60], Some(3)),
         Cause::Handshake => (&[3, 10, 30], Some(4)),
+        Cause::CannotReceive => (&[60, 240, 720], Some(4)),
         Cause::LineDown => (&[3], None),
         Cause::SheetUnavailable => (&[10], Some(MAX_DIALS)),
         Cause::Interrupted => (&[1], Some(MAX_DIALS)),
@@ -114,6 +124,7 @@ mod tests {
         assert_eq!(minutes_after_each_call(Cause::NoAnswer), [5, 15, 30, 60, 120]);
         assert_eq!(minutes_after_each_call(Cause::NoFaxTone), [15, 60]);
         assert_eq!(minutes_after_each_call(Cause::Handshake), [3, 10, 30]);
+        assert_eq!(minutes_after_each_call(Cause::CannotReceive), [60, 240, 720]);
         assert_eq!(minutes_after_each_call(Cause::Interrupted), [1, 1, 1, 1, 1]);
     }
 

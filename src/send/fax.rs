@@ -193,6 +193,7 @@ fn modem_fault(report: &CallReport) -> Option<LineFault> {
         | Ending::NoAnswer
         | Ending::NoDialTone
         | Ending::NoCarrier
+        | Ending::NoWord
         | Ending::DialRefused { .. }
         | Ending::Glare
         | Ending::Voice

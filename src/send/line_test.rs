@@ -206,6 +206,7 @@ fn loop_call<P: Port>(
         | Ending::NoAnswer
         | Ending::NoDialTone
         | Ending::NoCarrier
+        | Ending::NoWord
         | Ending::DialRefused { .. }
         | Ending::Voice) => Outcome::Failed {
             code: "loop-silent",
@@ -244,6 +245,7 @@ fn test_call<P: Port>(
         | Ending::NoAnswer
         | Ending::NoDialTone
         | Ending::NoCarrier
+        | Ending::NoWord
         | Ending::DialRefused { .. }
         | Ending::Voice) => Outcome::Failed {
             code: "test-call-no-fax",
@@ -287,7 +289,7 @@ fn word(ending: &Ending) -> &'static str {
         Ending::Busy => "busy",
         Ending::NoAnswer => "no answer",
         Ending::NoDialTone => "no dial tone",
-        Ending::NoCarrier => "no answer, or no fax tone",
+        Ending::NoCarrier | Ending::NoWord => "no answer, or no fax tone",
         Ending::DialRefused { .. } => "the modem refused to dial",
         Ending::Glare => "an incoming call",
         Ending::Voice => "a voice",

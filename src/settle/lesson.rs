@@ -40,6 +40,8 @@ fn result(outcome: &Outcome<'_>) -> Option<Taught> {
         }
         Ending::Busy
         | Ending::NoAnswer
+        // Our own wait: the modem may have heard who knows what.
+        | Ending::NoWord
         | Ending::NoDialTone
         | Ending::DialRefused { .. }
         | Ending::Glare
@@ -226,7 +228,9 @@ mod tests {
                 times: None,
             })
         };
-        for ending in [Ending::Busy, Ending::NoAnswer, Ending::NoDialTone, Ending::Stopped] {
+        for ending in
+            [Ending::Busy, Ending::NoAnswer, Ending::NoWord, Ending::NoDialTone, Ending::Stopped]
+        {
             assert_eq!(met_nobody(&ending), None, "{ending:?}");
         }
         assert!(met_nobody(&Ending::NoCarrier).is_some());

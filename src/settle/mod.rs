@@ -150,7 +150,7 @@ pub fn settle(
     now: UnixMillis,
     windows: &Windows,
 ) -> Settlement {
-    let verdict = verdict::of(outcome).in_its_row(standing.toneless_calls);
+    let verdict = verdict::of(outcome).in_its_row(standing);
     let receipt = receipt::of(outcome, verdict.code);
     Settlement {
         lesson: lesson::of(outcome),

@@ -51,7 +51,7 @@ fn session_errors() -> Vec<(CallError, &'static str, Remedy)> {
         (CallError::NoDis, "no-dis", Retry(Cause::NoFaxTone)),
         (CallError::DisGarbled { frames: 3 }, "dis-garbled", to_come),
         (CallError::Dtc, "dtc", Fail),
-        (CallError::CannotReceive, "cannot-receive", Fail),
+        (CallError::CannotReceive, "cannot-receive", Retry(Cause::CannotReceive)),
         (CallError::Incompatible, "incompatible", Fail),
         (CallError::NoSubaddress, "no-subaddress", Fail),
         (CallError::NoPassword, "no-password", Fail),
@@ -133,14 +133,14 @@ fn session_errors_before_the_page() {
 #[test]
 fn hang_up_codes_of_a_class_2_modem_before_the_page() {
     use Reach::{Answered, NoAnswer, NoCall};
-    use Remedy::{Decide, Fail, Retry};
+    use Remedy::{Decide, Retry};
     let (two, two_0) = (Class::Two, Class::TwoPointZero);
     for (class, said, code, reach, remedy) in [
         (two, "1", "glare", NoCall, Retry(Cause::LineDown)),
         (two, "3", "no-loop-current", NoCall, Retry(Cause::LineDown)),
         (two_0, "4", "no-answer", NoAnswer, Retry(Cause::NoAnswer)),
         (two, "11", "no-carrier", NoAnswer, Retry(Cause::NoFaxTone)),
-        (two, "21", "cannot-receive", Answered, Fail),
+        (two, "21", "cannot-receive", Answered, Retry(Cause::CannotReceive)),
         (two_0, "25", "no-reply-to-dcs", Answered, Retry(Cause::Handshake)),
         (two_0, "27", "cannot-train", Answered, Retry(Cause::Handshake)),
         (two, "43", "modem-underrun", Answered, Retry(Cause::Handshake)),
@@ -166,6 +166,7 @@ fn after_the_first_page_octet_everything_but_delivered_is_uncertain() {
         Ending::NoAnswer,
         Ending::NoDialTone,
         Ending::NoCarrier,
+        Ending::NoWord,
         Ending::DialRefused { word: "DELAYED".into() },
         Ending::Glare,
         Ending::Voice,
@@ -213,6 +214,7 @@ fn endings_of_dialling() {
         (Ending::Busy, "busy", NoAnswer, in_minutes(3, "busy")),
         (Ending::NoAnswer, "no-answer", NoAnswer, in_minutes(5, "no-answer")),
         (Ending::NoCarrier, "no-carrier", NoAnswer, in_minutes(15, "no-fax-tone")),
+        (Ending::NoWord, "no-carrier", NoAnswer, in_minutes(15, "no-fax-tone")),
         (Ending::NoDialTone, "no-dial-tone", NoCall, in_minutes(3, "line-down")),
         (refused, "dial-refused", NoCall, in_minutes(3, "line-down")),
         (Ending::Glare, "glare", NoCall, in_minutes(3, "line-down")),
@@ -299,13 +301,26 @@ fn our_own_stops_are_named_after_their_reason() {
 }
 
 #[test]
-fn third_call_in_a_row_without_a_fax_tone_is_taken_for_a_telephone() {
-    for (before, code) in [(0, "no-carrier"), (1, "no-carrier"), (2, "probably-voice")] {
-        let standing = Standing { toneless_calls: before, ..fresh() };
+fn last_call_of_a_job_in_a_row_without_a_fax_tone_is_taken_for_a_telephone() {
+    let in_minutes = |minutes: u64| {
+        let due = NOW.after(Duration::from_secs(60 * minutes));
+        Next::Again { due, reason: "no-fax-tone" }
+    };
+    let failed = || Next::Rest(JobState::Failed);
+    for (dials, toneless_calls, code, next) in [
+        (0, 0, "no-carrier", in_minutes(15)),
+        (1, 1, "no-carrier", in_minutes(60)),
+        (2, 2, "probably-voice", failed()),
+        // The row is that of other jobs: this one has its own three calls.
+        (0, 2, "no-carrier", in_minutes(15)),
+        (1, 9, "no-carrier", in_minutes(60)),
+        // Its own calls are spent, and the earlier ones were something else, or of another day.
+        (2, 0, "no-carrier", failed()),
+    ] {
+        let standing = Standing { dials, toneless_calls, ..fresh() };
         let settled = settle(&outcome(&Ending::NoCarrier, false), standing, NOW, &Windows::Always);
         assert_eq!((settled.code, settled.evidence), (code, Evidence::NotSent));
-        let stopped = settled.next == Next::Rest(JobState::Failed);
-        assert_eq!(stopped, before == 2, "{settled:?}");
+        assert_eq!(settled.next, next, "{standing:?}");
         // Once a page is out its word counts for nothing.
         let uncertain = settle(&outcome(&Ending::NoCarrier, true), standing, NOW, &Windows::Always);
         assert_eq!(uncertain.next, Next::Rest(JobState::Uncertain));

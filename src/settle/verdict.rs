@@ -10,10 +10,10 @@
 use modem::{Ending, HangUpCause};
 use t30::{CallError, Phase};
 
-use super::{Outcome, Reach, Stop};
+use super::{Outcome, Reach, Standing, Stop};
 use crate::job::{AttemptState, Evidence};
 use crate::office::known;
-use crate::schedule::backoff::Cause;
+use crate::schedule::backoff::{self, Cause};
 
 /// What an ending means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,12 +40,13 @@ pub enum Remedy {
 }
 
 impl Verdict {
-    /// The same ending in the row of the calls before it: call after call without a fax tone is more
-    /// likely a person at a telephone than a machine that is off, and persons are left in peace.
-    pub fn in_its_row(self, toneless_calls: u32) -> Self {
-        let in_a_row = toneless_calls.saturating_add(1);
+    /// The same ending in the row of the calls before it: if the last call of a job was one of a row without a
+    /// fax tone, there is more likely a person at a telephone than a machine that is off.
+    pub fn in_its_row(self, standing: Standing) -> Self {
+        let is_row = standing.toneless_calls.saturating_add(1) >= known::TONELESS_CALLS;
+        let is_last = backoff::is_spent(Cause::NoFaxTone, standing.dials.saturating_add(1));
         let sent_nothing = self.evidence == Evidence::NotSent;
-        if sent_nothing && self.code == NO_CARRIER && in_a_row >= known::TONELESS_CALLS {
+        if sent_nothing && self.code == NO_CARRIER && is_row && is_last {
             Self { code: "probably-voice", remedy: Remedy::Fail, ..self }
         } else {
             self
@@ -76,6 +77,7 @@ pub fn of(outcome: &Outcome<'_>) -> Verdict {
             | Ending::NoAnswer
             | Ending::NoDialTone
             | Ending::NoCarrier
+            | Ending::NoWord
             | Ending::DialRefused { .. }
             | Ending::Glare
             | Ending::Voice
@@ -132,7 +134,7 @@ fn code(outcome: &Outcome<'_>) -> &'static str {
         Ending::Busy => "busy",
         Ending::NoAnswer => "no-answer",
         Ending::NoDialTone => "no-dial-tone",
-        Ending::NoCarrier => NO_CARRIER,
+        Ending::NoCarrier | Ending::NoWord => NO_CARRIER,
         Ending::DialRefused { .. } => "dial-refused",
         Ending::Glare => "glare",
         Ending::Voice => "voice",
@@ -174,7 +176,7 @@ fn stop_code(stop: Stop) -> &'static str {
 fn reach(ending: &Ending, outcome: &Outcome<'_>) -> Reach {
     match ending {
         Ending::NoDialTone | Ending::DialRefused { .. } | Ending::Glare => Reach::NoCall,
-        Ending::Busy | Ending::NoAnswer | Ending::NoCarrier => Reach::NoAnswer,
+        Ending::Busy | Ending::NoAnswer | Ending::NoCarrier | Ending::NoWord => Reach::NoAnswer,
         Ending::Voice | Ending::Session(_) | Ending::Delivered => Reach::Answered,
         Ending::HungUp(hung_up) => hung_up_reach(hung_up.cause(), outcome),
         Ending::Stopped | Ending::Modem { .. } if outcome.answered => Reach::Answered,
@@ -189,7 +191,7 @@ fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
         Ending::Busy => Remedy::Retry(Cause::Busy),
         Ending::NoAnswer => Remedy::Retry(Cause::NoAnswer),
         // Most modems say so of a person and of an unanswered bell alike.
-        Ending::NoCarrier => Remedy::Retry(Cause::NoFaxTone),
+        Ending::NoCarrier | Ending::NoWord => Remedy::Retry(Cause::NoFaxTone),
         Ending::NoDialTone | Ending::DialRefused { .. } | Ending::Glare => {
             Remedy::Retry(Cause::LineDown)
         }
@@ -248,8 +250,7 @@ fn hung_up_remedy(cause: HangUpCause, stop: Option<Stop>) -> Remedy {
         HangUpCause::NoAnswer => Remedy::Retry(Cause::NoAnswer),
         HangUpCause::NoFaxMachine => Remedy::Retry(Cause::NoFaxTone),
         HangUpCause::Aborted => stop_remedy(stop),
-        // It will say the same tomorrow.
-        HangUpCause::CannotReceive => Remedy::Fail,
+        HangUpCause::CannotReceive => Remedy::Retry(Cause::CannotReceive),
         HangUpCause::Normal
         | HangUpCause::PhaseB
         | HangUpCause::NoReplyToDcs
@@ -357,9 +358,10 @@ fn session_remedy(error: &CallError, stop: Option<Stop>) -> Remedy {
         | CallError::CannotTrain { .. }
         | CallError::DcnBeforePage { .. }
         | CallError::Unexpected { .. } => Remedy::Retry(Cause::Handshake),
+        // Out of paper mostly, and somebody will see to that.
+        CallError::CannotReceive => Remedy::Retry(Cause::CannotReceive),
         // It will say the same tomorrow.
         CallError::Dtc
-        | CallError::CannotReceive
         | CallError::Incompatible
         | CallError::NoSubaddress
         | CallError::NoPassword

@@ -39,7 +39,7 @@ fn a_machine_three_numbers_off_gets_no_page_until_a_technician_vouches_for_it() 
 }
 
 #[test]
-fn a_telephone_that_people_answer_is_called_three_times_and_no_more() {
+fn a_number_without_a_fax_tone_is_called_three_times_and_then_rests_for_a_day() {
     let mut appliance = Appliance::start(&Setup {
         fars: &["0312345678=voice"],
         lines: &[("line1", "answer_wait_s = 30")],
@@ -53,12 +53,15 @@ fn a_telephone_that_people_answer_is_called_three_times_and_no_more() {
         appliance.request("DELETE", &format!("/v1/notifications/{id}"), &[], b"");
     }
     let third = appliance.submit("0312345678");
-    let view = appliance.await_state(&third, &["failed"]);
-    assert_eq!(view["attempts"][0]["ending"]["label_ja"], "電話の可能性", "{view:#}");
+    let view = appliance.await_attempt(&third, &["not_sent"]);
+    assert_eq!((&view["state"], &view["reason"]), (&json!("waiting"), &json!("no-fax-tone")));
     let fourth = appliance.submit("0312345678");
-    let view = appliance.await_state(&fourth, &["failed"]);
-    assert_eq!(view["reason"], "number-is-a-telephone", "{view:#}");
-    assert_eq!(view["reason_means"]["acts"], "居宅");
+    let view = appliance.until("the fourth is put off", |appliance| {
+        let view = appliance.show(&fourth);
+        (view["reason"] == "no-fax-tone").then_some(view)
+    });
+    assert_eq!(view["state"], "waiting", "{view:#}");
     assert_eq!((view["attempts"].clone(), appliance.await_calls(3).len()), (json!([]), 3));
-    assert!(appliance.numbers(&[]).contains("telephone"));
+    let shown = appliance.numbers(&["show", "0312345678"]);
+    assert!(shown.contains("toneless") && shown.contains("not called"), "{shown}");
 }

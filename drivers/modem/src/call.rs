@@ -269,7 +269,7 @@ fn dial<P: Port>(
         let now = talk.now();
         if now >= until {
             stop_dialling(talk, profile)?;
-            return Ok(Dialled::Not(Ending::NoCarrier));
+            return Ok(Dialled::Not(Ending::NoWord));
         }
         let ending = match talk.reply(later(now, TICK).min(until))? {
             Some(Reply::Connect) if dialect.is_none() => {

@@ -163,8 +163,10 @@ pub enum Ending {
     Busy,
     NoAnswer,
     NoDialTone,
-    /// Off-hook, dialled, and nothing like a fax machine until the wait was over.
+    /// Off-hook, dialled, and the modem heard nothing like a fax machine until its wait was over.
     NoCarrier,
+    /// The modem had said nothing at all when our own wait was over, which is longer than the modem's.
+    NoWord,
     /// The modem refused to dial: `DELAYED`, `BLACKLISTED` or `DIALING DISABLED`.
     DialRefused {
         word: String,

@@ -14,10 +14,11 @@ use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
 use crate::job::{AttemptId, JobState, UnixMillis};
 use crate::office::Route;
-use crate::office::known::Known;
+use crate::office::known::{Known, NotCalled};
 use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Swept, Unreadable};
+use crate::schedule::backoff::Cause;
 use crate::settle::Standing;
 
 /// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
@@ -56,12 +57,20 @@ pub(super) fn claim(
                 continue;
             }
         };
-        if known.telephone(now).is_some() {
-            // Persons are left in peace, and the client is told at once.
-            let code = "number-is-a-telephone";
-            tracing::error!(job = row.id, code, "queue.job.not_called");
-            move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
-            continue;
+        match known.not_called(now) {
+            None => {}
+            Some(NotCalled::Voice) => {
+                // Persons are left in peace, and the client is told at once.
+                let code = "number-is-a-telephone";
+                tracing::error!(job = row.id, code, "queue.job.not_called");
+                move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+                continue;
+            }
+            Some(NotCalled::Toneless { until }) => {
+                let reason = Cause::NoFaxTone.as_str();
+                move_idle_job(conn, &row.id, now, JobState::Waiting, Some(until), reason, effects)?;
+                continue;
+            }
         }
         date_back(conn, &row.fax_digits, now)?;
         let unanswered = unanswered_calls(conn, &row.fax_digits, now)?;

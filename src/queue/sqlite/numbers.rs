@@ -7,13 +7,15 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::changes::move_idle_job;
 use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
-use crate::job::{UnixMillis, number};
+use crate::job::{JobState, UnixMillis, number};
 use crate::office::known::{Known, LONGEST, Lesson, Lock};
 use crate::queue::seal::Sealer;
 use crate::queue::{NumberId, NumberRow, Unreadable};
+use crate::schedule::backoff::Cause;
 
 /// What is remembered of these digits now.
 pub(super) fn recall(
@@ -61,7 +63,11 @@ pub(super) fn lock(
     fax_digits: &str,
     lock: Option<Lock>,
     now: UnixMillis,
+    effects: &mut Vec<Effect>,
 ) -> Result<bool, Fault> {
+    if lock.is_some() {
+        wake(conn, fax_digits, now, effects)?;
+    }
     let before = match recall(conn, sealer, fax_digits)? {
         Some(Ok(known)) => known,
         None => Known::default(),
@@ -82,14 +88,37 @@ pub(super) fn lock(
 pub(super) fn forget(
     conn: &Connection,
     fax_digits: &str,
+    now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<bool, Fault> {
+    wake(conn, fax_digits, now, effects)?;
     let gone =
         conn.prepare_cached("DELETE FROM number WHERE fax_digits = ?1")?.execute([fax_digits])?;
     if gone > 0 {
         effects.push(Effect::SecretDestroyed);
     }
     Ok(gone > 0)
+}
+
+/// Jobs that wait because no fax tone was heard there are due at once: somebody has seen to it.
+fn wake(
+    conn: &Connection,
+    fax_digits: &str,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Fault> {
+    let reason = Cause::NoFaxTone.as_str();
+    let waiting: Vec<String> = conn
+        .prepare_cached(
+            "SELECT id FROM job
+             WHERE state = 'waiting' AND due_at > ?3 AND fax_digits = ?1 AND reason = ?2",
+        )?
+        .query_map(params![fax_digits, reason, now.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for job in waiting {
+        move_idle_job(conn, &job, now, JobState::Waiting, Some(now), reason, effects)?;
+    }
+    Ok(())
 }
 
 /// Deletes what nobody would believe any more.

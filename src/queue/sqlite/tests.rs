@@ -69,7 +69,8 @@ contract! {
     lesson_of_a_call_is_there_for_the_next_claim_of_its_number,
     lesson_of_a_refused_settlement_is_not_learnt,
     hundred_notifications_to_a_person_are_two_calls,
-    hundred_notifications_without_a_fax_tone_are_three_calls,
+    hundred_notifications_without_a_fax_tone_are_three_calls_a_day_and_none_is_lost,
+    job_that_waits_for_a_fax_tone_is_due_when_a_technician_has_seen_to_it,
     locks_stay_until_they_are_lifted_and_forgetting_takes_all,
     numbers_are_listed_newest_first_without_saying_one,
 }
@@ -210,7 +211,7 @@ fn memory_on_the_disk_is_sealed_bound_to_its_number_and_gone_when_forgotten() {
         .expect("moves");
     assert!(known("0311111111").is_ok_and(|known| known.is_some()));
     assert!(known("0322222222").is_err(), "another number's memory does not open");
-    assert_eq!(store.forget(number("0311111111")).wait(), Ok(true));
+    assert_eq!(store.forget(number("0311111111"), NOW).wait(), Ok(true));
     drop(store);
     assert!(!on_disk("0311111111"));
 }

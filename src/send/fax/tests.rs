@@ -206,6 +206,6 @@ fn what_a_technician_says_between_claim_and_identity_counts_in_the_call_that_is_
     assert_eq!(says("OTHER CENTER"), Go::On, "nothing was known at the claim");
     set("CARE CENTER");
     assert_eq!((says("OTHER CENTER"), says("CARE CENTER")), (Go::Stop, Go::On));
-    assert_eq!(desk.queue.forget(number()).wait(), Ok(true));
+    assert_eq!(desk.queue.forget(number(), NOW).wait(), Ok(true));
     assert_eq!(says("OTHER CENTER"), Go::On);
 }

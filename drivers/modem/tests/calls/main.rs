@@ -353,9 +353,9 @@ fn line_that_was_lost_listening_for_the_exchange_is_hung_up_before_all_else() {
 }
 
 #[test]
-fn dial_without_any_answer_is_no_carrier_after_the_wait() {
+fn dial_without_any_answer_is_no_word_after_the_wait() {
     let called = make(FakeModem::new(), &call(), Host::default());
-    assert_eq!(called.report.ending, Ending::NoCarrier);
+    assert_eq!(called.report.ending, Ending::NoWord);
     let took = called.report.times.hung_up.unwrap();
     assert!((60..90).contains(&took.as_secs()), "{took:?}");
 }
