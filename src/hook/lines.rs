@@ -5,6 +5,7 @@
 //! Not here: what a test does (`send/line_test.rs`), when a line is in quarantine (`schedule/line_health.rs`).
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -140,9 +141,9 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(hook): State<Hook>,
     MayRead(_client): MayRead,
-    Path(name): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<LineView>, Problem> {
-    Ok(Json(LineView::new(board(&hook, &name)?.status())))
+    Ok(Json(LineView::new(board(&hook, &named(path)?)?.status())))
 }
 
 /// Test a line: modem, country, dial tone, and the calls that its settings allow. It takes half a minute or
@@ -156,8 +157,9 @@ pub(super) async fn show(
 pub(super) async fn test(
     State(hook): State<Hook>,
     MayTendLines(client): MayTendLines,
-    Path(name): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<(StatusCode, Json<TestAccepted>), Problem> {
+    let name = named(path)?;
     let number = board(&hook, &name)?.want_test(Wanted::ByPerson).map_err(|refused| {
         Problem::because(
             Code::LineNotTestable,
@@ -183,14 +185,20 @@ pub(super) async fn test(
 pub(super) async fn reset(
     State(hook): State<Hook>,
     MayTendLines(client): MayTendLines,
-    Path(name): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<(StatusCode, Json<LineView>), Problem> {
+    let name = named(path)?;
     let board = board(&hook, &name)?;
     let before = LineView::new(board.status());
     board.want_lift();
     tracing::info!(line = name, client = client.0, "line.reset.wanted");
     hook.lines.wake();
     Ok((StatusCode::ACCEPTED, Json(before)))
+}
+
+/// A name that is no text is that of no line.
+fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    path.map(|Path(name)| name).map_err(|_| Code::LineNotFound.into())
 }
 
 fn board<'a>(hook: &'a Hook, name: &str) -> Result<&'a LineBoard, Problem> {
