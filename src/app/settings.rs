@@ -459,9 +459,11 @@ fn check_lines(lines: &[Spanned<Line>]) -> Result<(), (usize, String)> {
 fn check_test_numbers(lines: &[Spanned<Line>], policy: &Policy) -> Result<(), (usize, String)> {
     for spanned in lines {
         let line = spanned.get_ref();
-        if line.test_number.as_ref().is_some_and(|number| !policy.allows(number)) {
-            let message = format!("line `{}`: [calling] does not allow its test_number", line.name);
-            return Err((spanned.span().start, message));
+        for (name, number) in [("number", &line.number), ("test_number", &line.test_number)] {
+            if number.as_ref().is_some_and(|number| !policy.allows(number)) {
+                let message = format!("line `{}`: [calling] does not allow its {name}", line.name);
+                return Err((spanned.span().start, message));
+            }
         }
     }
     Ok(())
@@ -848,6 +850,17 @@ help_hours = "平日 9:00–17:00"
         let second = LINE.replace("nowhere", "elsewhere");
         let message = parse(&format!("{LEAST}{LINE}{second}")).expect_err("one name, two lines");
         assert_eq!(message, "shirase.toml:14:1: a second line is named `line-1`");
+    }
+
+    #[test]
+    fn number_that_may_not_be_called_is_not_called_for_a_test_either() {
+        for name in ["number", "test_number"] {
+            let denied = "[calling]\ndeny_prefixes = [\"0355\"]\n";
+            let message = parse(&format!("{LEAST}{denied}{LINE}{name} = \"03-5550-0001\"\n"))
+                .expect_err("it is denied");
+            let expected = format!("line `line-1`: [calling] does not allow its {name}");
+            assert!(message.ends_with(&expected), "{message}");
+        }
     }
 
     #[test]

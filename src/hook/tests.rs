@@ -25,7 +25,7 @@ use crate::office::rate::Rate;
 use crate::office::terms::LineLimits;
 use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
-    EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, View,
+    Dialled, EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, View,
 };
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;
@@ -546,6 +546,7 @@ async fn lines_show_what_is_wrong_and_what_to_do_and_no_whole_number() {
     assert!(!lines.to_string().contains("5550"), "{lines}");
     assert_eq!(house.get("/v1/lines/line2").await.json()["name"], "line2");
     house.get("/v1/lines/line3").await.is_problem(404, "line-not-found");
+    house.get("/v1/lines/%FF").await.is_problem(404, "line-not-found");
 }
 
 #[tokio::test]
@@ -556,6 +557,9 @@ async fn test_of_a_line_is_wanted_once_and_wakes_it() {
     assert_eq!(house.lines.woken.load(Ordering::Relaxed), 1);
     house.post_empty("/v1/lines/line2/test").await.is_problem(409, "line-not-testable");
     house.post_empty("/v1/lines/line9/test").await.is_problem(404, "line-not-found");
+    for path in ["/v1/lines/%FF/test", "/v1/lines/%FF/reset"] {
+        house.post_empty(path).await.is_problem(404, "line-not-found");
+    }
     assert_eq!(house.post_empty("/v1/lines/line1/reset").await.status, 202);
 }
 
@@ -1260,6 +1264,10 @@ impl Queue for Memory {
         let (give, pending) = Pending::channel();
         let _ = give.send(Ok(self.known(&client, &key, fingerprint)));
         pending
+    }
+
+    fn dialled(&self, _number: FaxNumber, _now: UnixMillis) -> Pending<Dialled> {
+        unreachable!("the hook makes no calls")
     }
 
     fn show(&self, _client: ClientId, id: JobId) -> Pending<Option<View>> {

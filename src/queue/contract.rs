@@ -359,6 +359,26 @@ pub(crate) fn fourth_unanswered_call_in_three_minutes_rests_over_all_jobs(queue:
     assert_eq!(claim(queue, now(180), "line4").map(|claim| claim.id), Some(fourth));
 }
 
+pub(crate) fn calls_to_a_number_are_told_to_whoever_else_would_call_it(queue: &dyn Queue) {
+    let number = first_contact().recipient.fax;
+    let dialled = |now| queue.dialled(number.clone(), now).wait().expect("an answer");
+    assert_eq!(dialled(NOW), Dialled::default());
+    call(queue, "a", NOW, Reach::NoAnswer);
+    accept(queue, request("b", |_| {}));
+    let later = after_min(5);
+    let got = claim(queue, later, "line1").expect("allowed");
+    dial(queue, got.attempt, later);
+    let unanswered = vec![later, NOW];
+    assert_eq!(dialled(later), Dialled { is_on_call: true, unanswered });
+    assert_eq!(dialled(NOW).unanswered, [NOW, NOW], "the clock was set back");
+    let other = FaxNumber::parse("0612345678").expect("valid");
+    let elsewhere = queue.dialled(other, later).wait();
+    assert_eq!(elsewhere, Ok(Dialled::default()));
+    let failed = Next::Rest(JobState::Failed);
+    let settled = queue.settle(got.attempt, not_sent(later, Reach::Answered, failed)).wait();
+    assert_eq!((settled, dialled(later)), (Ok(()), Dialled::default()));
+}
+
 pub(crate) fn answered_call_ends_the_count_of_the_redial_rule(queue: &dyn Queue) {
     for key in ["a", "b", "c", "d", "e"] {
         accept(queue, request(key, |_| {}));

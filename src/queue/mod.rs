@@ -51,6 +51,8 @@ pub trait Queue: Send + Sync {
         key: IdempotencyKey,
         fingerprint: [u8; 32],
     ) -> Pending<Option<Accepted>>;
+    /// The calls that notifications made to a number. To be asked before any other call to it.
+    fn dialled(&self, number: FaxNumber, now: UnixMillis) -> Pending<Dialled>;
     /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
     /// Not to be asked outside the calling hours. What has run out is expired, what the redial rule or a row
     /// of calls without a fax tone holds back is put off, and what may not be called has failed, on the way.
@@ -156,6 +158,16 @@ pub struct Claim {
     pub standing: Standing,
     /// What is remembered of the number.
     pub known: Known,
+}
+
+/// The calls that notifications made to one number.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Dialled {
+    /// An attempt to it is open on some line.
+    pub is_on_call: bool,
+    /// When each call went out since something last answered, newest first, none later than the time of
+    /// asking; as far back as the redial rule looks.
+    pub unanswered: Vec<UnixMillis>,
 }
 
 /// Names a number in a list without saying it.

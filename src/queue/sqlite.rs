@@ -45,8 +45,8 @@ use super::calls::MOST_OCTETS;
 use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
-    Acceptance, Accepted, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim, EventRow,
-    Filter, NumberId, NumberRow, Pending, Queue, QueueError, Step, Swept, View,
+    Acceptance, Accepted, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim, Dialled,
+    EventRow, Filter, NumberId, NumberRow, Pending, Queue, QueueError, Step, Swept, View,
 };
 use crate::job::{AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, UnixMillis};
 use crate::office::known::{Known, Lock};
@@ -105,6 +105,10 @@ impl Queue for Sqlite {
         fingerprint: [u8; 32],
     ) -> Pending<Option<Accepted>> {
         self.reader.ask(move |conn| changes::earlier(conn, &client, &key, &fingerprint))
+    }
+
+    fn dialled(&self, number: FaxNumber, now: UnixMillis) -> Pending<Dialled> {
+        self.reader.ask(move |conn| claim::dialled(conn, number.digits(), now))
     }
 
     fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>> {

@@ -7,7 +7,8 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::job::names::stable_names;
 use crate::job::{FaxNumber, UnixMillis};
@@ -106,6 +107,21 @@ pub struct LineStatus {
     pub last_test: Option<TestRun>,
 }
 
+impl LineStatus {
+    fn test_begins(&mut self, wanted: Wanted, now: UnixMillis) {
+        let number = self.last_test.as_ref().map_or(0, |test| test.number) + 1;
+        self.last_test = Some(TestRun {
+            number,
+            wanted,
+            started: now,
+            doing: None,
+            steps: Vec::new(),
+            ended: None,
+        });
+        (self.state, self.since) = (LineState::Testing, now);
+    }
+}
+
 /// What people want of a line's thread.
 #[derive(Debug, Default)]
 struct Wishes {
@@ -121,10 +137,22 @@ pub struct LineBoard(Arc<Shared>);
 struct Shared {
     status: Mutex<LineStatus>,
     wishes: Mutex<Wishes>,
-    /// As the line's modem counts them.
-    rings: AtomicU64,
-    /// Tests of other lines that ring this one just now: it takes no work meanwhile.
+    looks: Mutex<Looks>,
+    looked: Condvar,
+    /// Tests of other lines that ring this one just now: it takes no work meanwhile. Raised under the lock
+    /// of `status`.
     held: AtomicU64,
+}
+
+/// What the line's thread has heard of calls to it.
+#[derive(Debug, Default)]
+struct Looks {
+    /// How often it has looked.
+    count: u64,
+    /// Of all modems that stood here.
+    rings: u64,
+    /// As the present modem counts them: from 0 each time it is opened.
+    of_modem: u64,
 }
 
 /// Why a test is not begun.
@@ -150,7 +178,8 @@ impl LineBoard {
         Self(Arc::new(Shared {
             status: Mutex::new(status),
             wishes: Mutex::default(),
-            rings: AtomicU64::new(0),
+            looks: Mutex::default(),
+            looked: Condvar::new(),
             held: AtomicU64::new(0),
         }))
     }
@@ -187,17 +216,36 @@ impl LineBoard {
         self.wishes().lift = true;
     }
 
+    /// Whether the thread has something to do for a person now.
     pub(super) fn has_wishes(&self) -> bool {
         let wishes = self.wishes();
-        wishes.test.is_some() || wishes.lift
+        wishes.lift || (wishes.test.is_some() && !self.is_held())
     }
 
     pub(super) fn take_lift(&self) -> bool {
         std::mem::take(&mut self.wishes().lift)
     }
 
-    pub(super) fn take_test(&self) -> Option<Wanted> {
-        self.wishes().test.take()
+    /// Begins the test that is wanted, if any: from then on it runs. A line that another one rings does not
+    /// test itself meanwhile.
+    pub(super) fn take_test(&self, now: UnixMillis) -> Option<Wanted> {
+        let mut status = self.lock();
+        if self.is_held() {
+            return None;
+        }
+        let wanted = self.wishes().test.take()?;
+        status.test_begins(wanted, now);
+        Some(wanted)
+    }
+
+    /// Begins a test that nobody asked for. False if the line is held, or one is wanted: that one goes first.
+    pub(super) fn begin_test(&self, wanted: Wanted, now: UnixMillis) -> bool {
+        let mut status = self.lock();
+        if self.is_held() || self.wishes().test.is_some() {
+            return false;
+        }
+        status.test_begins(wanted, now);
+        true
     }
 
     /// Shows a state; whether it is another one.
@@ -223,19 +271,6 @@ impl LineBoard {
         self.lock().last_fault = Some((now, fault));
     }
 
-    pub(crate) fn test_starts(&self, wanted: Wanted, now: UnixMillis) {
-        let mut status = self.lock();
-        let number = status.last_test.as_ref().map_or(0, |test| test.number) + 1;
-        status.last_test = Some(TestRun {
-            number,
-            wanted,
-            started: now,
-            doing: None,
-            steps: Vec::new(),
-            ended: None,
-        });
-    }
-
     pub(crate) fn step_starts(&self, step: StepName, now: UnixMillis) {
         if let Some(test) = &mut self.lock().last_test {
             test.doing = Some((step, now));
@@ -256,21 +291,52 @@ impl LineBoard {
         Some(test.clone())
     }
 
-    pub(super) fn rang(&self, rings: u64) {
-        self.0.rings.store(rings, Ordering::Release);
+    /// The thread has looked: its modem has counted so many rings since it was opened.
+    pub(super) fn looked(&self, of_modem: u64) {
+        let mut looks = self.looks();
+        looks.rings += of_modem.checked_sub(looks.of_modem).unwrap_or(of_modem);
+        looks.of_modem = of_modem;
+        looks.count += 1;
+        self.0.looked.notify_all();
     }
 
-    /// How often the line has rung.
+    /// How often the line has rung, as far as its thread has looked.
     pub fn rings(&self) -> u64 {
-        self.0.rings.load(Ordering::Acquire)
+        self.looks().rings
     }
 
-    /// Keeps an idle line free of work until the guard is dropped; `None` if it is not idle. A call that it
-    /// takes at this very moment goes on, and whoever rings it then hears that it is engaged.
+    /// How often the line has rung by now: waits for a look that begins after this call. `None` if its thread
+    /// has not looked after `longest`.
+    pub fn rings_by_now(&self, longest: Duration) -> Option<u64> {
+        let looks = self.looks();
+        // The next one may have begun before.
+        let wanted = looks.count + 2;
+        let (looks, waited) = self
+            .0
+            .looked
+            .wait_timeout_while(looks, longest, |looks| looks.count < wanted)
+            .unwrap_or_else(PoisonError::into_inner);
+        (!waited.timed_out()).then_some(looks.rings)
+    }
+
+    /// Keeps an idle line free of work until the guard is dropped; `None` if it is not idle, or about to be
+    /// tested. A call that it takes at this very moment goes on, and whoever rings it then hears that it is
+    /// engaged.
     pub fn hold(&self) -> Option<Hold> {
-        self.0.held.fetch_add(1, Ordering::AcqRel);
-        let hold = Hold(self.clone());
-        matches!(self.state(), LineState::Ready | LineState::Ringing).then_some(hold)
+        let status = self.lock();
+        let is_idle = match status.state {
+            LineState::Ready | LineState::Ringing => self.wishes().test.is_none(),
+            LineState::Starting
+            | LineState::Calling
+            | LineState::Testing
+            | LineState::Faulty(_)
+            | LineState::Quarantined(_)
+            | LineState::Stopped => false,
+        };
+        is_idle.then(|| {
+            self.0.held.fetch_add(1, Ordering::AcqRel);
+            Hold(self.clone())
+        })
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -282,8 +348,13 @@ impl LineBoard {
         self.0.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// To be locked after the status, where both are.
     fn wishes(&self) -> MutexGuard<'_, Wishes> {
         self.0.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.0.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -311,11 +382,49 @@ mod tests {
         let board = board();
         assert_eq!(board.want_test(Wanted::ByPerson), Ok(1));
         assert_eq!(board.want_test(Wanted::ByPerson), Err(TestRefused::AlreadyWanted));
-        assert_eq!(board.take_test(), Some(Wanted::ByPerson));
-        board.test_starts(Wanted::ByPerson, NOW);
-        assert_eq!(board.want_test(Wanted::Daily), Err(TestRefused::AlreadyWanted));
+        assert!(!board.begin_test(Wanted::Daily, NOW), "1 is promised to the person");
+        assert_eq!(board.take_test(NOW), Some(Wanted::ByPerson));
+        assert_eq!(board.want_test(Wanted::ByPerson), Err(TestRefused::AlreadyWanted), "it runs");
         board.test_ended(NOW);
-        assert_eq!(board.want_test(Wanted::Daily), Ok(2));
+        assert!(board.begin_test(Wanted::Daily, NOW));
+        board.test_ended(NOW);
+        assert_eq!(board.want_test(Wanted::ByPerson), Ok(3));
+    }
+
+    #[test]
+    fn line_that_is_rung_defers_its_own_test_and_one_about_to_be_tested_is_not_rung() {
+        let board = board();
+        board.show(LineState::Ready, NOW);
+        let hold = board.hold();
+        board.want_test(Wanted::ByPerson).expect("no test is on");
+        assert!(!board.has_wishes(), "nothing to do now");
+        assert_eq!(board.take_test(NOW), None);
+        assert!(!board.begin_test(Wanted::Daily, NOW));
+        drop(hold);
+        assert!(board.hold().is_none() && board.has_wishes());
+        assert_eq!(board.take_test(NOW), Some(Wanted::ByPerson));
+        assert!(board.hold().is_none(), "it is tested");
+    }
+
+    #[test]
+    fn rings_are_counted_over_a_modem_that_is_opened_anew() {
+        let board = board();
+        for of_modem in [0, 2, 2, 0, 1] {
+            board.looked(of_modem);
+        }
+        assert_eq!(board.rings(), 3);
+    }
+
+    #[test]
+    fn rings_by_now_are_those_of_a_look_that_began_later() {
+        let board = board();
+        assert_eq!(board.rings_by_now(Duration::ZERO), None, "nobody looks");
+        let looking = board.clone();
+        let thread = std::thread::spawn(move || looking.rings_by_now(Duration::from_secs(20)));
+        while !thread.is_finished() {
+            board.looked(board.rings() + 1);
+        }
+        assert!(thread.join().expect("it ends").is_some_and(|rings| rings >= 2));
     }
 
     #[test]

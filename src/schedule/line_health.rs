@@ -69,11 +69,12 @@ pub enum Health {
 /// What became known of a line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Input {
-    /// The modem was asked and is ready.
+    /// The modem was asked and is ready; after a dead telephone line the exchange was heard too.
     Answered,
-    /// A call ended without a fault of the modem, whatever the far end did; or a test passed.
+    /// A call ended without a fault of the modem, whatever the far end did; or a call of a test
+    /// passed.
     CallWentWell,
-    /// The modem was not ready, or failed in a call.
+    /// The modem was not ready, or it or the telephone line failed in a call or test.
     Failed(LineFault),
     /// The device file is another one than before: somebody plugged something.
     DeviceChanged,

@@ -5,6 +5,7 @@
 //! Not here: which job is next (`queue`), how a call goes (`send`), when a line is healthy
 //! (`line_health.rs`), when a test is due (`self_test.rs`).
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -16,13 +17,13 @@ use modem::CallReport;
 use crate::app::clock::Clock;
 use crate::job::{FaxNumber, UnixMillis};
 use crate::queue::{Alarm, Queue, QueueError};
-use crate::schedule::line_board::{LineBoard, LineState, Wanted};
+use crate::schedule::line_board::{Hold, LineBoard, LineState, Wanted};
 use crate::schedule::line_health::{Health, Input, Notice};
 use crate::schedule::self_test::{Daily, TestCalls};
 use crate::schedule::windows::Windows;
 use crate::send::line_test::{Loop, Outcome, Plan, Step, StepName, Watch};
 use crate::send::trace::{self, Over};
-use crate::send::{Carried, Carrier, DeviceMark};
+use crate::send::{Carried, Carrier, DeviceMark, LineFault};
 use crate::settle::{Outcome as CallOutcome, Seen, verdict};
 
 /// Longest sleep of an idle line: bounds how late a job that became due by time alone is taken, and how
@@ -30,6 +31,8 @@ use crate::settle::{Outcome as CallOutcome, Seen, verdict};
 const IDLE_TICK: Duration = Duration::from_secs(1);
 /// Between two tries of a store that failed.
 const STORE_TICK: Duration = Duration::from_secs(5);
+/// Longest wait for an idle line to look whether it rings: it does each second.
+const PEER_LOOK: Duration = Duration::from_secs(5);
 /// A faulty line looks so often whether somebody plugged something or wants something.
 const LOOK_TICK: Duration = Duration::from_secs(1);
 
@@ -174,12 +177,15 @@ impl LineThread {
             tracing::info!(line = self.name, "line.lifted");
             self.health(Input::Lift);
         }
-        let asked = carrier.make_ready();
-        self.health(match asked {
-            Ok(()) => Input::Answered,
+        self.health(match self.ask(carrier) {
+            Ok(()) => {
+                // First of all: another line may ring this one and wait for it.
+                self.board.looked(carrier.rings());
+                Input::Answered
+            }
             Err(fault) => Input::Failed(fault),
         });
-        if let Some(wanted) = self.board.take_test() {
+        if let Some(wanted) = self.board.take_test(self.common.clock.now()) {
             self.test(carrier, wanted);
             return Turn::Again;
         }
@@ -187,7 +193,6 @@ impl LineThread {
             return Turn::Mend;
         }
         self.board.found(carrier.modem());
-        self.board.rang(carrier.rings());
         if carrier.is_ringing() {
             self.show(LineState::Ringing);
             return Turn::Rest(IDLE_TICK);
@@ -197,10 +202,12 @@ impl LineThread {
             return Turn::Rest(IDLE_TICK);
         }
         let now = self.common.clock.now();
-        if self.daily.is_due(now) {
-            // One line after the other: a line that is tested cannot be rung.
-            let turns = Arc::clone(&self.common.daily_turns);
-            let Ok(_turn) = turns.try_lock() else { return Turn::Rest(IDLE_TICK) };
+        // One line after the other: a line that is tested cannot be rung. The others go on with their work.
+        let turns = Arc::clone(&self.common.daily_turns);
+        if self.daily.is_due(now)
+            && let Ok(_turn) = turns.try_lock()
+            && self.board.begin_test(Wanted::Daily, now)
+        {
             self.daily.done(now);
             self.test(carrier, Wanted::Daily);
             return Turn::Again;
@@ -239,6 +246,16 @@ impl LineThread {
                     | QueueError::Broken { .. } => Turn::Rest(STORE_TICK),
                 }
             }
+        }
+    }
+
+    /// Whether the line can be used. A modem that answers proves nothing about a telephone line that was
+    /// dead: the exchange must be heard.
+    fn ask(&self, carrier: &mut dyn Carrier) -> Result<(), LineFault> {
+        carrier.make_ready()?;
+        match self.health.fault() {
+            Some(fault) if fault.is_of_the_line() => carrier.dial_tone(),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -295,34 +312,38 @@ impl LineThread {
         }
     }
 
+    /// Makes the test that has begun.
     fn test(&mut self, carrier: &mut dyn Carrier, wanted: Wanted) {
-        self.board.test_starts(wanted, self.common.clock.now());
-        self.show(LineState::Testing);
-        let watch = TestWatch { board: &self.board, common: &self.common };
-        // The guard keeps the other line free of work until the test is over.
-        let peer = self.peer();
-        let rings = || peer.as_ref().map_or(0, |(board, ..)| board.rings());
-        let now = self.common.clock.now();
+        let common = &self.common;
+        let (peer, hold) = self.peer().unzip();
+        let watch =
+            TestWatch { board: &self.board, common, peer: peer.clone(), hold: Cell::new(hold) };
+        let rings = || peer.as_ref().map_or(0, |(board, _)| board.rings());
+        let look = || {
+            common.bell.ring();
+            peer.as_ref().and_then(|(board, _)| board.rings_by_now(PEER_LOOK))
+        };
+        let now = common.clock.now();
         let loop_call = match &peer {
-            Some((board, number, _)) => self
-                .common
-                .test_calls
-                .may_ring(number, now)
-                .map(|()| Loop { name: board.status().name, number: number.clone(), rings: &rings })
-                .map_err(|not_now| not_now.to_string()),
+            Some((board, number)) => {
+                common.test_calls.may_ring(number, wanted, &common.windows, now).map_or_else(
+                    |not_now| Err(not_now.to_string()),
+                    |()| {
+                        let (name, number) = (board.status().name, number.clone());
+                        Ok(Loop { name, number, rings: &rings, look: &look })
+                    },
+                )
+            }
             None => Err(String::from("no other line with its `number` in the settings is idle")),
         };
         let test_call = match &self.test_number {
-            Some(number) => self
-                .common
-                .test_calls
-                .may_call(number, &self.common.windows, now)
+            Some(number) => TestCalls::may_call(&common.windows, now)
                 .map(|()| number.clone())
                 .map_err(|not_now| not_now.to_string()),
             None => Err(String::from("the settings of this line have no `test_number`")),
         };
         carrier.test(Plan { loop_call, test_call }, &watch);
-        drop(peer);
+        drop(watch);
         self.test_ended();
     }
 
@@ -330,27 +351,44 @@ impl LineThread {
         let Some(test) = self.board.test_ended(self.common.clock.now()) else { return };
         let (line, wanted) = (&self.name, test.wanted.as_str());
         let failed = test.steps.iter().find_map(|step| match &step.outcome {
-            Outcome::Failed { code, what_to_do } => Some((step.name, code, what_to_do)),
+            Outcome::Failed { code, what_to_do } => Some((step.name, *code, what_to_do)),
             Outcome::Passed(_) | Outcome::Skipped(_) => None,
         });
         match failed {
             Some((step, code, what_to_do)) => {
                 tracing::error!(line, wanted, %step, code, what_to_do, "line.test.failed");
+                let is_of_line = match step {
+                    StepName::Modem | StepName::DialTone => true,
+                    StepName::Country | StepName::LoopCall | StepName::TestCall => false,
+                };
+                // What is known already is no second strike.
+                let is_known = self.health.fault().is_some_and(|fault| fault.code == code);
+                if is_of_line && !is_known {
+                    self.health(Input::Failed(LineFault { code, message: what_to_do.clone() }));
+                }
             }
             None => {
-                let passed = test.steps.iter().filter(|step| is_passed(step)).count();
-                tracing::info!(line, wanted, passed, of = test.steps.len(), "line.test.passed");
-                self.health(Input::CallWentWell);
+                let passed = test.steps.iter().filter(|step| is_passed(step));
+                let called = passed.clone().any(|step| match step.name {
+                    StepName::LoopCall | StepName::TestCall => true,
+                    StepName::Modem | StepName::Country | StepName::DialTone => false,
+                });
+                let (passed, of) = (passed.count(), test.steps.len());
+                tracing::info!(line, wanted, passed, of, "line.test.passed");
+                // Answers alone are no proof that a call works.
+                if called {
+                    self.health(Input::CallWentWell);
+                }
             }
         }
     }
 
     /// Another line that can be rung, held free for it.
-    fn peer(&self) -> Option<(LineBoard, FaxNumber, super::line_board::Hold)> {
+    fn peer(&self) -> Option<((LineBoard, FaxNumber), Hold)> {
         self.common.boards.iter().find_map(|board| {
             let status = board.status();
             let number = status.number.filter(|_| status.name != self.name)?;
-            Some((board.clone(), number, board.hold()?))
+            Some(((board.clone(), number), board.hold()?))
         })
     }
 
@@ -370,10 +408,23 @@ fn is_passed(step: &Step) -> bool {
     }
 }
 
+/// Whether the line that was to ring did; `None` if that is not known.
+fn has_rung(loop_call: &Outcome) -> Option<bool> {
+    match loop_call {
+        Outcome::Passed(_) => Some(true),
+        Outcome::Failed { code: "loop-silent" | "loop-answered", .. } => Some(false),
+        Outcome::Failed { .. } | Outcome::Skipped(_) => None,
+    }
+}
+
 /// A test as it is shown on the board.
 struct TestWatch<'a> {
     board: &'a LineBoard,
     common: &'a Common,
+    /// The line that is to be rung.
+    peer: Option<(LineBoard, FaxNumber)>,
+    /// Keeps it free of work until it has been rung.
+    hold: Cell<Option<Hold>>,
 }
 
 impl Watch for TestWatch<'_> {
@@ -386,11 +437,23 @@ impl Watch for TestWatch<'_> {
     }
 
     fn ended(&self, step: Step) {
+        match step.name {
+            StepName::LoopCall => {
+                if let (Some((_, number)), Some(it_rang)) = (&self.peer, has_rung(&step.outcome)) {
+                    self.common.test_calls.rang(number, it_rang);
+                }
+                drop(self.hold.take());
+            }
+            StepName::Modem | StepName::Country | StepName::DialTone | StepName::TestCall => {}
+        }
         self.board.step_ended(step);
     }
 
-    fn dialled(&self, number: &FaxNumber) {
-        self.common.test_calls.dialled(number, self.now());
+    fn may_dial(&self, number: &FaxNumber) -> Result<(), String> {
+        let (queue, now) = (&self.common.queue, self.now());
+        let notified = queue.dialled(number.clone(), now).wait();
+        let notified = notified.map_err(|error| error.to_string())?;
+        self.common.test_calls.dial(number, notified, now).map_err(|not_now| not_now.to_string())
     }
 
     fn answered(&self, number: &FaxNumber) {

@@ -1,20 +1,24 @@
 //! When a line is tested by itself, and which of a test's calls may be made.
 //!
-//! In: the time, the settings, the calls that tests have made. Out: whether a test is due, and for each call
-//! the leave or the reason against it.
-//! A call to a line of our own rings a modem and no person: calling hours do not matter to it. A test number
-//! may stand beside somebody's desk: it is called in calling hours only. The redial rule of the law
-//! (`office/redial.rs`) holds for both: what rings and is not answered is an unanswered call.
+//! In: the time, the settings, the calls that were made. Out: whether a test is due, and for each call the
+//! leave or the reason against it.
+//! A call to a line of our own rings a modem and no person, so calling hours do not matter to it; but whether
+//! a number is our own is the word of whoever wrote the settings until it has rung the line. Once it did not,
+//! no test that nobody asked for calls it again. A test number may stand beside somebody's desk: it is called
+//! in calling hours only. The redial rule of the law (`office/redial.rs`) holds for both: what rings and is
+//! not answered is an unanswered call, and those of notifications to the same number count with it.
 //! The ledger of these calls is in memory: none of them is made by itself but once a day, so a restart cannot
 //! make many of them. Not here: the steps of a test (`send/line_test.rs`).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::{Date, Time};
 
 use crate::job::{FaxNumber, UnixMillis};
 use crate::office::redial::{self, Leave};
+use crate::queue::Dialled;
+use crate::schedule::line_board::Wanted;
 use crate::schedule::windows::Windows;
 
 /// When the daily test of one line is due.
@@ -55,13 +59,27 @@ fn in_japan(now: UnixMillis) -> Option<jiff::civil::DateTime> {
 
 /// The calls that tests made, over all lines.
 #[derive(Debug, Default)]
-pub struct TestCalls(Mutex<HashMap<FaxNumber, Vec<UnixMillis>>>);
+pub struct TestCalls(Mutex<Ledger>);
+
+#[derive(Debug, Default)]
+struct Ledger {
+    unanswered: HashMap<FaxNumber, Vec<UnixMillis>>,
+    /// Whether a number that is said to be one of our lines' rang that line when it was last called.
+    is_ours: HashMap<FaxNumber, bool>,
+}
 
 /// Why a test makes no call now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NotNow {
     #[error("outside the calling hours")]
     OutsideHours,
+    #[error(
+        "its number did not ring it when it was last called, and may be a stranger's: correct `number`, then \
+         test this line by hand"
+    )]
+    NotOurs,
+    #[error("a notification goes to this number just now")]
+    Engaged,
     #[error("the redial rule allows the next call to this number at {}", .until.rfc3339())]
     RedialRule { until: UnixMillis },
 }
@@ -70,44 +88,75 @@ impl TestCalls {
     /// Whether a line of ours may be rung.
     ///
     /// # Errors
-    /// [`NotNow::RedialRule`].
-    pub fn may_ring(&self, number: &FaxNumber, now: UnixMillis) -> Result<(), NotNow> {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(unanswered) = calls.get_mut(number) else { return Ok(()) };
-        // A clock that was set back leaves calls in the future: they were made just now at the latest.
-        unanswered.iter_mut().for_each(|at| *at = (*at).min(now));
-        unanswered.retain(|at| *at > now.before(redial::MEMORY));
-        match redial::ask(unanswered, now) {
-            Leave::Dial => Ok(()),
-            Leave::Rest { until } => Err(NotNow::RedialRule { until }),
+    /// [`NotNow::OutsideHours`] as long as the number has not proved to be ours; [`NotNow::NotOurs`] for a daily
+    /// test of one that proved not to be.
+    pub fn may_ring(
+        &self,
+        number: &FaxNumber,
+        wanted: Wanted,
+        windows: &Windows,
+        now: UnixMillis,
+    ) -> Result<(), NotNow> {
+        match (self.lock().is_ours.get(number), wanted) {
+            (Some(true), Wanted::ByPerson | Wanted::Daily) => Ok(()),
+            (Some(false), Wanted::Daily) => Err(NotNow::NotOurs),
+            (Some(false), Wanted::ByPerson) | (None, Wanted::ByPerson | Wanted::Daily) => {
+                Self::may_call(windows, now)
+            }
         }
     }
 
     /// Whether a test number may be called.
     ///
     /// # Errors
-    /// [`NotNow`].
-    pub fn may_call(
-        &self,
-        number: &FaxNumber,
-        windows: &Windows,
-        now: UnixMillis,
-    ) -> Result<(), NotNow> {
-        if !windows.is_open(now) {
-            return Err(NotNow::OutsideHours);
-        }
-        self.may_ring(number, now)
+    /// [`NotNow::OutsideHours`].
+    pub fn may_call(windows: &Windows, now: UnixMillis) -> Result<(), NotNow> {
+        if windows.is_open(now) { Ok(()) } else { Err(NotNow::OutsideHours) }
     }
 
-    /// A call goes out.
-    pub fn dialled(&self, number: &FaxNumber, now: UnixMillis) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.entry(number.clone()).or_default().insert(0, now);
+    /// A call is to go out now: with leave it counts as made. `notified` are the calls of notifications to the
+    /// same number.
+    ///
+    /// # Errors
+    /// [`NotNow::Engaged`], [`NotNow::RedialRule`].
+    pub fn dial(
+        &self,
+        number: &FaxNumber,
+        notified: Dialled,
+        now: UnixMillis,
+    ) -> Result<(), NotNow> {
+        if notified.is_on_call {
+            return Err(NotNow::Engaged);
+        }
+        let mut ledger = self.lock();
+        let ours = ledger.unanswered.entry(number.clone()).or_default();
+        // A clock that was set back leaves calls in the future: they were made just now at the latest.
+        ours.iter_mut().for_each(|at| *at = (*at).min(now));
+        ours.retain(|at| *at > now.before(redial::MEMORY));
+        let mut unanswered = notified.unanswered;
+        unanswered.extend_from_slice(ours);
+        unanswered.sort_unstable_by(|a, b| b.cmp(a));
+        match redial::ask(&unanswered, now) {
+            Leave::Dial => {
+                ours.push(now);
+                Ok(())
+            }
+            Leave::Rest { until } => Err(NotNow::RedialRule { until }),
+        }
     }
 
     /// It was answered: what came before does not count any more.
     pub fn answered(&self, number: &FaxNumber) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(number);
+        self.lock().unanswered.remove(number);
+    }
+
+    /// Whether the line rang whose number this is said to be.
+    pub fn rang(&self, number: &FaxNumber, it_rang: bool) {
+        self.lock().is_ours.insert(number.clone(), it_rang);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,43 +198,79 @@ mod tests {
         assert!(!Daily::new(None, at("07:00")).is_due(at("12:00")));
     }
 
+    fn none() -> Dialled {
+        Dialled::default()
+    }
+
     #[test]
     fn test_calls_keep_the_redial_rule_until_one_is_answered() {
         let (calls, number, now) = (TestCalls::default(), number(), at("10:00"));
         for _ in 0..3 {
-            assert_eq!(calls.may_ring(&number, now), Ok(()));
-            calls.dialled(&number, now);
+            assert_eq!(calls.dial(&number, none(), now), Ok(()));
         }
         let until = now.after(Duration::from_secs(180));
-        assert_eq!(calls.may_ring(&number, now), Err(NotNow::RedialRule { until }));
-        assert_eq!(calls.may_ring(&number, until), Ok(()));
+        assert_eq!(calls.dial(&number, none(), now), Err(NotNow::RedialRule { until }));
+        assert_eq!(calls.dial(&number, none(), until), Ok(()));
         calls.answered(&number);
-        assert_eq!(calls.may_ring(&number, now), Ok(()));
+        assert_eq!(calls.dial(&number, none(), now), Ok(()));
+    }
+
+    #[test]
+    fn calls_of_notifications_count_with_those_of_tests() {
+        let (calls, number, now) = (TestCalls::default(), number(), at("10:00"));
+        let unanswered = vec![at("09:59"), at("09:58")];
+        let notified = Dialled { is_on_call: false, unanswered };
+        assert_eq!(calls.dial(&number, notified.clone(), now), Ok(()));
+        let until = at("10:01");
+        assert_eq!(calls.dial(&number, notified, now), Err(NotNow::RedialRule { until }));
+        let on_call = Dialled { is_on_call: true, unanswered: Vec::new() };
+        assert_eq!(calls.dial(&number, on_call, at("20:00")), Err(NotNow::Engaged));
     }
 
     #[test]
     fn clock_set_back_holds_a_number_no_longer_than_the_rule() {
         let (calls, number) = (TestCalls::default(), number());
         for _ in 0..3 {
-            calls.dialled(&number, at("20:00"));
+            calls.dial(&number, none(), at("20:00")).expect("leave");
         }
         let until = at("10:03");
-        assert_eq!(calls.may_ring(&number, at("10:00")), Err(NotNow::RedialRule { until }));
-        assert_eq!(calls.may_ring(&number, until), Ok(()));
+        assert_eq!(calls.dial(&number, none(), at("10:00")), Err(NotNow::RedialRule { until }));
+        assert_eq!(calls.dial(&number, none(), until), Ok(()));
     }
 
-    #[test]
-    fn test_number_is_called_in_calling_hours_only_and_an_own_line_always() {
+    fn office_hours() -> Windows {
         let hours = crate::schedule::windows::Hours::new(
             jiff::civil::time(8, 30, 0, 0),
             jiff::civil::time(18, 0, 0, 0),
             Vec::new(),
             std::collections::BTreeSet::new(),
         );
-        let windows = Windows::Hours(hours.expect("hours"));
-        let calls = TestCalls::default();
-        assert_eq!(calls.may_call(&number(), &windows, at("20:00")), Err(NotNow::OutsideHours));
-        assert_eq!(calls.may_call(&number(), &windows, at("10:00")), Ok(()));
-        assert_eq!(calls.may_ring(&number(), at("20:00")), Ok(()));
+        Windows::Hours(hours.expect("hours"))
+    }
+
+    #[test]
+    fn test_number_is_called_in_calling_hours_only() {
+        let windows = office_hours();
+        assert_eq!(TestCalls::may_call(&windows, at("20:00")), Err(NotNow::OutsideHours));
+        assert_eq!(TestCalls::may_call(&windows, at("10:00")), Ok(()));
+    }
+
+    #[test]
+    fn number_said_to_be_ours_is_rung_at_any_hour_once_it_proved_so_and_not_daily_once_it_did_not()
+    {
+        let (calls, number, windows) = (TestCalls::default(), number(), office_hours());
+        let may = |wanted, clock| calls.may_ring(&number, wanted, &windows, at(clock));
+        for wanted in [Wanted::Daily, Wanted::ByPerson] {
+            assert_eq!(may(wanted, "20:00"), Err(NotNow::OutsideHours), "it may be a stranger's");
+            assert_eq!(may(wanted, "10:00"), Ok(()));
+        }
+        calls.rang(&number, true);
+        assert_eq!(may(Wanted::Daily, "20:00"), Ok(()));
+        calls.rang(&number, false);
+        assert_eq!(may(Wanted::Daily, "10:00"), Err(NotNow::NotOurs));
+        assert_eq!(may(Wanted::ByPerson, "20:00"), Err(NotNow::OutsideHours));
+        assert_eq!(may(Wanted::ByPerson, "10:00"), Ok(()));
+        calls.rang(&number, true);
+        assert_eq!(may(Wanted::Daily, "10:00"), Ok(()), "a person has tested it");
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use modem::{CallHost, CallReport, CallTimes, Ending, Go, Port, Progress};
+use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, Port, Progress};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -104,6 +104,15 @@ impl Carrier for FaxCarrier {
         })
     }
 
+    fn dial_tone(&mut self) -> Result<(), LineFault> {
+        self.make_ready()?;
+        match self.line.as_mut().map(modem::Line::dial_tone) {
+            Some(Ok(DialTone::None)) => Err(LineFault::no_dial_tone()),
+            Some(Ok(DialTone::Heard | DialTone::Ringing | DialTone::Unknown(_))) | None => Ok(()),
+            Some(Err(error)) => Err(LineFault { code: error.code(), message: error.to_string() }),
+        }
+    }
+
     fn modem(&self) -> Option<ModemFacts> {
         let (model, class) = self.line.as_ref()?.modem()?;
         Some(ModemFacts { model: model.to_owned(), class: class.to_string() })
@@ -128,7 +137,7 @@ impl Carrier for FaxCarrier {
                 not_called("no sheet")
             }
         };
-        let fault = modem_fault(&report);
+        let fault = line_fault(&report);
         host.finish(&report).map(|code| Carried { code, fault })
     }
 
@@ -174,8 +183,13 @@ fn call_over<P: Port>(
     line.call(&call, host)
 }
 
-/// What the modem did wrong in a call, and nobody else: a line that the far end let go is no fault of it.
-fn modem_fault(report: &CallReport) -> Option<LineFault> {
+/// What the modem or the telephone line did wrong in a call, and nobody else: a line that the far end let go
+/// is no fault of it.
+fn line_fault(report: &CallReport) -> Option<LineFault> {
+    let off_hook = (!report.hang_up_verified).then(|| {
+        let fault = modem::Fault::OffHook;
+        LineFault { code: fault.code(), message: fault.to_string() }
+    });
     match &report.ending {
         Ending::Modem { code, detail } => {
             let elsewhere = matches!(
@@ -188,10 +202,13 @@ fn modem_fault(report: &CallReport) -> Option<LineFault> {
             );
             (!elsewhere).then(|| LineFault { code, message: detail.clone() })
         }
+        Ending::NoDialTone => off_hook.or_else(|| Some(LineFault::no_dial_tone())),
+        Ending::HungUp(hung_up) if hung_up.cause() == HangUpCause::NoLoopCurrent => {
+            off_hook.or_else(|| Some(LineFault::no_loop_current()))
+        }
         Ending::Delivered
         | Ending::Busy
         | Ending::NoAnswer
-        | Ending::NoDialTone
         | Ending::NoCarrier
         | Ending::NoWord
         | Ending::DialRefused { .. }
@@ -199,10 +216,7 @@ fn modem_fault(report: &CallReport) -> Option<LineFault> {
         | Ending::Voice
         | Ending::Stopped
         | Ending::Session(_)
-        | Ending::HungUp(_) => (!report.hang_up_verified).then(|| {
-            let fault = modem::Fault::OffHook;
-            LineFault { code: fault.code(), message: fault.to_string() }
-        }),
+        | Ending::HungUp(_) => off_hook,
     }
 }
 

@@ -23,6 +23,12 @@ pub trait Carrier: Send {
     /// # Errors
     /// What is wrong with the line, in a technician's words. No claim is taken then.
     fn make_ready(&mut self) -> Result<(), LineFault>;
+    /// Listens for the exchange. A line that rings is there, and so is one whose modem cannot listen, as far
+    /// as anybody can tell.
+    ///
+    /// # Errors
+    /// The line is dead, or the modem failed.
+    fn dial_tone(&mut self) -> Result<(), LineFault>;
     /// Which modem stands there, as far as it was ready.
     fn modem(&self) -> Option<ModemFacts>;
     /// Whether somebody calls this line just now, as far as it was last asked.
@@ -67,6 +73,21 @@ pub struct LineFault {
 }
 
 impl LineFault {
+    /// The exchange was not there when it was to be called.
+    pub fn no_dial_tone() -> Self {
+        Self { code: "no-dial-tone", message: line_test::DEAD_LINE.into() }
+    }
+
+    /// The line lost its current.
+    pub fn no_loop_current() -> Self {
+        Self { code: "no-loop-current", message: line_test::DEAD_LINE.into() }
+    }
+
+    /// The telephone line is dead, whatever the modem says for itself.
+    pub fn is_of_the_line(&self) -> bool {
+        matches!(self.code, "no-dial-tone" | "no-loop-current")
+    }
+
     /// The device is not to be had, or another program has it: it is waited for, and nothing is known against
     /// the modem. ModemManager alone takes each new one for some seconds.
     pub fn is_absence(&self) -> bool {

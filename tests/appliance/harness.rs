@@ -235,16 +235,6 @@ self_test = "never"
         self.line.says(command);
     }
 
-    /// Processor time of the daemon so far.
-    pub fn cpu(&self) -> Duration {
-        let id = self.daemon.as_ref().expect("a daemon runs").id();
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("proc(5)");
-        // utime and stime, fields 14 and 15, in hundredths of a second; the name before may hold spaces.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split(' ').collect();
-        let hundredths = |field: usize| fields[field].parse::<u64>().expect("a number");
-        Duration::from_millis(10 * (hundredths(12) + hundredths(13)))
-    }
-
     /// Waits until the notification is in one of these states.
     pub fn await_state(&mut self, id: &str, states: &[&str]) -> Value {
         self.until(&format!("{id} is {states:?}"), |appliance| {

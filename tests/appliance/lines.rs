@@ -61,10 +61,14 @@ fn dead_line_is_not_in_order_and_the_test_says_what_to_do() {
     assert!(said.contains("put a telephone on this socket"), "{said}");
     assert!(text(&test.stderr).contains("line1 is not in order"));
     assert!(appliance.log().contains("line.test.failed"));
+    // Its modem answers all the while.
+    let line = appliance.await_line("line1", "faulty");
+    assert_eq!(line["fault"]["code"], "no-dial-tone");
+    assert_eq!(appliance.request("GET", "/readyz", &[], b"").code(), "no-line-ready");
 }
 
 #[test]
-fn unplugged_line_is_known_in_2_s_costs_nothing_and_is_back_under_another_name() {
+fn unplugged_line_is_known_in_2_s_and_is_back_under_another_name() {
     let appliance = &mut Appliance::start(&Setup::default());
     appliance.await_line("line1", "ready");
     let device = std::fs::read_link(appliance.path("line1")).expect("a link");
@@ -77,13 +81,6 @@ fn unplugged_line_is_known_in_2_s_costs_nothing_and_is_back_under_another_name()
     );
     let ready = appliance.request("GET", "/readyz", &[], b"");
     assert_eq!(ready.code(), "no-line-ready");
-
-    let (cpu, watch) = (appliance.cpu(), Watch::start());
-    while watch.elapsed() < Duration::from_secs(3) {
-        std::thread::sleep(Duration::from_millis(500)); // what is measured is that nothing happens
-    }
-    let cpu = appliance.cpu() - cpu;
-    assert!(cpu < Duration::from_millis(300), "{cpu:?} in 3 s");
 
     // Another terminal takes its name, so that the modem comes back as another one.
     let _other = serial_pair();

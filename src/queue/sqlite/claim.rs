@@ -17,7 +17,7 @@ use crate::office::Route;
 use crate::office::known::{Known, NotCalled};
 use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
-use crate::queue::{Claim, Swept, Unreadable};
+use crate::queue::{Claim, Dialled, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
 use crate::settle::Standing;
 
@@ -140,6 +140,22 @@ fn date_back(conn: &Connection, fax_digits: &str, now: UnixMillis) -> Result<(),
     )?
     .execute(params![fax_digits, now.0])?;
     Ok(())
+}
+
+/// What a call that is no notification's has to know before it goes to a number.
+pub(super) fn dialled(
+    conn: &Connection,
+    fax_digits: &str,
+    now: UnixMillis,
+) -> Result<Dialled, Fault> {
+    let is_on_call = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM attempt WHERE fax_digits = ?1 AND ended_at IS NULL)",
+        )?
+        .query_row([fax_digits], |row| row.get(0))?;
+    let mut unanswered = unanswered_calls(conn, fax_digits, now)?;
+    unanswered.iter_mut().for_each(|at| *at = (*at).min(now));
+    Ok(Dialled { is_on_call, unanswered })
 }
 
 /// The calls to a number since something last answered there, newest first: by their order, since the

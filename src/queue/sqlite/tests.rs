@@ -54,6 +54,7 @@ contract! {
     call_that_never_left_the_modem_does_not_count,
     fourth_unanswered_call_in_three_minutes_rests_over_all_jobs,
     answered_call_ends_the_count_of_the_redial_rule,
+    calls_to_a_number_are_told_to_whoever_else_would_call_it,
     clock_set_back_holds_a_number_back_for_three_minutes_only,
     answer_before_the_clock_was_set_back_does_not_hide_later_calls,
     cancel_by_state,

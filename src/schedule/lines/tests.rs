@@ -17,7 +17,13 @@ const SOON: Duration = Duration::from_secs(20);
 struct Scripted {
     fault: Mutex<Option<LineFault>>,
     asked: AtomicU32,
+    /// How often somebody looked whether the device is there.
+    looks: AtomicU32,
     rings: AtomicU64,
+    /// The telephone line gives no dial tone.
+    is_dead: AtomicBool,
+    /// A test of this line waits in its last step as long as this is locked.
+    gate: Mutex<()>,
 }
 
 struct FakeCarrier {
@@ -30,11 +36,16 @@ impl Carrier for FakeCarrier {
         &self.name
     }
     fn device(&self) -> DeviceMark {
+        self.script.looks.fetch_add(1, Ordering::Relaxed);
         DeviceMark::Absent
     }
     fn make_ready(&mut self) -> Result<(), LineFault> {
         self.script.asked.fetch_add(1, Ordering::Relaxed);
         self.script.fault.lock().expect("a script").clone().map_or(Ok(()), Err)
+    }
+    fn dial_tone(&mut self) -> Result<(), LineFault> {
+        let is_dead = self.script.is_dead.load(Ordering::Relaxed);
+        if is_dead { Err(LineFault::no_dial_tone()) } else { Ok(()) }
     }
     fn modem(&self) -> Option<crate::send::ModemFacts> {
         None
@@ -49,11 +60,23 @@ impl Carrier for FakeCarrier {
         Err(QueueError::Stopped) // nothing was accepted
     }
     fn test(&mut self, plan: Plan<'_>, watch: &dyn Watch) {
-        let outcome = match plan.loop_call {
-            Ok(peer) => Outcome::Passed(peer.name),
+        let ended = |name, outcome| watch.ended(Step { name, took_ms: 0, outcome });
+        let found = match self.dial_tone() {
+            Ok(()) => Outcome::Passed("heard".into()),
+            Err(LineFault { code, message }) => Outcome::Failed { code, what_to_do: message },
+        };
+        ended(StepName::DialTone, found);
+        let loop_call = match plan.loop_call {
+            Ok(peer) if (peer.look)().is_none() => Outcome::Skipped("nobody looks".into()),
+            Ok(peer) => match watch.may_dial(&peer.number) {
+                Ok(()) => Outcome::Passed(peer.name),
+                Err(why) => Outcome::Skipped(why),
+            },
             Err(why) => Outcome::Skipped(why),
         };
-        watch.ended(Step { name: StepName::LoopCall, took_ms: 0, outcome });
+        ended(StepName::LoopCall, loop_call);
+        drop(self.script.gate.lock());
+        ended(StepName::TestCall, Outcome::Skipped("no number".into()));
     }
 }
 
@@ -67,6 +90,10 @@ struct House {
 
 impl House {
     fn with_lines(numbers: &[Option<&str>]) -> Self {
+        Self::with_daily_test(numbers, None)
+    }
+
+    fn with_daily_test(numbers: &[Option<&str>], self_test: Option<Time>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let now = clock.now();
@@ -85,7 +112,7 @@ impl House {
             boards: Arc::clone(&boards),
             test_calls: Arc::default(),
             daily_turns: Arc::default(),
-            self_test: None,
+            self_test,
         };
         let mut scripts = Vec::new();
         let mut handles = Vec::new();
@@ -148,14 +175,61 @@ fn tested_line_rings_another_one_that_is_idle_and_leaves_it_free_again() {
     house.await_state(0, "ready");
     house.await_state(1, "ready");
     let test = house.test(0);
-    assert_eq!(test.steps[0].outcome, Outcome::Passed("line1".into()));
+    assert_eq!(test.steps[1].outcome, Outcome::Passed("line1".into()));
     assert_eq!(test.passed(), Some(true));
     assert!(!house.boards[1].is_held());
 
     house.breaks(1, "modem-silent");
     house.await_state(1, "faulty");
     let test = house.test(0);
-    assert!(matches!(test.steps[0].outcome, Outcome::Skipped(_)), "{test:?}");
+    assert!(matches!(test.steps[1].outcome, Outcome::Skipped(_)), "{test:?}");
+}
+
+#[test]
+fn dead_telephone_line_takes_no_work_until_the_exchange_is_heard() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    let script = &house.scripts[0];
+    script.is_dead.store(true, Ordering::Relaxed);
+    assert_eq!(house.test(0).passed(), Some(false));
+    house.await_state(0, "faulty");
+    // The modem answers: that is no dial tone.
+    let asked = script.asked.load(Ordering::Relaxed);
+    house.boards[0].want_lift();
+    house.bell.ring();
+    house.until("it was asked", |house| house.scripts[0].asked.load(Ordering::Relaxed) > asked + 1);
+    let (_, fault) = house.boards[0].status().last_fault.expect("it is dead");
+    assert_eq!((house.boards[0].state().is_usable(), fault.code), (false, "no-dial-tone"));
+    script.is_dead.store(false, Ordering::Relaxed);
+    house.boards[0].want_lift();
+    house.bell.ring();
+    house.await_state(0, "ready");
+}
+
+#[test]
+fn test_that_called_nobody_leaves_a_quarantine_as_it_is() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.breaks(0, "modem-silent");
+    house.await_state(0, "quarantined");
+    house.mended(0);
+    assert_eq!(house.test(0).passed(), Some(true));
+    house.await_state(0, "quarantined");
+}
+
+#[test]
+fn line_is_free_for_work_as_soon_as_it_has_been_rung() {
+    let house = House::with_lines(&[None, Some("03-1234-5678")]);
+    house.await_state(0, "ready");
+    house.await_state(1, "ready");
+    let gate = house.scripts[0].gate.lock().expect("a gate");
+    house.boards[0].want_test(Wanted::ByPerson).expect("no test is on");
+    house.bell.ring();
+    house.until("the loop call", |house| {
+        house.boards[0].status().last_test.is_some_and(|test| test.steps.len() == 2)
+    });
+    assert!(!house.boards[1].is_held());
+    drop(gate);
 }
 
 #[test]
@@ -173,6 +247,23 @@ fn line_that_is_unplugged_waits_without_work_for_its_owner_and_is_back_at_once()
     house.await_state(0, "ready");
     let asked = house.scripts[0].asked.load(Ordering::Relaxed) - asked;
     assert!(asked <= 3, "asked {asked} times");
+}
+
+#[test]
+fn line_that_is_unplugged_sleeps_between_two_looks_however_often_it_rings() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.breaks(0, "modem-gone");
+    house.await_state(0, "faulty");
+    let looks = |house: &House| house.scripts[0].looks.load(Ordering::Relaxed);
+    let (before, began) = (looks(&house), SystemClock.now());
+    house.until("seven looks", |house| {
+        house.bell.ring();
+        looks(house) >= before + 7
+    });
+    // One a second, and one more each time the device is asked for. A busy machine only takes longer.
+    let took = SystemClock.now().0 - began.0;
+    assert!(took >= 3000, "{took} ms");
 }
 
 #[test]

@@ -107,6 +107,21 @@ fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
 }
 
 #[test]
+fn dead_telephone_line_is_a_fault_of_the_line_and_a_silent_far_end_is_none() {
+    let report = |ending| CallReport { ending, ..not_called("for the test") };
+    let code = |ending| line_fault(&report(ending)).map(|fault| fault.code);
+    let no_current = modem::HungUp::of(modem::Class::Two, "3");
+    assert_eq!(code(Ending::NoDialTone), Some("no-dial-tone"));
+    assert_eq!(code(Ending::HungUp(no_current)), Some("no-loop-current"));
+    assert!(LineFault::no_dial_tone().is_of_the_line());
+    for ending in [Ending::NoAnswer, Ending::NoCarrier, Ending::Busy, Ending::Stopped] {
+        assert_eq!(code(ending), None);
+    }
+    let off_hook = CallReport { hang_up_verified: false, ..report(Ending::NoDialTone) };
+    assert_eq!(line_fault(&off_hook).map(|fault| fault.code), Some("modem-off-hook"));
+}
+
+#[test]
 fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line_in_use() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -136,7 +151,7 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
         let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
         let mut host = FaxHost::new(&desk, &claim);
         let report = call_over(&mut line, &settings, sheets(), &mut host);
-        let fault = modem_fault(&report);
+        let fault = line_fault(&report);
         host.finish(&report).expect("the store takes it");
 
         let view = desk.queue.show(client(), id).wait().expect("the store answers");

@@ -19,6 +19,8 @@ struct Seen {
     dialled: Cell<u32>,
     answered: Cell<u32>,
     traces: Cell<u32>,
+    /// No call has leave.
+    forbids: bool,
     stops: bool,
 }
 
@@ -30,8 +32,9 @@ impl Watch for Seen {
     fn ended(&self, step: Step) {
         self.steps.borrow_mut().push(step);
     }
-    fn dialled(&self, _number: &FaxNumber) {
+    fn may_dial(&self, _number: &FaxNumber) -> Result<(), String> {
         self.dialled.set(self.dialled.get() + 1);
+        if self.forbids { Err("the redial rule".into()) } else { Ok(()) }
     }
     fn answered(&self, _number: &FaxNumber) {
         self.answered.set(self.answered.get() + 1);
@@ -90,7 +93,12 @@ fn tested(modem: FakeModem, rings_after: u64, seen: &Seen) -> Line<FakeModem> {
         u64::from(looks.get() > rings_after)
     };
     let plan = Plan {
-        loop_call: Ok(Loop { name: "line2".into(), number: number(), rings: &rings }),
+        loop_call: Ok(Loop {
+            name: "line2".into(),
+            number: number(),
+            rings: &rings,
+            look: &|| Some(0),
+        }),
         test_call: Ok(number()),
     };
     let how = How { country: Some(0), tsi: None, fastest: t30::Modulation::V17At14400 };
@@ -165,6 +173,15 @@ fn test_number_without_a_fax_is_told() {
     let modem = modem().on("ATDT03", [Answer::nothing(), Answer::says("NO ANSWER")]);
     tested(modem, 20, &seen);
     assert_eq!(seen.told()[4], ("test-call", "test-call-no-fax"));
+}
+
+#[test]
+fn call_without_leave_is_asked_for_and_not_dialled() {
+    let seen = Seen { forbids: true, ..Seen::default() };
+    let mut line = tested(modem(), u64::MAX, &seen);
+    assert_eq!(seen.told()[3..], [("loop-call", "skipped"), ("test-call", "skipped")]);
+    assert_eq!((seen.dialled.get(), seen.traces.get()), (2, 0));
+    assert!(!line.port().commands().iter().any(|command| command.starts_with("ATDT0")));
 }
 
 #[test]
