@@ -62,10 +62,13 @@ impl Called {
     /// a status that takes it, and no hang-up over a mishap before that status.
     fn each_proof_is_a_status_that_nothing_took_back(&self, what: &str) {
         let mut said: Vec<&str> = Vec::new();
+        let mut asked = false;
         for entry in &self.report.trace.entries {
             match &entry.what {
-                What::Sent => said.clear(),
-                What::Reply(line) => said.push(line),
+                What::Sent => (said, asked) = (Vec::new(), false),
+                What::Command(command) => asked |= command.ends_with('?'),
+                // A number without its name is a status only where one was asked for.
+                What::Reply(line) if asked || !is_bare(line) => said.push(line),
                 What::Confirmed { .. } => {
                     let last = said.iter().rposition(|line| status(line).is_some());
                     let last = last.unwrap_or_else(|| panic!("{what}: no status in {said:?}"));
@@ -85,9 +88,12 @@ impl Called {
 /// The number of a page status, with its name or bare.
 fn status(line: &str) -> Option<&str> {
     let named = ["+FPTS:", "+FPS:"].iter().find_map(|name| line.strip_prefix(name));
-    let bare = line.bytes().all(|octet| octet.is_ascii_digit() || b", ".contains(&octet));
-    let numbers = named.or_else(|| bare.then_some(line))?;
+    let numbers = named.or_else(|| is_bare(line).then_some(line))?;
     numbers.split(',').next().map(|number| number.trim().trim_start_matches('0'))
+}
+
+fn is_bare(line: &str) -> bool {
+    line.bytes().all(|octet| octet.is_ascii_digit() || b", ".contains(&octet))
 }
 
 /// A hang-up for any other reason than that all was said.
