@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicU32;
 
 use super::*;
 use crate::app::clock::SystemClock;
+use crate::job::examples::TUESDAY_10_00;
 use crate::queue::Claim;
+use crate::queue::contract::{accept, request};
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::schedule::line_board::{TestRefused, TestRun};
 use crate::send::LineFault;
@@ -83,6 +85,7 @@ impl Carrier for FakeCarrier {
 struct House {
     boards: Arc<[LineBoard]>,
     scripts: Vec<Arc<Scripted>>,
+    queue: Arc<dyn Queue>,
     bell: Arc<Bell>,
     handles: Vec<LineHandle>,
     _folder: tempfile::TempDir,
@@ -90,12 +93,15 @@ struct House {
 
 impl House {
     fn with_lines(numbers: &[Option<&str>]) -> Self {
-        Self::with_daily_test(numbers, None)
+        Self::with_daily_test(numbers, None, Arc::new(SystemClock))
     }
 
-    fn with_daily_test(numbers: &[Option<&str>], self_test: Option<Time>) -> Self {
+    fn with_daily_test(
+        numbers: &[Option<&str>],
+        self_test: Option<Time>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let now = clock.now();
         let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), now);
         let board = |(place, number): (usize, &Option<&str>)| {
@@ -123,7 +129,8 @@ impl House {
             handles.push(handle.expect("a thread"));
             scripts.push(script);
         }
-        Self { boards, scripts, bell: common.bell, handles, _folder: folder }
+        let queue = common.queue;
+        Self { boards, scripts, queue, bell: common.bell, handles, _folder: folder }
     }
 
     fn until(&self, what: &str, seen: impl Fn(&Self) -> bool) {
@@ -230,6 +237,37 @@ fn line_is_free_for_work_as_soon_as_it_has_been_rung() {
     });
     assert!(!house.boards[1].is_held());
     drop(gate);
+}
+
+/// Goes on as a test says.
+struct Hand(Mutex<UnixMillis>);
+
+impl Clock for Hand {
+    fn now(&self) -> UnixMillis {
+        *self.0.lock().expect("a clock")
+    }
+}
+
+#[test]
+fn while_one_line_makes_its_daily_test_the_other_takes_work() {
+    let clock = Arc::new(Hand(Mutex::new(TUESDAY_10_00)));
+    let one_past_ten = Some(jiff::civil::time(10, 1, 0, 0));
+    let house = House::with_daily_test(&[None, None], one_past_ten, Arc::clone(&clock) as _);
+    house.await_state(0, "ready");
+    house.await_state(1, "ready");
+    let gates: Vec<_> = house.scripts.iter().map(|script| script.gate.lock()).collect();
+    *clock.0.lock().expect("a clock") = TUESDAY_10_00.after(Duration::from_secs(120));
+    let states = |house: &House| {
+        let mut states: Vec<_> = house.boards.iter().map(|board| board.state()).collect();
+        states.sort_by_key(LineState::as_str);
+        states.iter().map(LineState::as_str).collect::<Vec<_>>()
+    };
+    house.until("a daily test", |house| states(house).contains(&"testing"));
+    accept(house.queue.as_ref(), request("a", |_| {}));
+    house.bell.ring();
+    // The carrier gives up at its first claim.
+    house.until("a claim", |house| states(house) == ["stopped", "testing"]);
+    drop(gates);
 }
 
 #[test]
