@@ -288,8 +288,8 @@ pub struct Line {
     /// Our number as the far machine shows it (TSI), up to 20 of `0-9 + space`. None: nothing is sent.
     #[serde(default, deserialize_with = "tsi")]
     pub tsi: Option<String>,
-    /// The number of this line itself, as a caller dials it: tests of other lines ring it. None: it is not
-    /// rung.
+    /// The number of this line itself, as a caller dials it: tests of other lines ring it, in calling hours only
+    /// until it has rung this line. None: it is not rung.
     #[serde(default, deserialize_with = "own_number")]
     pub number: Option<FaxNumber>,
     /// A number at which a fax machine answers, for tests: it is called in calling hours, and no page is sent.
