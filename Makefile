@@ -93,6 +93,7 @@ install: install-bin install-data
 	    '  systemd-sysusers' \
 	    '  shirase key new /etc/shirase/credentials/master-key' \
 	    '  shirase token new exchange --scope notify,read --tokens-file /etc/shirase/credentials/tokens' \
+	    '  shirase token new exchange --scope read,lines,numbers --tokens-file /etc/shirase/credentials/tokens' \
 	    '  editor /etc/shirase/shirase.toml' \
 	    '  udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=usb' \
 	    '  systemctl daemon-reload && systemctl enable --now shirase'
