@@ -58,7 +58,7 @@ pub struct ModemFacts {
 pub struct Carried {
     /// Stable code of the ending.
     pub code: &'static str,
-    /// What the modem, not the far end, did wrong.
+    /// What the modem or the telephone line, not the far end, did wrong.
     pub fault: Option<LineFault>,
 }
 
