@@ -84,7 +84,8 @@ impl Fleet {
         }
     }
 
-    /// What the watchdog counts. During a call or a test it rests: the driver limits how long that is.
+    /// What the watchdog counts. During a call or a test it rests, and while a dead line is listened to: the
+    /// driver limits how long that is.
     fn turns(&self, place: usize) -> Option<u64> {
         let handles = self.lock();
         let handle = handles.get(place)?;
@@ -93,7 +94,7 @@ impl Fleet {
             | LineState::Ready
             | LineState::Ringing
             | LineState::Faulty(_)
-            | LineState::Quarantined(_) => Some(handle.moves()),
+            | LineState::Quarantined(_) => handle.moves(),
             LineState::Calling | LineState::Testing | LineState::Stopped => None,
         }
     }

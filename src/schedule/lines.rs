@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -82,14 +82,16 @@ impl Bell {
 /// One running line.
 pub struct LineHandle {
     pub board: LineBoard,
-    moves: Arc<AtomicU64>,
+    moves: Arc<Moves>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LineHandle {
-    /// Rises whenever the line's loop moves; during a call or a test it rests.
-    pub fn moves(&self) -> u64 {
-        self.moves.load(Ordering::Relaxed)
+    /// Rises whenever the line's loop moves; during a call or a test it rests. `None` while the line listens
+    /// for the exchange: on a line without a dial tone the modem alone may take most of a minute over that.
+    pub fn moves(&self) -> Option<u64> {
+        let listens = self.moves.listens.load(Ordering::Acquire);
+        (!listens).then(|| self.moves.count.load(Ordering::Relaxed))
     }
 
     /// Waits for the thread; call [`Bell::stop`] first.
@@ -97,6 +99,30 @@ impl LineHandle {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// What the watchdog sees of a line's loop.
+#[derive(Default)]
+struct Moves {
+    count: AtomicU64,
+    /// It waits for the modem to hear the exchange, as long as the driver lets it.
+    listens: AtomicBool,
+}
+
+/// The watchdog rests as long as this lives: not longer, also if the thread panics.
+struct Listens<'a>(&'a AtomicBool);
+
+impl<'a> Listens<'a> {
+    fn begin(listens: &'a AtomicBool) -> Self {
+        listens.store(true, Ordering::Release);
+        Self(listens)
+    }
+}
+
+impl Drop for Listens<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -127,7 +153,7 @@ pub fn start(
     test_number: Option<FaxNumber>,
     common: Common,
 ) -> std::io::Result<LineHandle> {
-    let moves = Arc::new(AtomicU64::new(0));
+    let moves = Arc::<Moves>::default();
     let daily = Daily::new(common.self_test, common.clock.now());
     let mut line = LineThread {
         name: carrier.name().to_owned(),
@@ -136,6 +162,7 @@ pub fn start(
         common,
         moves: Arc::clone(&moves),
         health: Health::AwaitFirstAnswer,
+        is_dead: false,
         daily,
     };
     let thread = Builder::new()
@@ -149,8 +176,10 @@ struct LineThread {
     board: LineBoard,
     test_number: Option<FaxNumber>,
     common: Common,
-    moves: Arc<AtomicU64>,
+    moves: Arc<Moves>,
     health: Health,
+    /// The telephone line was dead, whatever became of the modem since: no work until it is heard.
+    is_dead: bool,
     daily: Daily,
 }
 
@@ -205,7 +234,7 @@ impl LineThread {
         // One line after the other: a line that is tested cannot be rung. The others go on with their work.
         let turns = Arc::clone(&self.common.daily_turns);
         if self.daily.is_due(now)
-            && let Ok(_turn) = turns.try_lock()
+            && let Some(_turn) = turn_of(&turns)
             && self.board.begin_test(Wanted::Daily, now)
         {
             self.daily.done(now);
@@ -253,10 +282,12 @@ impl LineThread {
     /// dead: the exchange must be heard.
     fn ask(&self, carrier: &mut dyn Carrier) -> Result<(), LineFault> {
         carrier.make_ready()?;
-        match self.health.fault() {
-            Some(fault) if fault.is_of_the_line() => carrier.dial_tone(),
-            Some(_) | None => Ok(()),
+        if !self.is_dead {
+            return Ok(());
         }
+        self.beat();
+        let _listens = Listens::begin(&self.moves.listens);
+        carrier.dial_tone()
     }
 
     fn carried(&mut self, Carried { code, fault }: Carried) {
@@ -271,10 +302,13 @@ impl LineThread {
     fn health(&mut self, input: Input) {
         if let Input::Failed(fault) = &input {
             self.board.failed(fault.clone(), self.common.clock.now());
+            self.is_dead |= fault.is_of_the_line();
         }
         let before = std::mem::replace(&mut self.health, Health::AwaitFirstAnswer);
         let (health, notice) = before.step(input);
         self.health = health;
+        // Of a dead line only a dial tone counts as an answer, or else a call went well.
+        self.is_dead &= !self.health.takes_work();
         let line = &self.name;
         match (notice, self.health.fault()) {
             (Notice::Ready, _) => tracing::info!(line, "line.ready"),
@@ -393,11 +427,20 @@ impl LineThread {
     }
 
     fn beat(&self) {
-        self.moves.fetch_add(1, Ordering::Relaxed);
+        self.moves.count.fetch_add(1, Ordering::Relaxed);
     }
 
     fn show(&self, new: LineState) {
         self.board.show(new, self.common.clock.now());
+    }
+}
+
+/// The turn to test, if nobody has it. Nothing is kept in it that a panic of its holder could spoil.
+fn turn_of(turns: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    match turns.try_lock() {
+        Ok(turn) => Some(turn),
+        Err(TryLockError::Poisoned(spoilt)) => Some(spoilt.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 

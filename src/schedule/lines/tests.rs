@@ -24,6 +24,8 @@ struct Scripted {
     rings: AtomicU64,
     /// The telephone line gives no dial tone.
     is_dead: AtomicBool,
+    /// The modem listens for it as long as this is locked.
+    exchange: Mutex<()>,
     /// A test of this line waits in its last step as long as this is locked.
     gate: Mutex<()>,
 }
@@ -46,6 +48,7 @@ impl Carrier for FakeCarrier {
         self.script.fault.lock().expect("a script").clone().map_or(Ok(()), Err)
     }
     fn dial_tone(&mut self) -> Result<(), LineFault> {
+        drop(self.script.exchange.lock());
         let is_dead = self.script.is_dead.load(Ordering::Relaxed);
         if is_dead { Err(LineFault::no_dial_tone()) } else { Ok(()) }
     }
@@ -159,6 +162,24 @@ impl House {
         ended(self).expect("it ended")
     }
 
+    /// The telephone line is found dead.
+    fn dies(&self, place: usize) {
+        self.scripts[place].is_dead.store(true, Ordering::Relaxed);
+        assert_eq!(self.test(place).passed(), Some(false));
+        self.await_state(place, "faulty");
+    }
+
+    /// Somebody looks after the line: it is asked at once.
+    fn lift(&self, place: usize) {
+        self.boards[place].want_lift();
+        self.bell.ring();
+    }
+
+    fn await_fault(&self, place: usize, code: &'static str) {
+        let last = |house: &Self| house.boards[place].status().last_fault;
+        self.until(code, |house| last(house).is_some_and(|(_, fault)| fault.code == code));
+    }
+
     fn breaks(&self, place: usize, code: &'static str) {
         let fault = LineFault { code, message: "switch it off and on".into() };
         *self.scripts[place].fault.lock().expect("a script") = Some(fault);
@@ -211,6 +232,49 @@ fn dead_telephone_line_takes_no_work_until_the_exchange_is_heard() {
     house.boards[0].want_lift();
     house.bell.ring();
     house.await_state(0, "ready");
+}
+
+#[test]
+fn watchdog_rests_while_the_modem_of_a_dead_line_listens_for_the_exchange() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.dies(0);
+    let exchange = house.scripts[0].exchange.lock().expect("an exchange");
+    house.lift(0);
+    house.until("it listens", |house| house.handles[0].moves().is_none());
+    assert_eq!(house.boards[0].state().as_str(), "faulty", "a state that has to move else");
+    drop(exchange);
+    house.until("it moves", |house| house.handles[0].moves().is_some());
+}
+
+#[test]
+fn dead_telephone_line_stays_dead_over_a_modem_that_is_unplugged_and_plugged_in() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    house.dies(0);
+    house.breaks(0, "modem-gone");
+    house.lift(0);
+    house.await_fault(0, "modem-gone");
+    house.mended(0);
+    house.lift(0);
+    house.await_fault(0, "no-dial-tone");
+    assert_eq!(house.boards[0].state().as_str(), "faulty", "the modem's answer is no dial tone");
+    house.scripts[0].is_dead.store(false, Ordering::Relaxed);
+    house.lift(0);
+    house.await_state(0, "ready");
+}
+
+#[test]
+fn daily_tests_go_on_after_one_that_panicked() {
+    let turns = Arc::new(Mutex::new(()));
+    let spoilt = Arc::clone(&turns);
+    let panicked = std::thread::spawn(move || {
+        let _turn = spoilt.lock();
+        panic!("in its turn");
+    });
+    assert!(panicked.join().is_err() && turns.is_poisoned());
+    let turn = turn_of(&turns);
+    assert!(turn.is_some() && turn_of(&turns).is_none(), "one at a time all the same");
 }
 
 #[test]
