@@ -203,7 +203,10 @@ fn line_fault(report: &CallReport) -> Option<LineFault> {
             (!elsewhere).then(|| LineFault { code, message: detail.clone() })
         }
         Ending::NoDialTone => off_hook.or_else(|| Some(LineFault::no_dial_tone())),
-        Ending::HungUp(hung_up) if hung_up.cause() == HangUpCause::NoLoopCurrent => {
+        // Once somebody has answered, it was the exchange that cut the current.
+        Ending::HungUp(hung_up)
+            if hung_up.cause() == HangUpCause::NoLoopCurrent && report.times.answered.is_none() =>
+        {
             off_hook.or_else(|| Some(LineFault::no_loop_current()))
         }
         Ending::Delivered

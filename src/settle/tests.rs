@@ -132,12 +132,10 @@ fn session_errors_before_the_page() {
 
 #[test]
 fn hang_up_codes_of_a_class_2_modem_before_the_page() {
-    use Reach::{Answered, NoAnswer, NoCall};
+    use Reach::{Answered, NoAnswer};
     use Remedy::{Decide, Retry};
     let (two, two_0) = (Class::Two, Class::TwoPointZero);
     for (class, said, code, reach, remedy) in [
-        (two, "1", "glare", NoCall, Retry(Cause::LineDown)),
-        (two, "3", "no-loop-current", NoCall, Retry(Cause::LineDown)),
         (two_0, "4", "no-answer", NoAnswer, Retry(Cause::NoAnswer)),
         (two, "11", "no-carrier", NoAnswer, Retry(Cause::NoFaxTone)),
         (two, "21", "cannot-receive", Answered, Retry(Cause::CannotReceive)),
@@ -154,6 +152,26 @@ fn hang_up_codes_of_a_class_2_modem_before_the_page() {
         assert_eq!((verdict.code, verdict.remedy), (code, remedy), "{ending:?}");
         let evidence = if remedy == Decide { Evidence::Uncertain } else { Evidence::NotSent };
         assert_eq!((verdict.evidence, verdict.reach), (evidence, reach), "{ending:?}");
+    }
+}
+
+#[test]
+fn class_2_modem_without_a_call_is_a_matter_of_the_line_and_with_one_of_the_far_end() {
+    for (said, code) in [("1", "glare"), ("3", "no-loop-current")] {
+        let ending = Ending::HungUp(HungUp::of(Class::Two, said));
+        let settled = |answered, dials| {
+            let outcome = Outcome { answered, ..outcome(&ending, false) };
+            let standing = Standing { dials, ..fresh() };
+            let settled = settle(&outcome, standing, NOW, &Windows::Always);
+            assert_eq!((settled.code, settled.evidence), (code, Evidence::NotSent));
+            (settled.reach, settled.next)
+        };
+        let in_3_minutes =
+            |reason| Next::Again { due: NOW.after(Duration::from_secs(180)), reason };
+        // No call was made, so none is used up.
+        assert_eq!(settled(false, 5), (Reach::NoCall, in_3_minutes("line-down")));
+        assert_eq!(settled(true, 0), (Reach::Answered, in_3_minutes("handshake")));
+        assert_eq!(settled(true, 5), (Reach::Answered, Next::Rest(JobState::Failed)), "{code}");
     }
 }
 

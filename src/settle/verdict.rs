@@ -199,7 +199,7 @@ fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
         Ending::Voice => Remedy::Fail,
         Ending::Stopped => stop_remedy(outcome.stop),
         Ending::Session(error) => session_remedy(error, outcome.stop),
-        Ending::HungUp(hung_up) => hung_up_remedy(hung_up.cause(), outcome.stop),
+        Ending::HungUp(hung_up) => hung_up_remedy(hung_up.cause(), outcome),
         Ending::Modem { code, .. } => modem_remedy(code, outcome.dialled),
         Ending::Delivered => Remedy::Decide,
     }
@@ -220,9 +220,12 @@ fn stop_remedy(stop: Option<Stop>) -> Remedy {
 /// What the network saw of a call that a Class 2 modem ended.
 fn hung_up_reach(cause: HangUpCause, outcome: &Outcome<'_>) -> Reach {
     match cause {
-        HangUpCause::Ring | HangUpCause::NoLoopCurrent => Reach::NoCall,
+        HangUpCause::Ring | HangUpCause::NoLoopCurrent if !outcome.answered => Reach::NoCall,
         HangUpCause::NoAnswer | HangUpCause::NoFaxMachine => Reach::NoAnswer,
-        HangUpCause::Normal
+        // An exchange cuts the current when the far end lets go.
+        HangUpCause::Ring
+        | HangUpCause::NoLoopCurrent
+        | HangUpCause::Normal
         | HangUpCause::Aborted
         | HangUpCause::PhaseB
         | HangUpCause::CannotReceive
@@ -244,14 +247,18 @@ fn hung_up_reach(cause: HangUpCause, outcome: &Outcome<'_>) -> Reach {
     }
 }
 
-fn hung_up_remedy(cause: HangUpCause, stop: Option<Stop>) -> Remedy {
+fn hung_up_remedy(cause: HangUpCause, outcome: &Outcome<'_>) -> Remedy {
     match cause {
-        HangUpCause::Ring | HangUpCause::NoLoopCurrent => Remedy::Retry(Cause::LineDown),
+        HangUpCause::Ring | HangUpCause::NoLoopCurrent if !outcome.answered => {
+            Remedy::Retry(Cause::LineDown)
+        }
         HangUpCause::NoAnswer => Remedy::Retry(Cause::NoAnswer),
         HangUpCause::NoFaxMachine => Remedy::Retry(Cause::NoFaxTone),
-        HangUpCause::Aborted => stop_remedy(stop),
+        HangUpCause::Aborted => stop_remedy(outcome.stop),
         HangUpCause::CannotReceive => Remedy::Retry(Cause::CannotReceive),
-        HangUpCause::Normal
+        HangUpCause::Ring
+        | HangUpCause::NoLoopCurrent
+        | HangUpCause::Normal
         | HangUpCause::PhaseB
         | HangUpCause::NoReplyToDcs
         | HangUpCause::CannotTrain

@@ -110,9 +110,12 @@ fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
 fn dead_telephone_line_is_a_fault_of_the_line_and_a_silent_far_end_is_none() {
     let report = |ending| CallReport { ending, ..not_called("for the test") };
     let code = |ending| line_fault(&report(ending)).map(|fault| fault.code);
-    let no_current = modem::HungUp::of(modem::Class::Two, "3");
+    let no_current = || modem::HungUp::of(modem::Class::Two, "3");
     assert_eq!(code(Ending::NoDialTone), Some("no-dial-tone"));
-    assert_eq!(code(Ending::HungUp(no_current)), Some("no-loop-current"));
+    assert_eq!(code(Ending::HungUp(no_current())), Some("no-loop-current"));
+    let times = CallTimes { answered: Some(Duration::from_secs(9)), ..CallTimes::default() };
+    let cut_off = CallReport { times, ..report(Ending::HungUp(no_current())) };
+    assert!(line_fault(&cut_off).is_none(), "the line carried a call");
     assert!(LineFault::no_dial_tone().is_of_the_line());
     for ending in [Ending::NoAnswer, Ending::NoCarrier, Ending::Busy, Ending::Stopped] {
         assert_eq!(code(ending), None);
