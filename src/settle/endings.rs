@@ -109,7 +109,8 @@ pub const ENDINGS: &[Meaning] = &{
             "Ask the office to set its machine to receive.", "FAX を受信にするよう事業所に依頼してください。"),
         entry("cannot-receive", "受信不可", Some(Office),
             "The far machine says that it cannot receive: paper out, memory full or switched to sending.", "相手の FAX が受信できない状態です（用紙切れ・メモリー不足など）。",
-            "It is called again some hours later. Ask the office to look at its machine.", "数時間おきに再送します。用紙など FAX の状態を事業所に確認してください。"),
+            "Ask the office to look at its machine. If the notification still waits, it is called again within hours; otherwise hand it in anew.",
+            "用紙など FAX の状態を事業所に確認してください。通知が待機中なら数時間以内に再送します。終了している場合は通知を出し直してください。"),
         entry("incompatible", "互換性なし", Some(Technician),
             "The far machine and this line share no way of sending.", "相手の FAX と共通の通信方式がありません。",
             "Raise `fastest_bps` of the line if it is below 4800; otherwise tell the office by other means.", "回線の `fastest_bps` が 4800 未満なら上げてください。それ以外は別の方法で連絡してください。"),
@@ -422,6 +423,16 @@ mod tests {
             }
             assert!(!entry.label_ja.is_ascii() && entry.label_ja.chars().count() <= 16, "{code}");
         }
+    }
+
+    /// The last call of a notification ends as those before it: it must not promise one more.
+    #[test]
+    fn what_to_do_when_a_machine_cannot_receive_holds_for_the_last_call_too() {
+        let cannot_receive = find("cannot-receive").expect("an entry");
+        assert!(cannot_receive.next.contains("If the notification still waits, it is called again"));
+        assert!(cannot_receive.next.ends_with("otherwise hand it in anew."));
+        assert!(cannot_receive.next_ja.contains("待機中なら数時間以内に再送します"));
+        assert!(cannot_receive.next_ja.ends_with("通知を出し直してください。"));
     }
 
     /// A sheet that may be printed is asked for at the office, by whoever knows the office.
