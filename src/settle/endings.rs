@@ -369,7 +369,7 @@ pub(super) mod listed {
     }
 
     pub(in crate::settle) fn verdict_codes() -> Vec<&'static str> {
-        [codes_in(include_str!("verdict.rs")), vec!["no-carrier", "probably-voice"]].concat()
+        [codes_in(include_str!("verdict.rs")), vec!["probably-voice"]].concat()
     }
 
     /// Every `=> "code"`.
@@ -429,7 +429,9 @@ mod tests {
     #[test]
     fn what_to_do_when_a_machine_cannot_receive_holds_for_the_last_call_too() {
         let cannot_receive = find("cannot-receive").expect("an entry");
-        assert!(cannot_receive.next.contains("If the notification still waits, it is called again"));
+        assert!(
+            cannot_receive.next.contains("If the notification still waits, it is called again")
+        );
         assert!(cannot_receive.next.ends_with("otherwise hand it in anew."));
         assert!(cannot_receive.next_ja.contains("待機中なら数時間以内に再送します"));
         assert!(cannot_receive.next_ja.ends_with("通知を出し直してください。"));

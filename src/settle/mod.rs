@@ -150,12 +150,10 @@ pub fn settle(
     now: UnixMillis,
     windows: &Windows,
 ) -> Settlement {
-    let verdict = verdict::of(outcome).in_its_row(standing);
+    let lesson = lesson::of(outcome);
+    let verdict = verdict::of(outcome).in_its_row(lesson.as_ref(), standing);
     let receipt = receipt::of(outcome, verdict.code);
-    Settlement {
-        lesson: lesson::of(outcome),
-        ..carry_out(verdict, standing, now, windows, receipt)
-    }
+    Settlement { lesson, ..carry_out(verdict, standing, now, windows, receipt) }
 }
 
 /// Decides on an attempt that was open when the process died. Its calling hours are kept when it is

@@ -342,6 +342,9 @@ fn last_call_of_a_job_in_a_row_without_a_fax_tone_is_taken_for_a_telephone() {
         // Once a page is out its word counts for nothing.
         let uncertain = settle(&outcome(&Ending::NoCarrier, true), standing, NOW, &Windows::Always);
         assert_eq!(uncertain.next, Next::Rest(JobState::Uncertain));
+        // Our own wait was over: the modem had not said that it heard nobody.
+        let no_word = settle(&outcome(&Ending::NoWord, false), standing, NOW, &Windows::Always);
+        assert_eq!((no_word.code, no_word.lesson), ("no-carrier", None));
         // A busy far line says nothing about it.
         let busy = settle(&outcome(&Ending::Busy, false), standing, NOW, &Windows::Always);
         assert_eq!(busy.code, "busy");

@@ -12,7 +12,7 @@ use t30::{CallError, Phase};
 
 use super::{Outcome, Reach, Standing, Stop};
 use crate::job::{AttemptState, Evidence};
-use crate::office::known;
+use crate::office::known::{self, Lesson, Taught};
 use crate::schedule::backoff::{self, Cause};
 
 /// What an ending means.
@@ -41,21 +41,20 @@ pub enum Remedy {
 
 impl Verdict {
     /// The same ending in the row of the calls before it: if the last call of a job was one of a row without a
-    /// fax tone, there is more likely a person at a telephone than a machine that is off.
-    pub fn in_its_row(self, standing: Standing) -> Self {
+    /// fax tone, there is more likely a person at a telephone than a machine that is off. A call that taught
+    /// nothing is in no row.
+    pub fn in_its_row(self, lesson: Option<&Lesson>, standing: Standing) -> Self {
+        let was_toneless = lesson.is_some_and(|lesson| lesson.result == Some(Taught::Toneless));
         let is_row = standing.toneless_calls.saturating_add(1) >= known::TONELESS_CALLS;
         let is_last = backoff::is_spent(Cause::NoFaxTone, standing.dials.saturating_add(1));
         let sent_nothing = self.evidence == Evidence::NotSent;
-        if sent_nothing && self.code == NO_CARRIER && is_row && is_last {
+        if sent_nothing && was_toneless && is_row && is_last {
             Self { code: "probably-voice", remedy: Remedy::Fail, ..self }
         } else {
             self
         }
     }
 }
-
-/// Nothing like a fax machine was heard.
-const NO_CARRIER: &str = "no-carrier";
 
 /// Judges an ending.
 pub fn of(outcome: &Outcome<'_>) -> Verdict {
@@ -134,7 +133,7 @@ fn code(outcome: &Outcome<'_>) -> &'static str {
         Ending::Busy => "busy",
         Ending::NoAnswer => "no-answer",
         Ending::NoDialTone => "no-dial-tone",
-        Ending::NoCarrier | Ending::NoWord => NO_CARRIER,
+        Ending::NoCarrier | Ending::NoWord => "no-carrier",
         Ending::DialRefused { .. } => "dial-refused",
         Ending::Glare => "glare",
         Ending::Voice => "voice",
