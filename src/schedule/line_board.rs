@@ -325,8 +325,10 @@ impl LineBoard {
     pub fn hold(&self) -> Option<Hold> {
         let status = self.lock();
         let is_idle = match status.state {
-            LineState::Ready | LineState::Ringing => self.wishes().test.is_none(),
-            LineState::Starting
+            LineState::Ready => self.wishes().test.is_none(),
+            // Who rings it is not known: that is no answer to a call of ours.
+            LineState::Ringing
+            | LineState::Starting
             | LineState::Calling
             | LineState::Testing
             | LineState::Faulty(_)
@@ -431,6 +433,8 @@ mod tests {
     fn only_an_idle_line_can_be_held_and_is_free_when_the_guard_goes() {
         let board = board();
         assert!(board.hold().is_none() && !board.is_held(), "not ready yet");
+        board.show(LineState::Ringing, NOW);
+        assert!(board.hold().is_none(), "a stranger's ring would prove that its number is ours");
         board.show(LineState::Ready, NOW);
         let hold = board.hold();
         assert!(hold.is_some() && board.is_held());

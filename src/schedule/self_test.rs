@@ -5,8 +5,9 @@
 //! A call to a line of our own rings a modem and no person, so calling hours do not matter to it; but whether
 //! a number is our own is the word of whoever wrote the settings until it has rung the line. Once it did not,
 //! no test that nobody asked for calls it again. A test number may stand beside somebody's desk: it is called
-//! in calling hours only. The redial rule of the law (`office/redial.rs`) holds for both: what rings and is
-//! not answered is an unanswered call, and those of notifications to the same number count with it.
+//! in calling hours only. Test calls keep the redial rule of the law (`office/redial.rs`): what rings and is
+//! not answered is an unanswered call, and those of notifications to the same number count with it. Not the
+//! other way round: whether a notification is due is asked of the queue alone, which knows no test calls.
 //! The ledger of these calls is in memory: none of them is made by itself but once a day, so a restart cannot
 //! make many of them. Not here: the steps of a test (`send/line_test.rs`).
 

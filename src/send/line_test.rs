@@ -8,7 +8,10 @@
 //! Not here: when a test is due and which calls are allowed (`schedule/self_test.rs`), the AT commands
 //! (`drivers/modem/src/check.rs`).
 
-use modem::{Call, CallHost, CallReport, Country, DialTone, Ending, Go, LineError, Port, Progress};
+use modem::{
+    Call, CallHost, CallReport, Country, DialTone, Ending, Go, HangUpCause, LineError, Port,
+    Progress,
+};
 
 use crate::job::names::stable_names;
 use crate::job::number::mask;
@@ -198,6 +201,9 @@ fn loop_call<P: Port>(
     if rang() {
         return on_hook(&report, format!("{} rings", peer.name));
     }
+    if let Some(failed) = could_not_dial(&report) {
+        return failed;
+    }
     match report.ending {
         Ending::Busy => skipped(&format!("{} is engaged", peer.name)),
         Ending::Glare => skipped("somebody calls this line just now"),
@@ -254,6 +260,9 @@ fn test_call<P: Port>(
         let csi = csi.map_or(String::from("without a name"), |csi| mask(csi.trim()));
         return on_hook(&report, format!("a fax machine answers: {csi}"));
     }
+    if let Some(failed) = could_not_dial(&report) {
+        return failed;
+    }
     match report.ending {
         Ending::Busy => skipped("the test number is engaged"),
         Ending::Glare => skipped("somebody calls this line just now"),
@@ -275,6 +284,36 @@ fn test_call<P: Port>(
             ),
         },
     }
+}
+
+/// The failure of a call that never left this line: it says nothing of the number.
+fn could_not_dial(report: &CallReport) -> Option<Outcome> {
+    let (code, what_to_do) = match &report.ending {
+        Ending::NoDialTone => ("no-dial-tone", DEAD_LINE.to_owned()),
+        Ending::DialRefused { word } => (
+            "dial-refused",
+            format!(
+                "the modem refused to dial (it said {word}): switch it off and on, and look for a list of blocked numbers in it"
+            ),
+        ),
+        Ending::HungUp(hung_up)
+            if hung_up.cause() == HangUpCause::NoLoopCurrent && report.times.answered.is_none() =>
+        {
+            ("no-loop-current", DEAD_LINE.to_owned())
+        }
+        Ending::Delivered
+        | Ending::Busy
+        | Ending::NoAnswer
+        | Ending::NoCarrier
+        | Ending::NoWord
+        | Ending::Glare
+        | Ending::Voice
+        | Ending::Stopped
+        | Ending::Session(_)
+        | Ending::HungUp(_)
+        | Ending::Modem { .. } => return None,
+    };
+    Some(Outcome::Failed { code, what_to_do })
 }
 
 /// A step whose call is over: a line that stays off-hook is no success.

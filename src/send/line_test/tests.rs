@@ -168,6 +168,34 @@ fn other_line_that_does_not_ring_or_answers_as_a_fax_is_told_apart() {
 }
 
 #[test]
+fn line_that_could_not_dial_says_so_and_nothing_of_the_numbers() {
+    for (says, expected) in [
+        ("NO DIALTONE", "no-dial-tone"),
+        ("BLACKLISTED", "dial-refused"),
+        ("DELAYED", "dial-refused"),
+    ] {
+        let seen = Seen::default();
+        let modem = modem().on("ATDT03", [Answer::says(says), Answer::says(says)]);
+        tested(modem, u64::MAX, &seen);
+        assert_eq!(seen.told()[3..], [("loop-call", expected), ("test-call", expected)], "{says}");
+    }
+    let no_current = |answered| CallReport {
+        ending: Ending::HungUp(modem::HungUp::of(modem::Class::Two, "3")),
+        page_started: false,
+        pages_confirmed: 0,
+        phase: None,
+        csi: None,
+        contract: None,
+        times: modem::CallTimes { answered, ..modem::CallTimes::default() },
+        hang_up_verified: true,
+        trace: modem::Trace::default(),
+    };
+    let failed = could_not_dial(&no_current(None));
+    assert!(matches!(failed, Some(Outcome::Failed { code: "no-loop-current", .. })), "{failed:?}");
+    assert_eq!(could_not_dial(&no_current(Some(Duration::ZERO))), None, "somebody was reached");
+}
+
+#[test]
 fn test_number_without_a_fax_is_told() {
     let seen = Seen::default();
     let modem = modem().on("ATDT03", [Answer::nothing(), Answer::says("NO ANSWER")]);
