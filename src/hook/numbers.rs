@@ -239,6 +239,18 @@ impl NumberView {
         }
     }
 
+    fn of(
+        number: &FaxNumber,
+        known: Result<Known, Unreadable>,
+        lines: &[LineLimits],
+        now: UnixMillis,
+    ) -> Self {
+        match known {
+            Ok(known) => Self::new(number, known, lines, now),
+            Err(unreadable) => Self::unreadable(number, unreadable, lines, now),
+        }
+    }
+
     /// Of a number whose memory is damaged: it is called as one that is new, unless a lock is lost with it.
     fn unreadable(
         number: &FaxNumber,
@@ -325,12 +337,7 @@ pub(super) async fn listed(
     let now = hook.clock.now();
     let view = |row: crate::queue::NumberRow| ListedNumber {
         id: row.id.0,
-        view: match row.known {
-            Ok(known) => NumberView::new(&row.number, known, &hook.line_limits, now),
-            Err(unreadable) => {
-                NumberView::unreadable(&row.number, unreadable, &hook.line_limits, now)
-            }
-        },
+        view: NumberView::of(&row.number, row.known, &hook.line_limits, now),
     };
     Ok(Json(rows.into_iter().map(view).collect()))
 }
@@ -349,8 +356,9 @@ pub(super) async fn about(
 ) -> Result<Json<NumberView>, Problem> {
     let number = read(&hook, request, one_number).await?;
     let known = hook.queue.known(number.clone()).await;
-    let known = known.map_err(|error| hook.queue_problem(error))?.unwrap_or_default();
-    Ok(Json(NumberView::new(&number, known, &hook.line_limits, hook.clock.now())))
+    let known = known.map_err(|error| hook.queue_problem(error))?;
+    let known = known.unwrap_or_else(|| Ok(Known::default()));
+    Ok(Json(NumberView::of(&number, known, &hook.line_limits, hook.clock.now())))
 }
 
 /// Sets what a technician has decided for a number, in place of what was set before. It does not run out, and

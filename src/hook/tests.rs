@@ -25,7 +25,7 @@ use crate::office::rate::Rate;
 use crate::office::terms::LineLimits;
 use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
-    Dialled, EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, View,
+    Dialled, EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, Unreadable, View,
 };
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;
@@ -630,7 +630,7 @@ async fn number_that_met_people_says_why_it_is_not_called_and_how_to_mend_it() {
         confirmed: LEARNT_AFTER,
     };
     let known = Known { voice: Some(people), identity: Some(identity), ..Known::default() };
-    house.store.numbers.lock().expect("unharmed").push((number, known));
+    house.store.numbers.lock().expect("unharmed").push((number, Ok(known)));
     let view = house.ask("show", json!({ "number": "0312345678" })).await.json();
     assert_eq!((&view["state"], &view["next_call"]), (&json!("telephone"), &json!([])));
     assert_eq!(view["not_called"]["code"], "number-is-a-telephone");
@@ -647,7 +647,7 @@ async fn number_where_another_machine_answered_stands_out_until_somebody_vouches
     let number = FaxNumber::parse("0312345678").expect("valid");
     let last_said = Said::read("06 9999 8888");
     let known = Known { last_seen: Some(TUESDAY_10_00), last_said, ..Known::default() };
-    house.store.numbers.lock().expect("unharmed").push((number, known));
+    house.store.numbers.lock().expect("unharmed").push((number, Ok(known)));
     let listed = house.get("/v1/numbers").await.json();
     let of = |view: &Value| (view["state"].clone(), view["last_verdict"].clone());
     assert_eq!(of(&listed[0]), (json!("conflict"), json!("conflict")));
@@ -655,6 +655,23 @@ async fn number_where_another_machine_answered_stands_out_until_somebody_vouches
     assert_eq!(house.ask("lock", lock).await.status, 200);
     let vouched = house.ask("show", json!({ "number": "0312345678" })).await.json();
     assert_eq!(of(&vouched), (json!("locked"), json!("learnt")));
+}
+
+#[tokio::test]
+async fn number_whose_memory_is_damaged_is_shown_as_it_is_listed() {
+    for (locked, why) in [(true, json!("number-unreadable")), (false, Value::Null)] {
+        let house = House::open().await;
+        let number = FaxNumber::parse("0312345678").expect("valid");
+        let row = (number, Err(Unreadable { locked }));
+        house.store.numbers.lock().expect("unharmed").push(row);
+        let shown = house.ask("show", json!({ "number": "0312345678" })).await;
+        assert_eq!((shown.status, &shown.json()["state"]), (200, &json!("unreadable")));
+        assert_eq!(shown.json()["not_called"]["code"], why);
+        assert_eq!(shown.json()["next_call"] == json!([]), locked);
+        let mut listed = house.get("/v1/numbers").await.json()[0].clone();
+        listed.as_object_mut().expect("an object").remove("id");
+        assert_eq!(listed, shown.json());
+    }
 }
 
 #[tokio::test]
@@ -1157,7 +1174,7 @@ struct Memory {
     cancelled: Cancelled,
     slow: bool,
     kept: Mutex<Vec<Kept>>,
-    numbers: Mutex<Vec<(FaxNumber, Known)>>,
+    numbers: Mutex<Vec<(FaxNumber, Result<Known, Unreadable>)>>,
     /// A slow store was asked …
     asked: Notify,
     /// … and may answer.
@@ -1328,11 +1345,11 @@ impl Queue for Memory {
 
     fn numbers(&self, _after: Option<NumberId>, _limit: u16) -> Pending<Vec<NumberRow>> {
         let numbers = self.numbers.lock().expect("unharmed").clone();
-        let row = |(id, (number, known))| NumberRow { id: NumberId(id), number, known: Ok(known) };
+        let row = |(id, (number, known))| NumberRow { id: NumberId(id), number, known };
         self.answer((1..).zip(numbers).map(row).collect())
     }
 
-    fn known(&self, number: FaxNumber) -> Pending<Option<Known>> {
+    fn known(&self, number: FaxNumber) -> Pending<Option<Result<Known, Unreadable>>> {
         let numbers = self.numbers.lock().expect("unharmed");
         let found = numbers.iter().find(|(known, _)| *known == number);
         self.answer(found.map(|(_, known)| known.clone()))
@@ -1341,9 +1358,9 @@ impl Queue for Memory {
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, _now: UnixMillis) -> Pending<bool> {
         let mut numbers = self.numbers.lock().expect("unharmed");
         let before = numbers.iter().position(|(known, _)| *known == number);
-        let known = before.map_or_else(Known::default, |place| numbers.remove(place).1);
+        let known = before.and_then(|place| numbers.remove(place).1.ok()).unwrap_or_default();
         let changed = known.lock.is_some() || lock.is_some();
-        numbers.push((number, Known { lock, ..known }));
+        numbers.push((number, Ok(Known { lock, ..known })));
         self.answer(changed)
     }
 

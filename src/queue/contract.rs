@@ -127,7 +127,8 @@ fn taught(result: Taught) -> Lesson {
 
 fn known(queue: &dyn Queue, digits: &str) -> Option<Known> {
     let number = FaxNumber::parse(digits).expect("valid");
-    queue.known(number).wait().expect("the store answers")
+    let known = queue.known(number).wait().expect("the store answers");
+    known.map(|known| known.expect("readable"))
 }
 
 fn event_names(queue: &dyn Queue) -> Vec<String> {

@@ -77,8 +77,8 @@ pub trait Queue: Send + Sync {
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>>;
     /// Numbers of which something is remembered, the newest first, beginning behind `after`.
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>>;
-    /// What is remembered of one number; [`QueueError::Broken`] if that cannot be read.
-    fn known(&self, number: FaxNumber) -> Pending<Option<Known>>;
+    /// What is remembered of one number.
+    fn known(&self, number: FaxNumber) -> Pending<Option<Result<Known, Unreadable>>>;
     /// Sets what a technician has decided for a number, or with `None` lifts it. False if there was
     /// nothing to lift.
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool>;

@@ -46,7 +46,8 @@ use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
     Acceptance, Accepted, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim, Dialled,
-    EventRow, Filter, NumberId, NumberRow, Pending, Queue, QueueError, Step, Swept, View,
+    EventRow, Filter, NumberId, NumberRow, Pending, Queue, QueueError, Step, Swept, Unreadable,
+    View,
 };
 use crate::job::{AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, UnixMillis};
 use crate::office::known::{Known, Lock};
@@ -156,9 +157,9 @@ impl Queue for Sqlite {
         self.reader.ask(move |conn| numbers::list(conn, &sealer, after, limit))
     }
 
-    fn known(&self, number: FaxNumber) -> Pending<Option<Known>> {
+    fn known(&self, number: FaxNumber) -> Pending<Option<Result<Known, Unreadable>>> {
         let sealer = self.sealer.clone();
-        self.reader.ask(move |conn| numbers::known(conn, &sealer, number.digits()))
+        self.reader.ask(move |conn| numbers::recall(conn, &sealer, number.digits()))
     }
 
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool> {

@@ -23,7 +23,7 @@ use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
-use crate::queue::{Claim, Pending, Queue, QueueError, Step};
+use crate::queue::{Claim, Pending, Queue, QueueError, Step, Unreadable};
 use crate::render::{RenderError, Renderer};
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
@@ -361,12 +361,13 @@ impl<'a> FaxHost<'a> {
     }
 
     /// What is remembered of the number now: a technician may have locked it, or had it forgotten, since the
-    /// claim. If the store does not say so in time, what it was at the claim.
+    /// claim. If the store does not say so in time, or cannot read it, what it was at the claim.
     fn known(&self, number: &FaxNumber) -> Cow<'_, Known> {
         let mut pending = self.desk.queue.known(number.clone());
         match self.within(RECALL_WAIT, &mut pending) {
-            Some(Ok(known)) => Cow::Owned(known.unwrap_or_default()),
-            Some(Err(_)) | None => {
+            Some(Ok(None)) => Cow::Owned(Known::default()),
+            Some(Ok(Some(Ok(known)))) => Cow::Owned(known),
+            Some(Ok(Some(Err(Unreadable { .. }))) | Err(_)) | None => {
                 tracing::warn!(job = %self.claim.id, "fax.number.not_recalled");
                 Cow::Borrowed(&self.claim.known)
             }

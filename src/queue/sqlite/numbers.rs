@@ -1,8 +1,8 @@
 //! What is remembered of a number, as rows.
 //!
 //! In: numbers, lessons of calls, a technician's locks. Out: [`Known`].
-//! A row that cannot be read is never written over by a call, and a number whose lock it may hold is not called:
-//! only a technician's word replaces it. The journal says so each time.
+//! A lock that cannot be read is never written over by a call, and its number is not called: only a technician's
+//! word replaces it. Without a lock the next lesson begins anew. The journal says each time that a row cannot be read.
 //! Not here: what a lesson changes and how long it is believed (`office/known.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -30,18 +30,6 @@ pub(super) fn recall(
     Ok(row.map(|(sealed, locked)| open(sealer, fax_digits, &sealed, locked)))
 }
 
-/// As [`recall`], for whoever cannot do with less than the truth.
-pub(super) fn known(
-    conn: &Connection,
-    sealer: &Sealer,
-    fax_digits: &str,
-) -> Result<Option<Known>, Fault> {
-    let unreadable = |Unreadable { .. }| Fault::Row {
-        detail: format!("what is remembered of {} cannot be read", number::mask(fax_digits)),
-    };
-    recall(conn, sealer, fax_digits)?.transpose().map_err(unreadable)
-}
-
 /// Takes in what a call has taught.
 pub(super) fn learn(
     conn: &Connection,
@@ -50,10 +38,13 @@ pub(super) fn learn(
     lesson: &Lesson,
     now: UnixMillis,
 ) -> Result<(), Fault> {
-    match recall(conn, sealer, fax_digits)?.unwrap_or_else(|| Ok(Known::default())) {
-        Ok(before) => keep(conn, sealer, fax_digits, &before.learn(lesson.clone(), now), now),
-        Err(Unreadable { .. }) => Ok(()),
-    }
+    let before = match recall(conn, sealer, fax_digits)? {
+        Some(Ok(known)) => known,
+        // As its claim took it. Were nothing learnt here, a person would be rung once for each notification.
+        None | Some(Err(Unreadable { locked: false })) => Known::default(),
+        Some(Err(Unreadable { locked: true })) => return Ok(()),
+    };
+    keep(conn, sealer, fax_digits, &before.learn(lesson.clone(), now), now)
 }
 
 /// Sets or lifts what a technician has locked. To lift what was never set changes nothing.

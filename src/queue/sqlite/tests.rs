@@ -9,8 +9,7 @@ use super::*;
 use crate::job::JobState;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW};
 use crate::office::identity::Said;
-use crate::office::known::{LONGEST, Lesson, Taught};
-use crate::queue::Unreadable;
+use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
     accept, after_min, call_record, claim, client, confirmed, contract, dial, not_sent, request,
     show, start_page, to_number,
@@ -210,8 +209,9 @@ fn memory_on_the_disk_is_sealed_bound_to_its_number_and_gone_when_forgotten() {
             "UPDATE number SET remembered = (SELECT remembered FROM number WHERE id = 1) WHERE id = 2",
         )
         .expect("moves");
-    assert!(known("0311111111").is_ok_and(|known| known.is_some()));
-    assert!(known("0322222222").is_err(), "another number's memory does not open");
+    assert!(matches!(known("0311111111"), Ok(Some(Ok(_)))));
+    let another = known("0322222222");
+    assert_eq!(another, Ok(Some(Err(Unreadable { locked: true }))), "another's does not open");
     assert_eq!(store.forget(number("0311111111"), NOW).wait(), Ok(true));
     drop(store);
     assert!(!on_disk("0311111111"));
@@ -245,7 +245,7 @@ fn number_whose_lock_cannot_be_read_is_not_called_until_a_technician_says_what_h
     // A lock that nobody can read can be lifted, too.
     spoil_what_is_remembered(&folder);
     assert_eq!(store.lock(number(), None, NOW).wait(), Ok(true));
-    assert_eq!(store.known(number()).wait(), Ok(Some(Known::default())));
+    assert_eq!(store.known(number()).wait(), Ok(Some(Ok(Known::default()))));
 }
 
 #[test]
@@ -265,6 +265,29 @@ fn memory_that_cannot_be_read_is_not_written_over_by_what_a_call_teaches() {
     assert_eq!(store.settle(got.attempt, ended).wait(), Ok(()));
     accept(&store, request("b", to_number("0322222222")));
     assert!(claim(&store, NOW, "line1").is_none(), "the call wrote the lock away");
+}
+
+#[test]
+fn person_who_answers_at_a_number_whose_memory_was_lost_is_not_rung_for_each_notification() {
+    let (store, folder) = new();
+    let to_a_person = |key: &str, now: UnixMillis| {
+        let id = accept(&store, request(key, to_number("0322222222")));
+        let Some(got) = claim(&store, now, "line1") else { return show(&store, id).reason };
+        dial(&store, got.attempt, now);
+        let lesson = Lesson { result: Some(Taught::Voice), ..Lesson::default() };
+        let ended = not_sent(now, Reach::Answered, Next::Rest(JobState::Failed));
+        let ended = Settlement { lesson: Some(lesson), ..ended };
+        assert_eq!(store.settle(got.attempt, ended).wait(), Ok(()));
+        None
+    };
+    assert_eq!(to_a_person("a", NOW), None);
+    spoil_what_is_remembered(&folder);
+    let listed = store.numbers(None, 10).wait().expect("answers");
+    assert_eq!(listed[0].known, Err(Unreadable { locked: false }));
+    for call in 1..=VOICE_CALLS {
+        assert_eq!(to_a_person(&format!("b{call}"), NOW), None, "learns anew");
+    }
+    assert_eq!(to_a_person("c", NOW).as_deref(), Some("number-is-a-telephone"));
 }
 
 #[test]
