@@ -250,7 +250,8 @@ impl<'a, P: Port> Class1<'a, P> {
             }
             match self.talk.reply(later(now, TICK).min(until))? {
                 Some(Reply::Connect) => return Ok(Carrier::Found),
-                Some(Reply::NoCarrier | Reply::FcError) => return Ok(Carrier::None),
+                // OK ends an earlier reception, or this one before anything was heard of it.
+                Some(Reply::NoCarrier | Reply::FcError | Reply::Ok) => return Ok(Carrier::None),
                 Some(Reply::Text(_) | Reply::Ring) | None => {}
                 // It received before: now it is on-hook, where Class 1 commands are errors (T.31 8.3).
                 Some(Reply::Error) => {

@@ -21,6 +21,8 @@ const ON_HOOK: Duration = Duration::from_secs(3);
 /// are 2.3 s.
 const BUFFERED: Duration = Duration::from_secs(4);
 
+/// The first ATH may not have been heard at all; a modem that did answers well within it.
+const SOON: Duration = Duration::from_millis(1000);
 /// Page octets taken for commands: a buffer of 4 KiB has passed a port of 115,200 bit/s in 0.4 s.
 const REFUSALS: Duration = Duration::from_millis(1000);
 /// A modem that refuses goes on with the next line at once.
@@ -123,20 +125,25 @@ fn by_reopen<P: Port>(talk: &mut Talk<P>, profile: &Profile, _: Dialogue) -> Res
 
 /// Said and answered twice: a late OK of something else may stand for the first answer, and a modem
 /// that still receives or dials takes the first octet as its end, says OK to that, and throws the rest
-/// of the line away. Refused once, it is said once more when the modem is quiet: page octets that were on
-/// their way when it gave up the line are commands to it, and each is refused.
+/// of the line away. Refused or passed over once, it is said once more when the modem is quiet: page octets
+/// that were on their way when it gave up the line are commands to it. Each that begins with AT is refused,
+/// and one that does not takes the ATH behind it along, without a word.
 fn on_hook<P: Port>(talk: &mut Talk<P>, profile: &Profile) -> Result<bool, Fault> {
-    let say = |talk: &mut Talk<P>| {
-        Ok::<_, Fault>(talk.command(&profile.hang_up, ON_HOOK)?.result == Reply::Ok)
+    let say = |talk: &mut Talk<P>, wait| {
+        Ok::<_, Fault>(talk.command(&profile.hang_up, wait)?.result == Reply::Ok)
     };
-    if !say(talk)? {
+    let heard = match say(talk, SOON) {
+        Err(Fault::Silent { .. }) => false,
+        other => other?,
+    };
+    if !heard {
         let until = talk.after(REFUSALS);
         while talk.reply(talk.after(QUIET).min(until))?.is_some() {}
-        if !say(talk)? {
+        if !say(talk, ON_HOOK)? {
             return Ok(false);
         }
     }
-    say(talk)
+    say(talk, ON_HOOK)
 }
 
 #[cfg(test)]

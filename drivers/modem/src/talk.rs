@@ -28,6 +28,7 @@
 //! | `class2/status` | `STATUS`, `QUESTION` | 180 s, 3 s | the modem's own phase D; a question |
 //! | `class2/session` | `LEAVE`, `AFTER_HANG_UP`, `STOP` | 10 s, 2 s, 5 s | the end of its session |
 //! | `hang_up` | `BUFFERED`, `ON_HOOK` | 4 s, 3 s | what was still sent; each ATH |
+//! | `hang_up` | `SOON` | 1000 ms | the first ATH, which may have been passed over |
 //! | `hang_up` | `REFUSALS`, `QUIET` | 1000 ms, 150 ms | page octets that are refused as commands |
 //! | `check` | `ANSWER`, `DIAL_TONE` | 3 s, 15 s | a question; the exchange |
 //!

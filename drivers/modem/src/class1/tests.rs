@@ -95,6 +95,14 @@ fn receive_no_carrier_listens_again_and_keeps_the_deadline() {
 }
 
 #[test]
+fn receive_ok_before_any_carrier_listens_again() {
+    let modem = answered().on("AT+FRH=3", [Answer::says("OK"), Answer::frame(&DIS, "OK")]);
+    let mut talk = connected(modem);
+    let mut line = after_dis(&mut talk);
+    assert_eq!(receive(&mut line, 3000), Heard::Input(Input::Frame(DIS.to_vec())));
+}
+
+#[test]
 fn receive_abort_without_an_answer_costs_a_second_and_no_call() {
     let lost = Answer::raw(b"".as_slice());
     let modem = answered().on("AT+FRH=3", [lost, Answer::frame(&DIS, "OK")]);

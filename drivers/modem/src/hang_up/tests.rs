@@ -44,6 +44,17 @@ fn modem_that_dropped_the_line_in_the_page_finds_page_octets_before_the_word() {
 }
 
 #[test]
+fn word_that_page_octets_took_along_is_said_again_within_2_s() {
+    let mut talk = Talk::new(FakeModem::new().on("ATH0", [Answer::raw(b""), Answer::says("OK")]));
+    talk.numeric = false;
+    let from = talk.now();
+    assert!(hang_up(&mut talk, &Profile::for_tests(), Dialogue::Clean));
+    assert!(talk.now().0 - from.0 < 2000, "{} ms", talk.now().0 - from.0);
+    let ath0 = || command("ATH0");
+    assert_eq!(talk.port().log, [ath0(), ath0(), ath0()]);
+}
+
+#[test]
 fn modem_that_waits_for_a_page_loses_dtr_before_it_is_spoken_to() {
     for (has_dtr, means) in [(true, Done::DtrOff), (false, Done::Reopened)] {
         let takes_page = Answer::says("CONNECT").then_takes_page();
