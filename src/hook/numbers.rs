@@ -36,8 +36,9 @@ const MOST_LISTED: u16 = 200;
 pub struct NumberView {
     /// Masked but for the last four digits.
     number: String,
-    /// `new`, `known`, `troubled`, `locked`, `telephone` (not called), `toneless` (not called for a day), `conflict` (the machine that answered
-    /// last gets no page), `unreadable` (what is stored of it is damaged; not called if it was locked).
+    /// `new`, `known`, `troubled`, `locked`, `telephone` (not called), `toneless` (not called for a day), `conflict`
+    /// (the machine that answered last gets no page), `unreadable` (what is stored of it is damaged; not called if it
+    /// was locked).
     state: &'static str,
     /// When a fax machine first answered there, RFC 3339, as all times.
     first_seen: Option<String>,
