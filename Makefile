@@ -40,7 +40,7 @@ clean-demo:
 interop: build
 	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
 	$(CARGO) run --quiet --example interop
-	UNPLUGS=50 $(CARGO) test --quiet --package shirase --test appliance plugs_pulled
+	UNPLUGS=50 $(CARGO) test --quiet --workspace --test appliance plugs_pulled
 
 noise-table: build
 	$(CARGO) run --quiet --example noise-table
