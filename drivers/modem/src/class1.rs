@@ -109,7 +109,7 @@ impl<'a, P: Port> Class1<'a, P> {
                 match (self.talk.reply(until)?, last) {
                     (Some(Reply::Ok), true) | (Some(Reply::Connect), false) => break,
                     (Some(Reply::Connect), true) | (Some(Reply::Text(_) | Reply::Ring), _) => {}
-                    (Some(other), _) => return Err(self.lost("a control frame", &other)),
+                    (Some(other), _) => return Err(self.talk.lost("a control frame", &other)),
                     (None, _) => return Err(self.talk.silent(ANSWER + on_line)),
                 }
             }
@@ -179,7 +179,7 @@ impl<'a, P: Port> Class1<'a, P> {
                 }
                 Some(Reply::Ok) => return Ok(()),
                 Some(Reply::Text(_) | Reply::Ring) | None => {}
-                Some(other) => return Err(self.lost("a fast signal", &other)),
+                Some(other) => return Err(self.talk.lost("a fast signal", &other)),
             }
             let now = self.now();
             watch(Sending::Taken(on_line(now, rest.len())), now);
@@ -196,7 +196,7 @@ impl<'a, P: Port> Class1<'a, P> {
                 }
                 Some(Reply::Text(_) | Reply::Ring) => {}
                 None => watch(Sending::Taken(on_line(self.now(), 0)), self.now()),
-                Some(other) => return Err(self.lost("a fast signal", &other)),
+                Some(other) => return Err(self.talk.lost("a fast signal", &other)),
             }
         }
     }
@@ -257,7 +257,7 @@ impl<'a, P: Port> Class1<'a, P> {
                 Some(Reply::Error) => {
                     return Err(Fault::Dropped { during: "reception", word: "ERROR" });
                 }
-                Some(other) => return Err(self.lost("reception", &other)),
+                Some(other) => return Err(self.talk.lost("reception", &other)),
             }
         }
     }
@@ -338,7 +338,7 @@ impl<'a, P: Port> Class1<'a, P> {
                 let answer = self.talk.command(&format!("AT+FTS={tens}"), wait)?;
                 match answer.result {
                     Reply::Ok => Ok(()),
-                    other => Err(self.lost("silence", &other)),
+                    other => Err(self.talk.lost("silence", &other)),
                 }
             }
         }
@@ -353,7 +353,7 @@ impl<'a, P: Port> Class1<'a, P> {
             Reply::Error if command == SEND_FRAMES => {
                 Err(Fault::Dropped { during: "the start of a signal", word: "ERROR" })
             }
-            other => Err(self.lost("the start of a signal", &other)),
+            other => Err(self.talk.lost("the start of a signal", &other)),
         }
     }
 
@@ -371,23 +371,6 @@ impl<'a, P: Port> Class1<'a, P> {
     fn abort(&mut self) -> Result<(), Fault> {
         self.talk.now_at("the end of a reception");
         self.talk.stop(self.abort, ABORT_ANSWER).map(drop)
-    }
-
-    /// The meaning of a result that ends what we were doing.
-    fn lost(&self, during: &'static str, reply: &Reply) -> Fault {
-        match reply {
-            Reply::NoCarrier | Reply::Busy | Reply::NoAnswer | Reply::NoDialTone => {
-                Fault::Dropped { during, word: reply.name() }
-            }
-            Reply::Error => self.talk.refused(),
-            Reply::Ok
-            | Reply::Connect
-            | Reply::Ring
-            | Reply::DialRefused(_)
-            | Reply::Voice
-            | Reply::FcError
-            | Reply::Text(_) => self.talk.nonsense(reply),
-        }
     }
 }
 

@@ -356,6 +356,23 @@ impl<P: Port> Talk<P> {
     pub(crate) fn refused(&self) -> Fault {
         Fault::Refused { command: self.after.clone() }
     }
+
+    /// The meaning of a result that ends what we were doing.
+    pub(crate) fn lost(&self, during: &'static str, reply: &Reply) -> Fault {
+        match reply {
+            Reply::NoCarrier | Reply::Busy | Reply::NoAnswer | Reply::NoDialTone => {
+                Fault::Dropped { during, word: reply.name() }
+            }
+            Reply::Error => self.refused(),
+            Reply::Ok
+            | Reply::Connect
+            | Reply::Ring
+            | Reply::DialRefused(_)
+            | Reply::Voice
+            | Reply::FcError
+            | Reply::Text(_) => self.nonsense(reply),
+        }
+    }
 }
 
 pub(crate) fn later(time: Millis, wait: Duration) -> Millis {

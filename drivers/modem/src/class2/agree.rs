@@ -88,7 +88,9 @@ impl<P: Port> Class2<'_, P> {
                     | Word::Other => {}
                 },
                 (Some(Reply::Ring) | None, _) => {}
-                (Some(other), _) => return Err(self.lost("the far end's answer", &other).into()),
+                (Some(other), _) => {
+                    return Err(self.talk.lost("the far end's answer", &other).into());
+                }
             }
         }
     }
@@ -170,7 +172,7 @@ impl<P: Port> Class2<'_, P> {
                     | Word::Other => {}
                 },
                 Some(Reply::Ring) | None => {}
-                Some(other) => return Err(self.lost("training", &other).into()),
+                Some(other) => return Err(self.talk.lost("training", &other).into()),
             }
         }
         if let Some(contract) = &course.contract {

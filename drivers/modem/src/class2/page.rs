@@ -94,7 +94,9 @@ impl<P: Port> Class2<'_, P> {
                     }
                 }
                 Xon::Reply(Reply::Ring | Reply::Connect) => {}
-                Xon::Reply(other) => return Err(self.lost("the start of a page", &other).into()),
+                Xon::Reply(other) => {
+                    return Err(self.talk.lost("the start of a page", &other).into());
+                }
             }
         }
     }
@@ -150,7 +152,7 @@ impl<P: Port> Class2<'_, P> {
                     let taken = data.len() - rest.len();
                     return Err(Fault::Underrun { taken, of: data.len() }.into());
                 }
-                Some(other) => return Err(self.lost("a page", &other).into()),
+                Some(other) => return Err(self.talk.lost("a page", &other).into()),
             }
         }
         self.talk.note(What::Sent);

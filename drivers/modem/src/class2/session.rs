@@ -9,7 +9,6 @@ use super::dialect::Dialect;
 use super::status::{Status, Taken};
 use super::terms::Terms;
 use super::words::Word;
-use crate::at::Reply;
 use crate::call::Course;
 use crate::confirmed::StatusConfirmed;
 use crate::port::Port;
@@ -141,23 +140,6 @@ impl<P: Port> Class2<'_, P> {
 
     pub(super) fn is_last(&self, page: u16) -> bool {
         page.saturating_add(1) >= self.pages
-    }
-
-    /// The meaning of a result that ends what we were doing.
-    pub(super) fn lost(&self, during: &'static str, reply: &Reply) -> Fault {
-        match reply {
-            Reply::NoCarrier | Reply::Busy | Reply::NoAnswer | Reply::NoDialTone => {
-                Fault::Dropped { during, word: reply.name() }
-            }
-            Reply::Error => self.talk.refused(),
-            Reply::Ok
-            | Reply::Connect
-            | Reply::Ring
-            | Reply::DialRefused(_)
-            | Reply::Voice
-            | Reply::FcError
-            | Reply::Text(_) => self.talk.nonsense(reply),
-        }
     }
 }
 

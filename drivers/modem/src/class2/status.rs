@@ -130,7 +130,7 @@ impl<P: Port> Class2<'_, P> {
     fn no_status(&self, heard: Heard, result: Option<Reply>) -> End {
         match (heard.hung_up, result) {
             (Some(hung_up), _) => End::Ending(Ending::HungUp(hung_up)),
-            (None, Some(result)) => End::Fault(self.lost("the end of a page", &result)),
+            (None, Some(result)) => End::Fault(self.talk.lost("the end of a page", &result)),
             (None, None) => End::Fault(self.talk.silent(STATUS)),
         }
     }
