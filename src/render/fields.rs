@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::check_digits::check_digits;
 use super::reference;
 use crate::job::{JobId, NewJob, UnixMillis};
 
@@ -39,6 +40,11 @@ pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
             "password": credentials.password.expose(),
             "first_time_key": credentials.first_time_key.expose(),
             "valid_until": credentials.valid_until.map(japanese_date),
+            "check": {
+                "login_id": check_digits(credentials.login_id.expose()),
+                "password": check_digits(credentials.password.expose()),
+                "first_time_key": check_digits(credentials.first_time_key.expose()),
+            },
         })),
         "documents": job.documents.iter().map(|document| json!({
             "title": document.title.as_str(),

@@ -4,6 +4,7 @@
 //! The same job and id give the same bits: nothing here reads a clock, dates come from the id.
 //! Not here: how a sheet is set (`templates/`), how it is drawn (`drivers/sheet`), how it is coded (`send`).
 
+mod check_digits;
 mod fields;
 mod reference;
 
