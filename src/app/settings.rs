@@ -17,7 +17,7 @@ use serde::de::{self, Deserializer};
 use toml::Spanned;
 
 use super::secrets::SecretFile;
-use crate::job::FaxNumber;
+use crate::job::{FaxNumber, SheetText};
 use crate::office::Policy;
 use crate::office::identity::OnAbsent;
 use crate::office::rate::Rate;
@@ -552,19 +552,17 @@ fn absolute_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathB
     }
 }
 
-/// Text for people: 1 to `MOST` characters, none of them a control character.
+/// Text for people, as it stands on every sheet: 1 to `MOST` characters.
 fn printable<'de, D, const MOST: usize>(deserializer: D) -> Result<String, D::Error>
 where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    let fits = (1..=MOST).contains(&text.chars().count()) && text.trim() == text;
-    if fits && !text.chars().any(char::is_control) {
-        Ok(text)
+    let printed = SheetText::parse(&text, MOST).map_err(de::Error::custom)?;
+    if text.trim() == text {
+        Ok(printed.as_str().to_owned())
     } else {
-        Err(de::Error::custom(format!(
-            "must be 1 to {MOST} characters without control characters and outer spaces"
-        )))
+        Err(de::Error::custom("must not begin or end with a space"))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The body of a notification: from octets to a [`NewJob`] whose every field is parsed.
 //!
 //! In: the request's body and the time. Out: a [`NewJob`], or a [`Problem`] that names every faulty field
-//! by its JSON pointer and never repeats a value.
+//! by its JSON pointer and repeats no value: of a text that cannot be printed the one character, of a
+//! secret not even that.
 //! Limits: octets and time by [`Limits`]; lengths by `job::fields`; times below.
 //! Not here: whether it may be sent (`office`), whether it can be drawn (`SheetCheck`).
 
@@ -19,7 +20,7 @@ use super::problem::{Code, Problem};
 use crate::job::fields::{MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
 use crate::job::{
     Credentials, Document, FaxNumber, Kind, NewJob, NumberError, OfficeNumber, Party, Recipient,
-    Secret, SheetText, UnixMillis, Urgency,
+    Secret, SheetText, TextError, UnixMillis, Urgency,
 };
 
 /// How long a notification is tried when the caller does not say: from Saturday's closing hour a day
@@ -176,8 +177,13 @@ fn office_number(value: Value) -> Result<OfficeNumber, Fault> {
 }
 
 fn sheet_text<const LIMIT: usize>(value: Value) -> Result<SheetText, Fault> {
-    SheetText::parse(&json::text(value)?, LIMIT)
-        .map_err(|error| Fault::new(Code::InvalidText, error))
+    SheetText::parse(&json::text(value)?, LIMIT).map_err(|error| {
+        let code = match error {
+            TextError::Empty => Code::InvalidText,
+            TextError::Long { .. } | TextError::Character { .. } => Code::Unrenderable,
+        };
+        Fault::new(code, error)
+    })
 }
 
 pub(super) fn fax_number(value: Value) -> Result<FaxNumber, Fault> {

@@ -3,7 +3,7 @@
 //! In: a [`Code`] and what is special about this case. Out: `application/problem+json`.
 //! Source: RFC 9457. `type` is `/v1/problems/{code}`, which this hook answers with the entry below.
 //! A code never changes its meaning. Nothing here ever holds a value that the caller sent, but for the
-//! names of fields that do not exist.
+//! names of fields that do not exist and single characters that cannot be printed.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -178,7 +178,7 @@ impl Code {
             Self::WrongType => entry("wrong-type", StatusCode::UNPROCESSABLE_ENTITY, Technician,
                 "A field has the wrong JSON type.", "項目の型が違います。"),
             Self::InvalidText => entry("invalid-text", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
-                "A text cannot be printed, or is empty or too long.", "印刷できない文字を含むか、空か、長すぎる文字列があります。"),
+                "A text is empty.", "空の文字列があります。"),
             Self::InvalidNumber => entry("invalid-number", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "This is not a fax number in Japan.", "FAX 番号の形式が正しくありません。"),
             Self::InvalidOfficeNumber => entry("invalid-office-number", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
@@ -198,7 +198,7 @@ impl Code {
             Self::OutsideCallingHours => entry("outside-calling-hours", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "No calling hours lie between not_before and not_after.", "指定された期間に配信時間帯がありません。"),
             Self::Unrenderable => entry("unrenderable", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
-                "The sheet cannot be drawn with these texts.", "この内容では用紙を作成できません。"),
+                "A text cannot be printed: a character of it, or its length.", "印刷できない文字を含むか、長すぎる文字列があります。"),
             Self::CancelTooLate => entry("cancel-too-late", StatusCode::CONFLICT, CareManager,
                 "Page data has left; it can no longer be withdrawn.", "送信が始まっているため取り消せません。"),
             Self::AlreadyFinal => entry("already-final", StatusCode::CONFLICT, CareManager,
@@ -226,7 +226,7 @@ pub struct FieldError {
     pub pointer: String,
     /// Code of this field's fault.
     pub code: &'static str,
-    /// What is wrong, in English; never the value.
+    /// What is wrong, in English; never the value, at most a character of a text that is no secret.
     pub message: String,
 }
 

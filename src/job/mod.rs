@@ -28,7 +28,7 @@ pub use office_number::{OfficeClass, OfficeNumber, OfficeNumberError};
 pub use progress::{Live, ProgressBoard};
 pub use secret::{Secret, SecretError};
 pub use state::{AttemptState, Evidence, JobState};
-pub use text::{SheetText, TextError};
+pub use text::{Flaw, SheetText, TextError};
 
 /// Wall-clock time in milliseconds since 1970-01-01 UTC, as `app/clock.rs` read it.
 #[derive(

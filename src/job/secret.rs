@@ -20,8 +20,8 @@ impl Secret {
     /// [`SecretError`]; it never holds any of the value, and the value is wiped.
     pub fn parse(value: String, limit: usize) -> Result<Self, SecretError> {
         let value = Zeroizing::new(value);
-        if !value.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(SecretError::Character);
+        if let Some(at) = value.chars().position(|c| !c.is_ascii_graphic()) {
+            return Err(SecretError::Character { at });
         }
         match value.len() {
             short if short < Self::MIN_CHARS => Err(SecretError::Short { least: Self::MIN_CHARS }),
@@ -45,8 +45,9 @@ impl std::fmt::Debug for Secret {
 /// Why a value cannot be printed as a secret. The caller's fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SecretError {
-    #[error("must be printable ASCII characters without spaces")]
-    Character,
+    /// `at` counts characters from 0; which one it is stays unsaid.
+    #[error("must be printable ASCII characters without spaces; character {at} (from 0) is not")]
+    Character { at: usize },
     #[error("must have at least {least} characters")]
     Short { least: usize },
     #[error("must have at most {limit} characters")]
@@ -72,9 +73,9 @@ mod tests {
         let refused = [
             ("abc", SecretError::Short { least: 4 }),
             ("abcde", SecretError::Long { limit: 4 }),
-            ("a bc", SecretError::Character),
-            ("ab\u{0}c", SecretError::Character),
-            ("パスワ", SecretError::Character),
+            ("a bc", SecretError::Character { at: 1 }),
+            ("ab\u{0}c", SecretError::Character { at: 2 }),
+            ("1パスワ", SecretError::Character { at: 1 }),
         ];
         for (text, error) in refused {
             assert_eq!(Secret::parse(text.into(), 4).err(), Some(error), "{text:?}");
