@@ -19,8 +19,9 @@ use super::limits::Limits;
 use super::problem::{Code, Problem};
 use crate::job::fields::{MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
 use crate::job::{
-    Credentials, Document, FaxNumber, Kind, NewJob, NumberError, OfficeNumber, Party, Recipient,
-    Secret, SheetText, TextError, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxNumber, Keys, Kind, Language, MailHint, MailHintError,
+    NewJob, Notice, NumberError, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText,
+    TextError, UnixMillis, Urgency,
 };
 
 /// How long a notification is tried when the caller does not say: from Saturday's closing hour a day
@@ -82,26 +83,107 @@ pub fn parse(octets: &[u8], now: UnixMillis) -> Result<NewJob, Problem> {
 fn notification(fields: &mut Fields<'_>, now: UnixMillis) -> Option<NewJob> {
     // Every field is read before the first `?`, so that all faults are told at once.
     let kind = fields.required("kind", name::<Kind>);
+    let language = fields.optional("language", name::<Language>);
     let sender = fields.object("sender", party);
     let recipient = fields.object("recipient", recipient);
     let credentials = fields.optional_object("credentials", |fields| credentials(fields, now));
-    let documents = fields.list("documents", MAX_DOCUMENTS, document);
+    let valid_until = match &credentials {
+        Some(Some(credentials)) => credentials.valid_until,
+        Some(None) | None => None,
+    };
+    let documents = fields.optional_list("documents", MAX_DOCUMENTS, document);
+    let channel = fields.optional_object("channel", channel);
+    let content = kind
+        .and_then(|kind| content(&mut OfKind { fields, kind }, credentials, documents, channel));
     let urgency = fields.optional("urgency", name::<Urgency>);
     let not_before = fields.optional("not_before", time);
     let not_after = fields.optional("not_after", time);
-    let credentials = credentials?;
-    let valid_until = credentials.as_ref().and_then(|credentials| credentials.valid_until);
     let (not_before, not_after) = window(fields, now, not_before?, not_after?, valid_until)?;
     Some(NewJob {
-        kind: kind?,
+        content: content?,
+        language: language?.unwrap_or_default(),
         sender: sender?,
         recipient: recipient?,
-        credentials,
-        documents: documents?,
         urgency: urgency?.unwrap_or(Urgency::Normal),
         not_before,
         not_after,
     })
+}
+
+/// What stood in a field that only some kinds have. The outer `None` was a fault, and has been told.
+type Given<T> = Option<Option<T>>;
+
+/// What a kind needs, and nothing else: a key in a notification that has no place for one was meant for
+/// another sheet.
+fn content(
+    of: &mut OfKind<'_, '_>,
+    credentials: Given<Credentials>,
+    documents: Given<Vec<Document>>,
+    channel: Given<Option<MailHint>>,
+) -> Option<Content> {
+    match of.kind {
+        Kind::FirstContact => {
+            of.has_no("channel", &channel);
+            let credentials = of.needs("credentials", Code::CredentialsRequired, credentials);
+            let documents = of.needs("documents", Code::MissingField, documents);
+            let occasion = Occasion::FirstContact { documents: documents? };
+            Some(Content::Keys(Keys { credentials: credentials?, occasion }))
+        }
+        Kind::CredentialsReissued => {
+            of.has_no("documents", &documents);
+            of.has_no("channel", &channel);
+            let credentials = of.needs("credentials", Code::CredentialsRequired, credentials);
+            Some(Content::Keys(Keys { credentials: credentials?, occasion: Occasion::Reissued }))
+        }
+        Kind::Document => {
+            of.has_no("credentials", &credentials);
+            of.has_no("channel", &channel);
+            let documents = of.needs("documents", Code::MissingField, documents)?;
+            Some(Content::Notice(Notice::Document { documents }))
+        }
+        Kind::ChannelChanged => {
+            of.has_no("credentials", &credentials);
+            of.has_no("documents", &documents);
+            Some(Content::Notice(Notice::ChannelChanged { mail_hint: channel?.flatten() }))
+        }
+        Kind::Message => {
+            of.has_no("credentials", &credentials);
+            of.has_no("documents", &documents);
+            of.has_no("channel", &channel);
+            Some(Content::Notice(Notice::Message))
+        }
+        Kind::NumberProof => {
+            of.has_no("credentials", &credentials);
+            of.has_no("documents", &documents);
+            of.has_no("channel", &channel);
+            Some(Content::Notice(Notice::NumberProof))
+        }
+    }
+}
+
+/// The fields of a notification whose kind is known.
+struct OfKind<'f, 'a> {
+    fields: &'f mut Fields<'a>,
+    kind: Kind,
+}
+
+impl OfKind<'_, '_> {
+    /// A field that every notification of this kind has; `code` if it is missing.
+    fn needs<T>(&mut self, name: &str, code: Code, given: Given<T>) -> Option<T> {
+        let given = given?;
+        if given.is_none() {
+            self.fields.note(name, Fault::new(code, format!("is required for {}", self.kind)));
+        }
+        given
+    }
+
+    /// A field that no notification of this kind has.
+    fn has_no<T>(&mut self, name: &str, given: &Given<T>) {
+        if let Some(Some(_)) = given {
+            let message = format!("a notification of kind {} does not have it", self.kind);
+            self.fields.note(name, Fault::new(Code::FieldNotOfKind, message));
+        }
+    }
 }
 
 fn party(fields: &mut Fields<'_>) -> Option<Party> {
@@ -135,6 +217,11 @@ fn document(fields: &mut Fields<'_>) -> Option<Document> {
     let title = fields.required("title", sheet_text::<MAX_TITLE_CHARS>);
     let count = fields.required("count", |value| json::count(&value, MOST_OF_ONE_TITLE));
     Some(Document { title: title?, count: count? })
+}
+
+/// What is said of the new channel: the hint alone. The outer `None` is a fault.
+fn channel(fields: &mut Fields<'_>) -> Option<Option<MailHint>> {
+    fields.optional("mail_hint", mail_hint)
 }
 
 /// The time to send in. Without `not_after` it ends after [`DEFAULT_LIFE`], or when the credentials do;
@@ -177,10 +264,22 @@ fn office_number(value: Value) -> Result<OfficeNumber, Fault> {
 }
 
 fn sheet_text<const LIMIT: usize>(value: Value) -> Result<SheetText, Fault> {
-    SheetText::parse(&json::text(value)?, LIMIT).map_err(|error| {
+    SheetText::parse(&json::text(value)?, LIMIT)
+        .map_err(|error| Fault::new(text_code(error), error))
+}
+
+fn text_code(error: TextError) -> Code {
+    match error {
+        TextError::Empty => Code::InvalidText,
+        TextError::Long { .. } | TextError::Character { .. } => Code::Unrenderable,
+    }
+}
+
+fn mail_hint(value: Value) -> Result<MailHint, Fault> {
+    MailHint::parse(&json::text(value)?).map_err(|error| {
         let code = match error {
-            TextError::Empty => Code::InvalidText,
-            TextError::Long { .. } | TextError::Character { .. } => Code::Unrenderable,
+            MailHintError::Text(error) => text_code(error),
+            MailHintError::Whole => Code::InvalidValue,
         };
         Fault::new(code, error)
     })

@@ -138,14 +138,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of 1 to `most` objects that must be there.
-    pub fn list<T>(
+    /// A list of 1 to `most` objects that may be missing or null. The outer `None` is a fault.
+    pub fn optional_list<T>(
         &mut self,
         name: &str,
         most: usize,
         read: impl Fn(&mut Fields<'_>) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let Some(value) = self.map.remove(name) else { return self.missing(name) };
+    ) -> Option<Option<Vec<T>>> {
+        let value = match self.map.remove(name) {
+            None | Some(Value::Null) => return Some(None),
+            Some(value) => value,
+        };
         let pointer = format!("{}/{name}", self.pointer);
         let items = match value {
             Value::Array(items) if (1..=most).contains(&items.len()) => items,
@@ -170,7 +173,7 @@ impl<'a> Fields<'a> {
                 self.nested(format!("{pointer}/{place}"), item, &read)
             })
             .collect();
-        read.into_iter().collect()
+        read.into_iter().collect::<Option<Vec<T>>>().map(Some)
     }
 
     /// Notes a fault of a field that was read already, e.g. because it contradicts another one.

@@ -285,15 +285,19 @@ pub mod schema {
     #[derive(ToSchema)]
     #[expect(dead_code, reason = "describes JSON; bodies are read by hand")]
     pub struct NewNotification {
-        /// `first_contact`.
+        /// `first_contact`, `credentials_reissued`, `document`, `message`, `channel_changed` or `number_proof`.
         kind: String,
+        /// Of the sheet: `ja` or `en`. `ja`.
+        language: Option<String>,
         sender: Sender,
         recipient: Recipient,
-        /// Required for `first_contact`.
+        /// Required for `first_contact` and `credentials_reissued`; refused for every other kind.
         credentials: Option<Credentials>,
-        /// 1 to 12 of them.
+        /// 1 to 12 of them. Required for `first_contact` and `document`; refused for every other kind.
         #[schema(min_items = 1, max_items = 12)]
-        documents: Vec<Document>,
+        documents: Option<Vec<Document>>,
+        /// For `channel_changed`; refused for every other kind.
+        channel: Option<Channel>,
         /// `normal` or `urgent`: first in its turn, still not at night. `normal`.
         urgency: Option<String>,
         /// RFC 3339: no call before.
@@ -342,6 +346,16 @@ pub mod schema {
         first_time_key: String,
         /// RFC 3339, in the future.
         valid_until: Option<String>,
+    }
+
+    /// How the office is told from the next notice on.
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "describes JSON; bodies are read by hand")]
+    pub struct Channel {
+        /// A reminder of the mail address that does not give it away, such as `s***@example.co.jp`: at least one
+        /// `*` before an `@`.
+        #[schema(min_length = 1, max_length = 40)]
+        mail_hint: Option<String>,
     }
 
     /// A kind of document that waits.

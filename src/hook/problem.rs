@@ -48,6 +48,7 @@ pub enum Code {
     DestinationDenied,
     ServiceNotSupported,
     CredentialsRequired,
+    FieldNotOfKind,
     OutsideCallingHours,
     Unrenderable,
     CancelTooLate,
@@ -111,6 +112,7 @@ impl Code {
         Self::DestinationDenied,
         Self::ServiceNotSupported,
         Self::CredentialsRequired,
+        Self::FieldNotOfKind,
         Self::OutsideCallingHours,
         Self::Unrenderable,
         Self::CancelTooLate,
@@ -194,7 +196,9 @@ impl Code {
             Self::ServiceNotSupported => entry("service-not-supported", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "The services of this kind of office are not linked.", "この種別の事業所は連携の対象外です。"),
             Self::CredentialsRequired => entry("credentials-required", StatusCode::UNPROCESSABLE_ENTITY, Technician,
-                "A first contact needs a login ID, a password and a first-time key.", "初回の通知にはログイン ID・パスワード・初回ダウンロード KEY が必要です。"),
+                "This kind of notification needs a login ID, a password and a first-time key.", "この種類の通知にはログイン ID・パスワード・初回ダウンロード KEY が必要です。"),
+            Self::FieldNotOfKind => entry("field-not-of-kind", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "This kind of notification does not have this field.", "この種類の通知にはない項目が含まれています。"),
             Self::OutsideCallingHours => entry("outside-calling-hours", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "No calling hours lie between not_before and not_after.", "指定された期間に配信時間帯がありません。"),
             Self::Unrenderable => entry("unrenderable", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
@@ -292,7 +296,6 @@ impl From<Refusal> for Problem {
         Self::new(match refusal {
             Refusal::DestinationDenied => Code::DestinationDenied,
             Refusal::ServiceNotSupported => Code::ServiceNotSupported,
-            Refusal::CredentialsRequired => Code::CredentialsRequired,
         })
     }
 }

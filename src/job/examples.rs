@@ -1,8 +1,8 @@
 //! Notifications for tests, in every room.
 
 use super::{
-    Credentials, Document, FaxNumber, Kind, NewJob, OfficeNumber, Party, Recipient, Secret,
-    SheetText, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxNumber, Keys, Kind, Language, MailHint, NewJob, Notice,
+    Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis, Urgency,
 };
 
 /// Appear nowhere but on paper: tests look for them in files and logs.
@@ -13,10 +13,27 @@ pub const TUESDAY_10_00: UnixMillis = UnixMillis(1_795_482_000_000);
 
 /// A complete first contact to 03-1234-5678 that may be sent for a day from [`TUESDAY_10_00`].
 pub fn first_contact() -> NewJob {
-    let [login_id, password, first_time_key] =
-        CANARIES.map(|value| Secret::parse(value.into(), Credentials::MAX_CHARS).expect("valid"));
+    of(Kind::FirstContact)
+}
+
+/// A complete notification of this kind, otherwise as [`first_contact`].
+pub fn of(kind: Kind) -> NewJob {
+    let documents = vec![Document { title: text("提供票"), count: 2 }];
+    let keys = |occasion| Content::Keys(Keys { credentials: credentials(), occasion });
+    let content = match kind {
+        Kind::FirstContact => keys(Occasion::FirstContact { documents }),
+        Kind::CredentialsReissued => keys(Occasion::Reissued),
+        Kind::Document => Content::Notice(Notice::Document { documents }),
+        Kind::Message => Content::Notice(Notice::Message),
+        Kind::ChannelChanged => {
+            let mail_hint = Some(MailHint::parse("s***@example.co.jp").expect("a hint"));
+            Content::Notice(Notice::ChannelChanged { mail_hint })
+        }
+        Kind::NumberProof => Content::Notice(Notice::NumberProof),
+    };
     NewJob {
-        kind: Kind::FirstContact,
+        content,
+        language: Language::Japanese,
         sender: Party {
             office_number: OfficeNumber::parse("1379900028").expect("valid"),
             office_name: text("ひまわり居宅介護支援事業所"),
@@ -27,12 +44,16 @@ pub fn first_contact() -> NewJob {
             office_name: text("さくらデイサービス"),
             fax: FaxNumber::parse("03-1234-5678").expect("valid"),
         },
-        credentials: Some(Credentials { login_id, password, first_time_key, valid_until: None }),
-        documents: vec![Document { title: text("提供票"), count: 2 }],
         urgency: Urgency::Normal,
         not_before: None,
         not_after: UnixMillis(TUESDAY_10_00.0 + 24 * 60 * 60 * 1000),
     }
+}
+
+fn credentials() -> Credentials {
+    let [login_id, password, first_time_key] =
+        CANARIES.map(|value| Secret::parse(value.into(), Credentials::MAX_CHARS).expect("valid"));
+    Credentials { login_id, password, first_time_key, valid_until: None }
 }
 
 fn text(value: &str) -> SheetText {

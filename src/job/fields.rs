@@ -4,16 +4,17 @@
 //! Not here: their JSON (`hook/body.rs`), their columns (`queue/sqlite/record.rs`).
 
 use super::names::stable_names;
-use super::{FaxNumber, OfficeNumber, Secret, SheetText, UnixMillis};
+use super::{Content, FaxNumber, Kind, OfficeNumber, Secret, SheetText, UnixMillis};
 
-/// Which sheet, and with it whether a secret is on it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// Login ID, password and first-time key for an office that knows nothing of the exchange.
-    FirstContact,
+/// In which language the sheet is set.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Language {
+    #[default]
+    Japanese,
+    English,
 }
 
-stable_names!(Kind { FirstContact => "first_contact" });
+stable_names!(Language { Japanese => "ja", English => "en" });
 
 /// When lines may be used for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,12 +75,17 @@ pub const MAX_TITLE_CHARS: usize = 40;
 /// A notification whose every field was accepted.
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    pub kind: Kind,
+    pub content: Content,
+    pub language: Language,
     pub sender: Party,
     pub recipient: Recipient,
-    pub credentials: Option<Credentials>,
-    pub documents: Vec<Document>,
     pub urgency: Urgency,
     pub not_before: Option<UnixMillis>,
     pub not_after: UnixMillis,
+}
+
+impl NewJob {
+    pub fn kind(&self) -> Kind {
+        self.content.kind()
+    }
 }

@@ -4,11 +4,13 @@
 //! attempts go through.
 //! Not here: whether it may be sent and how (`office`), where it is kept (`queue`).
 
+pub mod content;
 #[cfg(test)]
 pub(crate) mod examples;
 pub mod fields;
 mod hash;
 pub mod id;
+pub mod mail_hint;
 mod mender;
 pub(crate) mod names;
 pub mod number;
@@ -18,9 +20,11 @@ pub mod secret;
 pub mod state;
 pub mod text;
 
-pub use fields::{Credentials, Document, Kind, NewJob, Party, Recipient, Urgency};
+pub use content::{Content, Keys, Kind, Notice, Occasion};
+pub use fields::{Credentials, Document, Language, NewJob, Party, Recipient, Urgency};
 pub use hash::hex;
 pub use id::{AttemptId, ClientId, IdempotencyKey, JobId, KeyError};
+pub use mail_hint::{MailHint, MailHintError};
 pub use mender::Mender;
 pub use names::UnknownName;
 pub use number::{Denied, FaxNumber, NumberError};

@@ -11,7 +11,7 @@ pub mod rate;
 pub mod redial;
 pub mod terms;
 
-use crate::job::{FaxNumber, Kind, NewJob, OfficeClass};
+use crate::job::{FaxNumber, NewJob, OfficeClass};
 
 /// The way that was decided on.
 #[derive(Clone, Debug)]
@@ -67,11 +67,8 @@ pub fn decide(job: &NewJob, policy: &Policy) -> Result<Route, Refusal> {
     if !policy.allows(&job.recipient.fax) {
         return Err(Refusal::DestinationDenied);
     }
-    match job.kind {
-        // An office that nobody has met yet is told on paper only.
-        Kind::FirstContact if job.credentials.is_none() => Err(Refusal::CredentialsRequired),
-        Kind::FirstContact => Ok(Route::Fax { number: job.recipient.fax.clone() }),
-    }
+    // Paper is the only way for a key, and the only channel there is for anything else.
+    Ok(Route::Fax { number: job.recipient.fax.clone() })
 }
 
 /// Why a notification is not taken on. The caller's side has to mend it.
@@ -81,8 +78,6 @@ pub enum Refusal {
     DestinationDenied,
     #[error("the services of this kind of office are not linked")]
     ServiceNotSupported,
-    #[error("a first contact needs a login ID, a password and a first-time key")]
-    CredentialsRequired,
 }
 
 impl Refusal {
@@ -90,7 +85,6 @@ impl Refusal {
         match self {
             Self::DestinationDenied => "destination-denied",
             Self::ServiceNotSupported => "service-not-supported",
-            Self::CredentialsRequired => "credentials-required",
         }
     }
 }
@@ -98,13 +92,15 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::examples;
+    use crate::job::{Kind, examples};
 
     #[test]
-    fn first_contact_goes_by_fax_to_the_number_given() {
-        let job = examples::first_contact();
-        let Route::Fax { number } = decide(&job, &Policy::default()).expect("allowed");
-        assert_eq!(number, job.recipient.fax);
+    fn every_kind_goes_by_fax_to_the_number_given() {
+        for kind in Kind::ALL {
+            let job = examples::of(*kind);
+            let Route::Fax { number } = decide(&job, &Policy::default()).expect("allowed");
+            assert_eq!(number, job.recipient.fax);
+        }
     }
 
     #[test]
@@ -113,14 +109,6 @@ mod tests {
         job.recipient.office_number = crate::job::OfficeNumber::parse("1169900014").expect("valid");
         let refusal = decide(&job, &Policy::default()).expect_err("not linked");
         assert_eq!(refusal.code(), "service-not-supported");
-    }
-
-    #[test]
-    fn first_contact_without_credentials_is_refused() {
-        let mut job = examples::first_contact();
-        job.credentials = None;
-        let refusal = decide(&job, &Policy::default()).expect_err("nothing to print");
-        assert_eq!(refusal, Refusal::CredentialsRequired);
     }
 
     #[test]

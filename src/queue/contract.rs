@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::*;
-use crate::job::examples::{TUESDAY_10_00 as NOW, first_contact};
-use crate::job::{Evidence, FaxNumber, Urgency};
+use crate::job::examples::{self, TUESDAY_10_00 as NOW, first_contact};
+use crate::job::{Evidence, FaxNumber, Kind, Language, Urgency};
 use crate::office::identity::Said;
 use crate::office::known::{Heard, Lesson, Taught};
 use crate::settle::{Next, Reach, Settlement};
@@ -140,13 +140,35 @@ fn refused<T>(answer: Result<T, QueueError>) -> bool {
     matches!(answer, Err(QueueError::NotAllowed { .. }))
 }
 
+pub(crate) fn every_kind_in_either_language_comes_back_as_it_was_handed_in(queue: &dyn Queue) {
+    for (kind, language) in
+        Kind::ALL.iter().flat_map(|kind| Language::ALL.iter().map(|language| (*kind, *language)))
+    {
+        let job = NewJob { language, ..examples::of(kind) };
+        let id = accept(queue, request(&format!("{kind}-{language}"), |new| *new = job.clone()));
+        let got = claim(queue, NOW, "line1").expect("due");
+        assert_eq!((got.id, got.standing.kind), (id, kind));
+        assert_eq!(show(queue, id).kind, kind.as_str());
+        assert_eq!(format!("{:?}", got.job), format!("{job:?}"), "but for what is never shown");
+        let secrets = |job: &NewJob| {
+            let credentials = job.content.credentials()?;
+            let parts = [&credentials.login_id, &credentials.password, &credentials.first_time_key];
+            Some(parts.map(|part| part.expose().to_owned()))
+        };
+        assert_eq!(secrets(&got.job), secrets(&job));
+        dial(queue, got.attempt, NOW);
+        start_page(queue, got.attempt);
+        assert_eq!(queue.settle(got.attempt, confirmed(NOW)).wait(), Ok(()));
+    }
+}
+
 pub(crate) fn confirmed_call_leaves_every_rung(queue: &dyn Queue) {
     let id = accept(queue, request("a", |_| {}));
     let got = claim(queue, NOW, "line1").expect("due");
     assert_eq!((got.id, got.attempt_number, got.line.as_str()), (id, 1, "line1"));
     assert_eq!(got.standing.dials, 0);
     assert_eq!(got.job.recipient.office_name.as_str(), "さくらデイサービス");
-    let secrets = got.job.credentials.as_ref().expect("has some");
+    let secrets = got.job.content.credentials().expect("has some");
     assert_eq!(secrets.first_time_key.expose(), crate::job::examples::CANARIES[2]);
     assert_eq!(show(queue, id).state, JobState::Sending);
 

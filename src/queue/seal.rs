@@ -128,8 +128,8 @@ mod tests {
     fn sealed() -> (Sealer, JobId, Vec<u8>) {
         let sealer = Sealer::new(&StoreKey::new([7; 32]));
         let job = JobId::new(UnixMillis(1), 2);
-        let credentials = examples::first_contact().credentials.expect("has some");
-        let blob = sealer.seal(job, 1, &credentials).expect("seals");
+        let content = examples::first_contact().content;
+        let blob = sealer.seal(job, 1, content.credentials().expect("has some")).expect("seals");
         (sealer, job, blob)
     }
 

@@ -205,8 +205,8 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fau
     let id = JobId::new(request.now, u128::from_le_bytes(random));
     let job = &request.job;
     let sealed = job
-        .credentials
-        .as_ref()
+        .content
+        .credentials()
         .map(|credentials| sealer.seal(id, FIRST_VERSION, credentials).map_err(|_| no_seal()))
         .transpose()?;
     let crate::office::Route::Fax { number } = &request.route;
@@ -216,7 +216,7 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fau
         key: request.key.clone(),
         fingerprint: request.fingerprint,
         now: request.now,
-        kind: job.kind.as_str(),
+        kind: job.kind().as_str(),
         urgency: record::urgency_rank(job.urgency),
         office_number: job.recipient.office_number.to_string(),
         fax_digits: number.digits().to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::check_digits::check_digits;
 use super::reference;
-use crate::job::{JobId, NewJob, UnixMillis};
+use crate::job::{Credentials, JobId, Kind, Language, MailHint, NewJob, UnixMillis};
 
 /// What the site says of itself on every sheet.
 #[derive(Clone, Debug)]
@@ -22,7 +22,10 @@ pub struct SiteFace {
 /// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
 pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
     let accepted = UnixMillis(i64::try_from(id.0.timestamp_ms()).unwrap_or(0));
+    let date = |at| date(at, job.language);
     json!({
+        "kind": job.kind().as_str(),
+        "language": job.language.as_str(),
         "site": {
             "name": site.name,
             "url": site.url,
@@ -30,41 +33,50 @@ pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
             "help_phone": site.help_phone,
             "help_hours": site.help_hours,
         },
+        "words": {},
         "sender": {
             "office_name": job.sender.office_name.as_str(),
             "phone": job.sender.phone.as_str(),
         },
         "recipient": { "office_name": job.recipient.office_name.as_str() },
-        "credentials": job.credentials.as_ref().map(|credentials| json!({
-            "login_id": credentials.login_id.expose(),
-            "password": credentials.password.expose(),
-            "first_time_key": credentials.first_time_key.expose(),
-            "valid_until": credentials.valid_until.map(japanese_date),
-            "check": {
-                "login_id": check_digits(credentials.login_id.expose()),
-                "password": check_digits(credentials.password.expose()),
-                "first_time_key": check_digits(credentials.first_time_key.expose()),
-            },
-        })),
-        "documents": job.documents.iter().map(|document| json!({
+        "credentials": job.content.credentials().map(|credentials| of_credentials(credentials, date)),
+        "documents": job.content.documents().iter().map(|document| json!({
             "title": document.title.as_str(),
             "count": document.count,
         })).collect::<Vec<_>>(),
+        "channel": (job.kind() == Kind::ChannelChanged).then(|| json!({
+            "mail_hint": job.content.mail_hint().map(MailHint::as_str),
+        })),
+        "line": null,
         "reference": reference(id),
         "version": 1,
-        "issued": japanese_date(accepted),
+        "issued": date(accepted),
+        "reason": null,
     })
 }
 
-/// `2026年11月23日` in Japan, which has kept UTC+9 without summer time since 1952.
-fn japanese_date(at: UnixMillis) -> String {
+fn of_credentials(credentials: &Credentials, date: impl Fn(UnixMillis) -> String) -> Value {
+    json!({
+        "login_id": credentials.login_id.expose(),
+        "password": credentials.password.expose(),
+        "first_time_key": credentials.first_time_key.expose(),
+        "valid_until": credentials.valid_until.map(date),
+        "check": {
+            "login_id": check_digits(credentials.login_id.expose()),
+            "password": check_digits(credentials.password.expose()),
+            "first_time_key": check_digits(credentials.first_time_key.expose()),
+        },
+    })
+}
+
+/// `2026年11月23日` or `23 November 2026`, in Japan, which has kept UTC+9 without summer time since 1952.
+fn date(at: UnixMillis, language: Language) -> String {
     let tokyo = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
-    match jiff::Timestamp::from_millisecond(at.0) {
-        Ok(timestamp) => {
-            let date = timestamp.to_zoned(tokyo).date();
-            format!("{}年{}月{}日", date.year(), date.month(), date.day())
-        }
-        Err(_) => String::new(),
+    let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else { return String::new() };
+    let date = timestamp.to_zoned(tokyo).date();
+    match language {
+        Language::Japanese => format!("{}年{}月{}日", date.year(), date.month(), date.day()),
+        Language::English => date.strftime("%-d %B %Y").to_string(),
     }
 }
 
@@ -73,8 +85,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn japanese_date_at_utc_evening_is_the_next_day_in_japan() {
+    fn date_at_utc_evening_is_the_next_day_in_japan() {
         // 2026-11-22T15:30:00Z
-        assert_eq!(japanese_date(UnixMillis(1_795_361_400_000)), "2026年11月23日");
+        let evening = UnixMillis(1_795_361_400_000);
+        assert_eq!(date(evening, Language::Japanese), "2026年11月23日");
+        assert_eq!(date(evening, Language::English), "23 November 2026");
     }
 }

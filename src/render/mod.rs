@@ -14,7 +14,7 @@ pub use fields::SiteFace;
 pub use reference::reference;
 
 use crate::hook::{SheetCheck, SheetFault};
-use crate::job::{JobId, Kind, NewJob};
+use crate::job::{JobId, NewJob};
 
 /// Draws sheets with one worker process, one sheet at a time.
 pub struct Renderer {
@@ -40,7 +40,7 @@ impl Renderer {
         resolution: t4::Resolution,
     ) -> Result<t4::Page, RenderError> {
         let request = sheet::Request {
-            template: template(job.kind).to_owned(),
+            template: job.kind().as_str().to_owned(),
             fields: fields::of(&self.site, id, job),
             resolution,
         };
@@ -102,12 +102,5 @@ impl RenderError {
                 | sheet::SheetError::Worker { .. },
             ) => false,
         }
-    }
-}
-
-/// The template of a kind, without `.typ`.
-fn template(kind: Kind) -> &'static str {
-    match kind {
-        Kind::FirstContact => "first_contact",
     }
 }

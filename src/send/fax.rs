@@ -166,7 +166,7 @@ fn call_over<P: Port>(
     let longest_page_mm = u16::try_from(sheets.fine.length_mm()).unwrap_or(u16::MAX);
     host.sheets = Some(sheets);
     let terms =
-        terms::of_next_call(&claim.known, &settings.limits, claim.job.credentials.is_some(), now);
+        terms::of_next_call(&claim.known, &settings.limits, claim.job.kind().has_secret(), now);
     host.note_terms(&terms);
     let Route::Fax { number } = &claim.route;
     let call = modem::Call {

@@ -176,10 +176,8 @@ fn carry_out(
         Remedy::Done => Next::Rest(JobState::Confirmed),
         Remedy::Fail => Next::Rest(JobState::Failed),
         Remedy::Withdraw => Next::Rest(JobState::Cancelled),
-        Remedy::Decide => match standing.kind {
-            // A second copy of a key in an unwatched tray is a leak: somebody has to say so.
-            Kind::FirstContact => Next::Rest(JobState::Uncertain),
-        },
+        // A second copy of a key in an unwatched tray is a leak: somebody has to say so.
+        Remedy::Decide => Next::Rest(JobState::Uncertain),
         Remedy::Retry(cause) => {
             let dials = standing.dials + u32::from(reach != Reach::NoCall);
             match backoff::next_turn(cause, dials, now, standing.not_after) {

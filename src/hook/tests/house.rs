@@ -2,11 +2,36 @@
 
 use super::*;
 
-/// A body with every field.
+/// A first contact with every field that it has.
 pub(super) fn body() -> Value {
+    body_of(Kind::FirstContact)
+}
+
+/// A body of this kind with every field that it has.
+pub(super) fn body_of(kind: Kind) -> Value {
+    let parts: &[&str] = match kind {
+        Kind::FirstContact => &["credentials", "documents"],
+        Kind::CredentialsReissued => &["credentials"],
+        Kind::Document => &["documents"],
+        Kind::ChannelChanged => &["channel"],
+        Kind::Message | Kind::NumberProof => &[],
+    };
+    let mut body = body_of_all_kinds();
+    put(&mut body, "/kind", json!(kind.as_str()));
+    let object = body.as_object_mut().expect("an object");
+    object.retain(|name, _| !PARTS.contains(&name.as_str()) || parts.contains(&name.as_str()));
+    body
+}
+
+/// The fields that only some kinds have.
+pub(super) const PARTS: [&str; 3] = ["credentials", "documents", "channel"];
+
+/// Every field that there is; no kind has all of them.
+pub(super) fn body_of_all_kinds() -> Value {
     let [login_id, password, first_time_key] = CANARIES;
     json!({
         "kind": "first_contact",
+        "language": "ja",
         "sender": { "office_number": "1379900028", "office_name": "ひまわり居宅介護支援事業所", "phone": "03-9876-5432" },
         "recipient": { "office_number": "1179900012", "office_name": "さくらデイサービス", "fax": "03-1234-5678" },
         "credentials": {
@@ -14,6 +39,7 @@ pub(super) fn body() -> Value {
             "valid_until": "2026-12-24T00:00:00+09:00",
         },
         "documents": [{ "title": "提供票", "count": 2 }],
+        "channel": { "mail_hint": "s***@example.co.jp" },
         "urgency": "normal",
         "not_before": "2026-11-24T10:30:00+09:00",
         "not_after": "2026-11-25T10:30:00+09:00",

@@ -85,7 +85,7 @@ pub(super) fn claim(
                 let (attempt, attempt_number) = open_attempt(conn, &row, now, line)?;
                 let route = Route::Fax { number: job.recipient.fax.clone() };
                 let standing = Standing {
-                    kind: job.kind,
+                    kind: job.kind(),
                     dials,
                     not_after: job.not_after,
                     toneless_calls: known.toneless_calls(now),

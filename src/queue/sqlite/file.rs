@@ -20,10 +20,11 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_number.sql"),
     include_str!("../migrations/0003_call.sql"),
+    include_str!("../migrations/0004_kind.sql"),
 ];
 
 const KEY_CHECK: &[u8] = b"shirase key check";

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use crate::job::fields::{MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
 use crate::job::{
-    Credentials, Document, FaxNumber, JobId, Kind, NewJob, OfficeNumber, Party, Recipient,
-    SheetText, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxNumber, JobId, Keys, Kind, Language, MailHint, NewJob,
+    Notice, Occasion, OfficeNumber, Party, Recipient, SheetText, UnixMillis, Urgency,
 };
 use crate::queue::seal::Sealer;
 
@@ -26,17 +26,25 @@ struct Fields {
     recipient_office_name: String,
     documents: Vec<(String, u16)>,
     valid_until: Option<UnixMillis>,
+    /// Since version 4 of the store; before, every sheet was in Japanese.
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    mail_hint: Option<String>,
 }
 
 /// The `fields` column.
 pub(super) fn fields_json(job: &NewJob) -> Result<String, Fault> {
+    let documents = job.content.documents();
     let fields = Fields {
         sender_office_number: job.sender.office_number.to_string(),
         sender_office_name: job.sender.office_name.to_string(),
         sender_phone: job.sender.phone.to_string(),
         recipient_office_name: job.recipient.office_name.to_string(),
-        documents: job.documents.iter().map(|d| (d.title.to_string(), d.count)).collect(),
-        valid_until: job.credentials.as_ref().and_then(|c| c.valid_until),
+        documents: documents.iter().map(|d| (d.title.to_string(), d.count)).collect(),
+        valid_until: job.content.credentials().and_then(|c| c.valid_until),
+        language: Some(job.language.to_string()),
+        mail_hint: job.content.mail_hint().map(|hint| hint.as_str().to_owned()),
     };
     serde_json::to_string(&fields).map_err(|_| unreadable("fields"))
 }
@@ -88,28 +96,39 @@ impl JobRow {
     /// # Errors
     /// The stable code of what cannot be read: `record-unreadable` or `secret-unreadable`.
     pub(super) fn open(&self, sealer: &Sealer) -> Result<(JobId, NewJob), &'static str> {
-        let (id, mut job) = self.parse().map_err(|_| "record-unreadable")?;
-        let sealed = self.sealed.as_ref().ok_or("secret-unreadable")?;
-        let [login_id, password, first_time_key] =
-            sealer.open(id, self.sealed_version, sealed).map_err(|_| "secret-unreadable")?;
-        let valid_until = job.1;
-        job.0.credentials = Some(Credentials { login_id, password, first_time_key, valid_until });
-        Ok((id, job.0))
+        const RECORD: &str = "record-unreadable";
+        let id = parse_id(&self.id).map_err(|_| RECORD)?;
+        let fields: Fields = serde_json::from_str(&self.fields).map_err(|_| RECORD)?;
+        let kind = kind(&self.kind).map_err(|_| RECORD)?;
+        let credentials = if kind.has_secret() {
+            Some(self.unseal(sealer, id, fields.valid_until).ok_or("secret-unreadable")?)
+        } else {
+            None
+        };
+        let content = content(kind, credentials, &fields).map_err(|_| RECORD)?;
+        let job = self.job(content, &fields).map_err(|_| RECORD)?;
+        Ok((id, job))
     }
 
-    /// The job without its secrets, and until when those are valid.
-    fn parse(&self) -> Result<(JobId, (NewJob, Option<UnixMillis>)), Fault> {
-        let fields: Fields =
-            serde_json::from_str(&self.fields).map_err(|_| unreadable("fields"))?;
-        let documents: Result<_, Fault> = fields
-            .documents
-            .iter()
-            .map(|(title, count)| {
-                Ok(Document { title: text(title, MAX_TITLE_CHARS)?, count: *count })
-            })
-            .collect();
-        let job = NewJob {
-            kind: named(&self.kind, "kind")?,
+    fn unseal(
+        &self,
+        sealer: &Sealer,
+        id: JobId,
+        valid_until: Option<UnixMillis>,
+    ) -> Option<Credentials> {
+        let sealed = self.sealed.as_ref()?;
+        let [login_id, password, first_time_key] =
+            sealer.open(id, self.sealed_version, sealed).ok()?;
+        Some(Credentials { login_id, password, first_time_key, valid_until })
+    }
+
+    fn job(&self, content: Content, fields: &Fields) -> Result<NewJob, Fault> {
+        Ok(NewJob {
+            content,
+            language: match &fields.language {
+                Some(name) => named(name, "fields")?,
+                None => Language::Japanese,
+            },
             sender: Party {
                 office_number: office(&fields.sender_office_number)?,
                 office_name: text(&fields.sender_office_name, MAX_OFFICE_NAME_CHARS)?,
@@ -120,17 +139,45 @@ impl JobRow {
                 office_name: text(&fields.recipient_office_name, MAX_OFFICE_NAME_CHARS)?,
                 fax: fax_number(&self.fax_digits)?,
             },
-            credentials: None,
-            documents: documents?,
             urgency: match self.urgency {
                 1 => Urgency::Urgent,
                 _checked_by_the_table => Urgency::Normal,
             },
             not_before: self.not_before.map(UnixMillis),
             not_after: UnixMillis(self.not_after),
-        };
-        Ok((parse_id(&self.id)?, (job, fields.valid_until)))
+        })
     }
+}
+
+/// What a kind says; what it does not have is not read.
+fn content(
+    kind: Kind,
+    credentials: Option<Credentials>,
+    fields: &Fields,
+) -> Result<Content, Fault> {
+    let keys = |occasion| {
+        let credentials = credentials.ok_or_else(|| unreadable("sealed"))?;
+        Ok(Content::Keys(Keys { credentials, occasion }))
+    };
+    match kind {
+        Kind::FirstContact => keys(Occasion::FirstContact { documents: documents(fields)? }),
+        Kind::CredentialsReissued => keys(Occasion::Reissued),
+        Kind::Document => Ok(Content::Notice(Notice::Document { documents: documents(fields)? })),
+        Kind::Message => Ok(Content::Notice(Notice::Message)),
+        Kind::ChannelChanged => {
+            let hint = fields.mail_hint.as_deref().map(MailHint::parse).transpose();
+            let mail_hint = hint.map_err(|_| unreadable("fields"))?;
+            Ok(Content::Notice(Notice::ChannelChanged { mail_hint }))
+        }
+        Kind::NumberProof => Ok(Content::Notice(Notice::NumberProof)),
+    }
+}
+
+fn documents(fields: &Fields) -> Result<Vec<Document>, Fault> {
+    let document = |(title, count): &(String, u16)| {
+        Ok(Document { title: text(title, MAX_TITLE_CHARS)?, count: *count })
+    };
+    fields.documents.iter().map(document).collect()
 }
 
 /// The `kind` column.

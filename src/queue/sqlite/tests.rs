@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
-use crate::job::JobState;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW};
+use crate::job::{JobState, Kind, Language};
 use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
@@ -40,6 +40,7 @@ fn new() -> (Sqlite, TempDir) {
 contract! {
     new();
     confirmed_call_leaves_every_rung,
+    every_kind_in_either_language_comes_back_as_it_was_handed_in,
     same_key_64_times_at_once_is_one_job,
     same_key_other_body_is_told_apart_and_stores_nothing,
     same_key_of_another_client_is_another_job,
@@ -183,11 +184,39 @@ fn store_of_the_first_version_is_brought_up_to_date_with_its_jobs() {
     let (_folder, path) = place();
     let id = accept(&open(&path).0, request("a", |_| {}));
     let old = outside(&path);
-    old.execute_batch("DROP TABLE call; DROP TABLE number; PRAGMA user_version = 1")
-        .expect("as it was");
+    old.execute_batch(
+        "DROP TRIGGER job_has_the_secret_of_its_kind; DROP TRIGGER job_destination_stays;
+         UPDATE job SET fields = json_remove(fields, '$.language', '$.mail_hint');
+         DROP TABLE call; DROP TABLE number; PRAGMA user_version = 1",
+    )
+    .expect("as it was");
     drop(old);
     let (store, _) = open(&path);
-    assert_eq!(claim(&store, NOW, "line1").map(|claim| claim.id), Some(id));
+    let got = claim(&store, NOW, "line1").expect("due");
+    assert_eq!((got.id, got.job.language), (id, Language::Japanese));
+    assert_eq!((got.job.kind(), got.job.content.documents().len()), (Kind::FirstContact, 1));
+}
+
+#[test]
+fn secret_without_its_kind_and_kind_without_its_secret_are_not_stored() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    accept(&store, request("a", |_| {}));
+    let by_hand = outside(&path);
+    let copy = |kind: &str, sealed: &str| {
+        by_hand.execute(
+            &format!(
+                "INSERT INTO job SELECT substr(id, 1, 25) || '{kind}', client, '{kind}', fingerprint, state,
+                    reason, iif('{kind}' = 'K', 'first_contact', 'message'), urgency, office_number,
+                    fax_digits, fields, {sealed}, sealed_version, accepted_at, not_before, not_after, due_at,
+                    stop_wanted_at FROM job LIMIT 1"
+            ),
+            [],
+        )
+    };
+    assert!(copy("K", "NULL").is_err(), "a first contact without a key");
+    assert!(copy("M", "sealed").is_err(), "a message with one");
+    assert!(copy("M", "NULL").is_ok(), "else this test proves nothing");
 }
 
 #[test]
