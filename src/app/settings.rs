@@ -4,7 +4,7 @@
 //! Source: TOML 1.0. A key that is not written here is refused, so a slip of the pen never goes unseen.
 //! Not here: secrets. They stay in files of their own, which the settings only name (`secrets.rs`).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
@@ -22,7 +22,7 @@ use crate::office::Policy;
 use crate::office::identity::OnAbsent;
 use crate::office::rate::Rate;
 use crate::office::terms::LineLimits;
-use crate::render::SiteFace;
+use crate::render::{SiteFace, SiteWords};
 use crate::schedule::windows::{self, HoursError, Windows};
 
 /// A settings file longer than this is a mistake; ours has about 4 KiB with all its comments.
@@ -93,7 +93,42 @@ pub struct Site {
     /// When they answer, 1 to 40 characters.
     #[serde(deserialize_with = "printable::<_, 40>")]
     pub help_hours: String,
+    /// What sheets in English say instead; what is not given is as above.
+    #[serde(default)]
+    pub en: SiteInEnglish,
+    /// Sentences in place of those in the templates' `words/*.toml`.
+    #[serde(default)]
+    pub words: Words,
 }
+
+/// `[site.en]`: the same limits as in `[site]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SiteInEnglish {
+    #[serde(deserialize_with = "maybe_printable::<_, 40>")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "maybe_printable::<_, 40>")]
+    pub help_name: Option<String>,
+    #[serde(deserialize_with = "maybe_printable::<_, 40>")]
+    pub help_hours: Option<String>,
+}
+
+/// `[site.words]`: a table for each language.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Words {
+    pub ja: Sentences,
+    pub en: Sentences,
+}
+
+/// Sentences by their name, 1 to 120 characters each: what is longer goes onto a second page anyway.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Sentences(BTreeMap<String, Sentence>);
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+struct Sentence(#[serde(deserialize_with = "printable::<_, 120>")] String);
 
 /// `[sheet]`: how the page is drawn.
 #[derive(Clone, Debug, Deserialize)]
@@ -220,15 +255,32 @@ pub enum Hours {
 }
 
 impl Site {
-    /// As every sheet shows it.
+    /// As sheets show it.
     pub fn face(&self) -> SiteFace {
+        let or_japanese =
+            |own: &Option<String>, japanese: &String| own.as_ref().unwrap_or(japanese).clone();
         SiteFace {
-            name: self.name.clone(),
             url: self.url.clone(),
-            help_name: self.help_name.clone(),
             help_phone: self.help_phone.clone(),
-            help_hours: self.help_hours.clone(),
+            ja: SiteWords {
+                name: self.name.clone(),
+                help_name: self.help_name.clone(),
+                help_hours: self.help_hours.clone(),
+                words: self.words.ja.by_name(),
+            },
+            en: SiteWords {
+                name: or_japanese(&self.en.name, &self.name),
+                help_name: or_japanese(&self.en.help_name, &self.help_name),
+                help_hours: or_japanese(&self.en.help_hours, &self.help_hours),
+                words: self.words.en.by_name(),
+            },
         }
+    }
+}
+
+impl Sentences {
+    fn by_name(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|(name, Sentence(text))| (name.clone(), text.clone())).collect()
     }
 }
 
@@ -566,6 +618,13 @@ where
     }
 }
 
+fn maybe_printable<'de, D, const MOST: usize>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    printable::<_, MOST>(deserializer).map(Some)
+}
+
 fn site_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let url = String::deserialize(deserializer)?;
     let has_host = url
@@ -751,6 +810,9 @@ help_hours = "平日 9:00–17:00"
         let cases: &[(&str, &str)] = &[
             ("[calls]\nkeep_days = 0\n", "shirase.toml:12:13: must be from 1 to 366"),
             ("[calling]\nhour = \"08:30-18:00\"\n", "shirase.toml:12:1: unknown field `hour`"),
+            ("[site.en]\nurl = \"x\"\n", "shirase.toml:12:1: unknown field `url`"),
+            ("[site.words.fr]\n", "shirase.toml:11:13: unknown field `fr`"),
+            ("[site.words.ja]\nhelp = \"\"\n", "shirase.toml:12:8: must not be empty"),
             ("[caling]\n", "shirase.toml:11:2: unknown field `caling`"),
             ("[calling]\nhours = \"18:00-08:30\"\n", "shirase.toml:12:9: must be hours like"),
             ("[calling]\nhours = \"8:30-18:00\"\n", "shirase.toml:12:9: must be hours like"),
@@ -822,6 +884,21 @@ help_hours = "平日 9:00–17:00"
             );
             assert!(!message.contains('\n'), "more than one line: {message}");
         }
+    }
+
+    #[test]
+    fn site_in_english_says_what_it_says_in_japanese_where_nothing_else_is_given() {
+        let text = format!(
+            "{LEAST}[site.en]\nname = \"Renkei Post\"\n[site.words.en]\nhelp = \"Ask us\"\n"
+        );
+        let face = parse(&text).expect("reads").site.face();
+        assert_eq!(
+            (face.ja.name.as_str(), face.en.name.as_str()),
+            ("居宅サービス連携便", "Renkei Post")
+        );
+        assert_eq!(face.en.help_name, "連携便サポート");
+        assert_eq!(face.en.words.get("help").map(String::as_str), Some("Ask us"));
+        assert!(face.ja.words.is_empty());
     }
 
     #[test]

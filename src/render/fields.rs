@@ -3,6 +3,8 @@
 //! In: a job, its id, the site. Out: JSON with the secrets in it.
 //! Not here: sentences of a sheet (`templates/`).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::check_digits::check_digits;
@@ -10,30 +12,50 @@ use super::reference;
 use crate::job::{Credentials, JobId, Kind, Language, MailHint, NewJob, UnixMillis};
 
 /// What the site says of itself on every sheet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SiteFace {
-    pub name: String,
     pub url: String,
-    pub help_name: String,
     pub help_phone: String,
+    pub ja: SiteWords,
+    pub en: SiteWords,
+}
+
+/// What it says in one language.
+#[derive(Clone, Debug, Default)]
+pub struct SiteWords {
+    pub name: String,
+    pub help_name: String,
     pub help_hours: String,
+    /// Sentences in place of the templates' own, by name.
+    pub words: BTreeMap<String, String>,
+}
+
+impl SiteFace {
+    /// What it says in this language.
+    pub fn in_language(&self, language: Language) -> &SiteWords {
+        match language {
+            Language::Japanese => &self.ja,
+            Language::English => &self.en,
+        }
+    }
 }
 
 /// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
 pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
     let accepted = UnixMillis(i64::try_from(id.0.timestamp_ms()).unwrap_or(0));
     let date = |at| date(at, job.language);
+    let said = site.in_language(job.language);
     json!({
         "kind": job.kind().as_str(),
         "language": job.language.as_str(),
         "site": {
-            "name": site.name,
+            "name": said.name,
             "url": site.url,
-            "help_name": site.help_name,
+            "help_name": said.help_name,
             "help_phone": site.help_phone,
-            "help_hours": site.help_hours,
+            "help_hours": said.help_hours,
         },
-        "words": {},
+        "words": said.words,
         "sender": {
             "office_name": job.sender.office_name.as_str(),
             "phone": job.sender.phone.as_str(),

@@ -10,7 +10,7 @@ mod reference;
 
 use std::sync::{Mutex, PoisonError};
 
-pub use fields::SiteFace;
+pub use fields::{SiteFace, SiteWords};
 pub use reference::reference;
 
 use crate::hook::{SheetCheck, SheetFault};

@@ -23,7 +23,7 @@ use std::time::Duration;
 use host::{PageHost, call, line_settings};
 use serde_json::Value;
 use shirase::job::{JobId, UnixMillis};
-use shirase::render::{Renderer, SiteFace};
+use shirase::render::{Renderer, SiteFace, SiteWords};
 use softline::SoftLine;
 
 /// Of the shortest: connected time of a call without identity, with error correction and without.
@@ -163,12 +163,17 @@ fn demo_sheet() -> t4::Page {
         deadline: Duration::from_secs(10),
         memory_limit: 1 << 30,
     };
-    let site = SiteFace {
+    let ja = SiteWords {
         name: "書類交換サイト".into(),
-        url: "https://exchange.example.jp/".into(),
         help_name: "書類交換サイト 窓口".into(),
-        help_phone: "03-0000-0000".into(),
         help_hours: "平日 9:00～17:00".into(),
+        ..SiteWords::default()
+    };
+    let site = SiteFace {
+        url: "https://exchange.example.jp/".into(),
+        help_phone: "03-0000-0000".into(),
+        ja,
+        en: SiteWords::default(),
     };
     let id = JobId::new(accepted, 1);
     Renderer::new(site, worker).draw(id, &job, t4::Resolution::Fine).expect("the demo sheet")

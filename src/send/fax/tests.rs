@@ -87,16 +87,9 @@ fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
         deadline: Duration::from_secs(1),
         memory_limit: 0,
     };
-    let face = SiteFace {
-        name: String::new(),
-        url: String::new(),
-        help_name: String::new(),
-        help_phone: String::new(),
-        help_hours: String::new(),
-    };
     Desk {
         queue: Arc::new(store),
-        renderer: Arc::new(Renderer::new(face, worker)), // asked for nothing: the sheets are there
+        renderer: Arc::new(Renderer::new(SiteFace::default(), worker)), // asked for nothing: the sheets are there
         clock: Arc::new(At(NOW)),
         board: ProgressBoard::default(),
         windows: Windows::Always,
