@@ -105,6 +105,67 @@ fn date(at: UnixMillis, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::examples::{self, TUESDAY_10_00};
+
+    fn data(job: &NewJob) -> Value {
+        let site = SiteFace {
+            ja: SiteWords { name: "連携便".into(), ..SiteWords::default() },
+            en: SiteWords {
+                name: "Renkei Post".into(),
+                words: BTreeMap::from([("help".into(), "Ask us".into())]),
+                ..SiteWords::default()
+            },
+            ..SiteFace::default()
+        };
+        of(&site, JobId::new(TUESDAY_10_00, 1), job)
+    }
+
+    /// A template may name any field, whatever the sheet: what a kind does not have is null or empty.
+    #[test]
+    fn sheet_of_every_kind_has_every_field() {
+        let names = [
+            "channel",
+            "credentials",
+            "documents",
+            "issued",
+            "kind",
+            "language",
+            "line",
+            "reason",
+            "recipient",
+            "reference",
+            "sender",
+            "site",
+            "version",
+            "words",
+        ];
+        for kind in Kind::ALL {
+            let data = data(&examples::of(*kind));
+            let fields = data.as_object().expect("an object");
+            assert_eq!(fields.keys().map(String::as_str).collect::<Vec<_>>(), names, "{kind}");
+            assert_eq!(data["kind"], kind.as_str());
+            assert_eq!(data["credentials"].is_object(), kind.has_secret(), "{kind}");
+            let has_documents = matches!(kind, Kind::FirstContact | Kind::Document);
+            assert_eq!(data["documents"][0]["count"].is_u64(), has_documents, "{kind}");
+            let hint = &data["channel"]["mail_hint"];
+            assert_eq!(hint.is_string(), *kind == Kind::ChannelChanged, "{kind}");
+        }
+    }
+
+    #[test]
+    fn english_sheet_has_the_site_the_sentences_and_the_dates_in_english() {
+        let mut job = examples::of(Kind::Message);
+        let japanese = data(&job);
+        job.language = Language::English;
+        let english = data(&job);
+        let parts = |data: &Value| {
+            [&data["language"], &data["site"]["name"], &data["issued"]].map(Value::to_string)
+        };
+        assert_eq!(parts(&japanese), ["\"ja\"", "\"連携便\"", "\"2026年11月24日\""]);
+        assert_eq!(parts(&english), ["\"en\"", "\"Renkei Post\"", "\"24 November 2026\""]);
+        assert_eq!(japanese["words"], json!({}));
+        assert_eq!(english["words"], json!({ "help": "Ask us" }));
+    }
 
     #[test]
     fn date_at_utc_evening_is_the_next_day_in_japan() {
