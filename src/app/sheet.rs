@@ -22,7 +22,7 @@ pub struct Sheet {
     /// Where to: `.png`, or `.tiff` as a fax file.
     #[arg(long, value_name = "FILE", required_unless_present = "compare")]
     out: Option<PathBuf>,
-    /// A fax file as it was received: is every pel as drawn? Give the notification's --id. Exit status 0 or 6.
+    /// A fax file as it was received: is every pel below the tag line as drawn? Give the notification's --id. Exit status 0 or 6.
     #[arg(long, value_name = "FILE", requires = "id")]
     compare: Option<PathBuf>,
     /// The settings file.
@@ -76,7 +76,8 @@ fn writer(out: &Path) -> Result<Writer, Failure> {
     }
 }
 
-/// Compares a received file with what was drawn, pel by pel, and says where they part.
+/// Compares a received file with what was drawn, pel by pel, and says where they part. The tag line is the call's:
+/// the receipt's `sheet_sha256` names the pels with it.
 fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
     let differs = |how: String| Failure::new(Exit::Differs, format!("{}: {how}", path.display()));
     let file = std::fs::File::open(path).map_err(|error| differs(error.to_string()))?;
@@ -90,8 +91,12 @@ fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
         let (drawn_width, drawn_rows) = (drawn.width_pels(), drawn.rows());
         return Err(differs(format!("{width} × {rows} pels, {drawn_width} × {drawn_rows} drawn")));
     }
-    match (0..rows).find(|row| received.page.row(*row) != drawn.row(*row)) {
-        None => print::out(&format!("{width} × {rows} pels received, every one as drawn")),
+    match (tagline::rows(drawn.resolution())..rows)
+        .find(|row| received.page.row(*row) != drawn.row(*row))
+    {
+        None => print::out(&format!(
+            "{width} × {rows} pels received, every one below the tag line as drawn"
+        )),
         Some(row) => Err(differs(format!("row {row} of {rows} is the first that differs"))),
     }
 }

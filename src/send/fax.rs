@@ -15,6 +15,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::line_test::{self, How, Plan, Watch};
+use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
@@ -50,6 +51,8 @@ pub struct Desk {
     pub board: ProgressBoard,
     pub windows: Windows,
     pub on_absent: OnAbsent,
+    /// The name of the site, as every tag line says it.
+    pub sender: String,
     /// The appliance stops: calls without page data end, others finish.
     pub stopping: AtomicBool,
     pub runtime: tokio::runtime::Handle,
@@ -84,6 +87,18 @@ impl FaxCarrier {
                 Ok(())
             }
         }
+    }
+
+    /// The pages of a call that begins as soon as they are there.
+    fn sheets(&self, claim: &Claim) -> Result<Sheets, NoSheet> {
+        let sheets = Sheets::draw(&self.desk.renderer, claim)?;
+        let tag_line = TagLine {
+            at: self.desk.clock.now(),
+            sender: &self.desk.sender,
+            tsi: self.settings.tsi.as_deref(),
+            receiver: claim.job.recipient.office_name.as_str(),
+        };
+        Ok(sheets.stamped(&tag_line)?)
     }
 }
 
@@ -128,7 +143,7 @@ impl Carrier for FaxCarrier {
 
     fn carry(&mut self, claim: Claim) -> Result<Carried, QueueError> {
         let mut host = FaxHost::new(&self.desk, &claim);
-        let report = match (Sheets::draw(&self.desk.renderer, &claim), self.line.as_mut()) {
+        let report = match (self.sheets(&claim), self.line.as_mut()) {
             (Ok(sheets), Some(line)) => call_over(line, &self.settings, sheets, &mut host),
             (Ok(_), None) => not_called("no line is open"),
             (Err(error), _) => {
@@ -236,10 +251,34 @@ impl Sheets {
         Ok(Self { fine: draw(t4::Resolution::Fine)?, standard: draw(t4::Resolution::Standard)? })
     }
 
+    /// The sheet of one call: the next one has another time on it.
+    fn stamped(&self, tag_line: &TagLine<'_>) -> Result<Self, tagline::StampError> {
+        let stamp = |page: &t4::Page| tag_line.stamp(page, 1, 1);
+        Ok(Self { fine: stamp(&self.fine)?, standard: stamp(&self.standard)? })
+    }
+
     fn of(&self, resolution: t30::Resolution) -> &t4::Page {
         match resolution {
             t30::Resolution::Fine => &self.fine,
             t30::Resolution::Standard => &self.standard,
+        }
+    }
+}
+
+/// Why a call has no page to send.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+enum NoSheet {
+    #[error(transparent)]
+    Drawing(#[from] RenderError),
+    #[error(transparent)]
+    TagLine(#[from] tagline::StampError),
+}
+
+impl NoSheet {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Drawing(error) => error.code(),
+            Self::TagLine(error) => error.code(),
         }
     }
 }
@@ -584,7 +623,7 @@ pub fn line_encoding(contract: &t30::Contract) -> t4::Encoding {
     t4::Encoding::line(coding, t4::BitOrder::LsbFirst, min_row_bits)
 }
 
-/// Names the pels of a sheet, width and rows, so that a received page can be compared.
+/// Names the pels of a page as it was sent, tag line and all, so that a received one can be compared.
 pub fn sheet_sha256(page: &t4::Page) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(page.width_pels().to_be_bytes());

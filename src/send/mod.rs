@@ -5,6 +5,7 @@
 
 pub mod fax;
 pub mod line_test;
+pub mod tag_line;
 pub mod trace;
 
 use std::os::unix::fs::MetadataExt;

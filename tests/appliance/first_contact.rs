@@ -1,18 +1,39 @@
 //! What becomes of a first contact, told by who answers the telephone.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use serde_json::Value;
+use shirase::job::UnixMillis;
+use shirase::send::tag_line::TagLine;
 
 use crate::harness::{Appliance, FIRST_TIME_KEY, PASSWORD, Setup};
 
-/// SHA-256 of the pels of a received file, as the receipt names those of the sent sheet.
-fn received_sha256(call: &Value) -> String {
+/// The page of a received file.
+fn received(call: &Value) -> t4::Page {
     let file = call["file"].as_str().expect("the far end kept a file");
     let bytes = std::fs::read(file).expect("the received file");
-    let pages = t4::container::read(Cursor::new(bytes)).expect("a TIFF-F file");
+    let mut pages = t4::container::read(Cursor::new(bytes)).expect("a TIFF-F file");
     assert_eq!(pages.len(), 1, "one sheet is one page");
-    shirase::job::hex(&shirase::send::fax::sheet_sha256(&pages[0].page))
+    pages.remove(0).page
+}
+
+/// SHA-256 of the pels of a received file, as the receipt names those of the sent page.
+fn received_sha256(call: &Value) -> String {
+    shirase::job::hex(&shirase::send::fax::sheet_sha256(&received(call)))
+}
+
+/// Whether the received page has the tag line of a call of this minute at its head, and nothing else there.
+fn has_tag_line(page: &t4::Page, at: UnixMillis) -> bool {
+    let tag_line = TagLine {
+        at,
+        sender: "書類交換サイト",
+        tsi: Some("03 0000 0000"),
+        receiver: "あおぞら訪問介護ステーション",
+    };
+    let white = t4::Page::new(page.width_pels(), page.resolution());
+    let head = tag_line.stamp(&white, 1, 1).expect("a white page");
+    page.bits().starts_with(head.bits())
 }
 
 #[test]
@@ -24,6 +45,15 @@ fn a_fax_machine_answers_and_the_receipt_names_the_very_pels_it_received() {
     let call = appliance.await_calls(1).remove(0);
     let receipt = &view["attempts"][0]["receipt"];
     assert_eq!(receipt["sheet_sha256"], received_sha256(&call), "{view:#}");
+    let rungs = view["attempts"][0]["rungs"].as_array().expect("rungs");
+    let dialing = rungs.iter().find(|rung| rung["name"] == "dialing").expect("it was dialled");
+    let at: jiff::Timestamp =
+        dialing["at"].as_str().and_then(|at| at.parse().ok()).expect("a time");
+    let (page, at) = (received(&call), UnixMillis(at.as_millisecond()));
+    // The modem is told to dial a little later, perhaps in the next minute.
+    let before = at.before(Duration::from_secs(60));
+    assert!(has_tag_line(&page, at) || has_tag_line(&page, before), "{view:#}");
+    assert!(!has_tag_line(&page, at.before(Duration::from_secs(120))), "the minute is not read");
     assert_eq!(receipt["pages_confirmed"], 1);
     assert_eq!(receipt["identity"], "exact");
     assert_eq!(call["ecm"], true);

@@ -94,6 +94,7 @@ fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
         board: ProgressBoard::default(),
         windows: Windows::Always,
         on_absent: OnAbsent::Send,
+        sender: String::new(),
         stopping: AtomicBool::new(false),
         runtime: runtime.handle().clone(),
     }
@@ -219,4 +220,34 @@ fn what_a_technician_says_between_claim_and_identity_counts_in_the_call_that_is_
     assert_eq!((says("OTHER CENTER"), says("CARE CENTER")), (Go::Stop, Go::On));
     assert_eq!(desk.queue.forget(number(), NOW).wait(), Ok(true));
     assert_eq!(says("OTHER CENTER"), Go::On);
+}
+
+#[test]
+fn sheet_of_a_call_has_its_tag_line_at_both_resolutions_and_below_it_what_was_drawn() {
+    let bits = |rows: usize| {
+        let mut bits = vec![0; 216 * rows];
+        bits[216 * 23..].fill(0x18);
+        bits
+    };
+    let drawn = t4::Page::from_bits(t4::WIDTH_A4_PELS, t4::Resolution::Fine, bits(60));
+    let drawn = drawn.expect("a page");
+    let drawn = Sheets { standard: drawn.to_standard(), fine: drawn };
+    let tag_line =
+        TagLine { at: NOW, sender: "書類交換サイト", tsi: None, receiver: "あおば" };
+    let sheets = drawn.stamped(&tag_line).expect("white at the top");
+    for (before, after) in [(&drawn.fine, &sheets.fine), (&drawn.standard, &sheets.standard)] {
+        let top = tagline::rows(before.resolution());
+        let same = |row: &u32| before.row(*row) == after.row(*row);
+        assert!((top..before.rows()).all(|row| same(&row)) && !(0..top).all(|row| same(&row)));
+    }
+    let later = TagLine { at: UnixMillis(NOW.0 + 60_000), ..tag_line };
+    let again = drawn.stamped(&later).expect("white at the top");
+    assert_ne!(sheet_sha256(&again.fine), sheet_sha256(&sheets.fine), "another call");
+}
+
+#[test]
+fn sheet_with_ink_where_the_tag_line_goes_is_not_sent() {
+    let tag_line = TagLine { at: NOW, sender: "", tsi: None, receiver: "" };
+    let error = NoSheet::from(sheets().stamped(&tag_line).err().expect("ink in row 0"));
+    assert_eq!(error.code(), "tag-line-ink");
 }
