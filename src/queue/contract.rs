@@ -511,7 +511,7 @@ pub(crate) fn steps_out_of_order_are_refused(queue: &dyn Queue) {
     assert!(refused(queue.step(AttemptId(99), dialing()).wait()), "no such attempt");
 }
 
-pub(crate) fn uncertain_is_never_tried_again(queue: &dyn Queue) {
+pub(crate) fn key_that_may_be_on_paper_is_never_sent_again(queue: &dyn Queue) {
     let id = accept(queue, request("a", |_| {}));
     let got = claim(queue, NOW, "line1").expect("due");
     dial(queue, got.attempt, NOW);
@@ -523,6 +523,72 @@ pub(crate) fn uncertain_is_never_tried_again(queue: &dyn Queue) {
     claimed_too_much.next = Next::Rest(JobState::Confirmed);
     assert!(refused(queue.settle(got.attempt, claimed_too_much).wait()));
     assert_eq!(show(queue, id).state, JobState::Sending, "a refused settlement changes nothing");
+}
+
+fn message(job: &mut NewJob) {
+    job.content = examples::of(Kind::Message).content;
+}
+
+/// One call for a message whose page left and was not confirmed; another copy is due at `due`.
+fn unconfirmed_call(queue: &dyn Queue, now: UnixMillis, due: UnixMillis) {
+    let got = claim(queue, now, "line1").expect("due");
+    dial(queue, got.attempt, now);
+    start_page(queue, got.attempt);
+    let again = Settlement { next: Next::Again { due, reason: "unconfirmed" }, ..uncertain(now) };
+    assert_eq!(queue.settle(got.attempt, again).wait(), Ok(()));
+}
+
+pub(crate) fn notice_that_may_be_on_paper_is_sent_again_and_counted(queue: &dyn Queue) {
+    let id = accept(queue, request("a", message));
+    unconfirmed_call(queue, NOW, after_min(10));
+    let view = show(queue, id);
+    assert_eq!((view.state, view.reason.as_deref()), (JobState::Waiting, Some("unconfirmed")));
+    let got = claim(queue, after_min(10), "line1").expect("due");
+    assert_eq!((got.standing.unconfirmed, got.standing.dials), (1, 1));
+    dial(queue, got.attempt, after_min(10));
+    let lost = not_sent(after_min(10), Reach::Answered, Next::Rest(JobState::Failed));
+    assert!(refused(queue.settle(got.attempt, lost.clone()).wait()), "a sheet may be out");
+    let honest = Settlement { next: Next::Rest(JobState::Uncertain), ..lost };
+    assert_eq!(queue.settle(got.attempt, honest).wait(), Ok(()));
+    assert_eq!(show(queue, id).state, JobState::Uncertain);
+}
+
+pub(crate) fn notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_cancelled(
+    queue: &dyn Queue,
+) {
+    let id = accept(queue, request("a", message));
+    unconfirmed_call(queue, NOW, after_min(10));
+    assert_eq!(queue.cancel(client(), id, after_min(1)).wait(), Ok(Cancelled::TooLate));
+    let view = show(queue, id);
+    assert_eq!(view.state, JobState::Uncertain);
+    assert_eq!(view.reason.as_deref(), Some("by-client-unconfirmed"));
+    assert!(claim(queue, after_min(10), "line1").is_none(), "and no other copy follows");
+
+    // The same while the call of the copy is on.
+    let id = accept(queue, request("b", message));
+    unconfirmed_call(queue, after_min(11), after_min(20));
+    let got = claim(queue, after_min(20), "line1").expect("due");
+    dial(queue, got.attempt, after_min(20));
+    assert_eq!(queue.cancel(client(), id, after_min(20)).wait(), Ok(Cancelled::Stopping));
+    let again = Next::Again { due: after_min(30), reason: "busy" };
+    let settled = queue.settle(got.attempt, not_sent(after_min(21), Reach::NoAnswer, again)).wait();
+    assert_eq!(settled, Ok(()));
+    assert_eq!(show(queue, id).state, JobState::Uncertain);
+}
+
+pub(crate) fn notice_whose_time_ends_before_the_copy_is_closed_as_not_delivered(queue: &dyn Queue) {
+    let id = accept(
+        queue,
+        request("a", |job| {
+            message(job);
+            job.not_after = after_min(20);
+        }),
+    );
+    unconfirmed_call(queue, NOW, after_min(30));
+    assert_eq!(queue.sweep(after_min(20)).wait().map(|swept| swept.ended), Ok(1));
+    let view = show(queue, id);
+    assert_eq!(view.state, JobState::ResolvedNotDelivered);
+    assert_eq!(view.reason.as_deref(), Some("not-after-unconfirmed"));
 }
 
 pub(crate) fn page_that_never_left_after_all_may_be_tried_again(queue: &dyn Queue) {

@@ -31,6 +31,8 @@ pub enum Cause {
     SheetUnavailable,
     /// We ended it ourselves before the page: stopping, or the disk too slow.
     Interrupted,
+    /// A page left and was not confirmed, and another copy of it does no harm.
+    Unconfirmed,
 }
 
 stable_names!(Cause {
@@ -42,6 +44,7 @@ stable_names!(Cause {
     LineDown => "line-down",
     SheetUnavailable => "sheet-unavailable",
     Interrupted => "interrupted",
+    Unconfirmed => "unconfirmed",
 });
 
 /// No job has more calls than this, whatever the causes. Chosen: a seventh call is a nuisance.
@@ -97,6 +100,8 @@ fn plan(cause: Cause) -> Plan {
         Cause::LineDown => (&[3], None),
         Cause::SheetUnavailable => (&[10], Some(MAX_DIALS)),
         Cause::Interrupted => (&[1], Some(MAX_DIALS)),
+        // Long enough for somebody to take the first sheet out of the tray, and for a bad line to be another one.
+        Cause::Unconfirmed => (&[10, 60], Some(MAX_DIALS)),
     };
     Plan { pauses_min, max_dials }
 }
@@ -126,6 +131,7 @@ mod tests {
         assert_eq!(minutes_after_each_call(Cause::Handshake), [3, 10, 30]);
         assert_eq!(minutes_after_each_call(Cause::CannotReceive), [60, 240, 720]);
         assert_eq!(minutes_after_each_call(Cause::Interrupted), [1, 1, 1, 1, 1]);
+        assert_eq!(minutes_after_each_call(Cause::Unconfirmed), [10, 60, 60, 60, 60]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::job::names::stable_names;
 use crate::job::{AttemptState, Evidence, JobState, Kind, UnixMillis};
 use crate::office::identity::Identity;
 use crate::office::known::Lesson;
-use crate::schedule::backoff::{self, Turn};
+use crate::schedule::backoff::{self, Cause, Turn};
 use crate::schedule::windows::Windows;
 use verdict::{Remedy, Verdict};
 
@@ -68,7 +68,13 @@ pub struct Standing {
     pub not_after: UnixMillis,
     /// Calls in a row to its number, over all jobs, in which no fax tone was heard.
     pub toneless_calls: u32,
+    /// Calls before this attempt that may have left a sheet, and were not confirmed.
+    pub unconfirmed: u32,
 }
+
+/// So many sheets of a notification without a secret may be out before somebody has to say what became of them:
+/// the first and two more. Chosen: a machine that took three and confirmed none will not confirm the fourth.
+pub const MOST_UNCONFIRMED: u32 = 3;
 
 /// How a call ended, as far as it is known while the line is still held.
 #[derive(Clone, Debug)]
@@ -172,22 +178,55 @@ fn carry_out(
     receipt: serde_json::Value,
 ) -> Settlement {
     let Verdict { evidence, code, reach, remedy } = verdict;
-    let next = match remedy {
-        Remedy::Done => Next::Rest(JobState::Confirmed),
-        Remedy::Fail => Next::Rest(JobState::Failed),
-        Remedy::Withdraw => Next::Rest(JobState::Cancelled),
-        // A second copy of a key in an unwatched tray is a leak: somebody has to say so.
-        Remedy::Decide => Next::Rest(JobState::Uncertain),
-        Remedy::Retry(cause) => {
-            let dials = standing.dials + u32::from(reach != Reach::NoCall);
-            match backoff::next_turn(cause, dials, now, standing.not_after) {
-                Turn::At(due) => in_hours(due, cause.as_str(), standing, windows),
-                Turn::Spent => Next::Rest(JobState::Failed),
-                Turn::NoTimeLeft => Next::Rest(JobState::Expired),
-            }
+    let retry = |cause: Cause| {
+        let dials = standing.dials + u32::from(reach != Reach::NoCall);
+        match backoff::next_turn(cause, dials, now, standing.not_after) {
+            Turn::At(due) => in_hours(due, cause.as_str(), standing, windows),
+            Turn::Spent => Next::Rest(JobState::Failed),
+            Turn::NoTimeLeft => Next::Rest(JobState::Expired),
         }
     };
+    let (next, unconfirmed) = match remedy {
+        Remedy::Done => (Next::Rest(JobState::Confirmed), standing.unconfirmed),
+        Remedy::Fail => (Next::Rest(JobState::Failed), standing.unconfirmed),
+        Remedy::Withdraw => (Next::Rest(JobState::Cancelled), standing.unconfirmed),
+        Remedy::Decide => {
+            let unconfirmed = standing.unconfirmed.saturating_add(1);
+            // A second copy of a key in an unwatched tray is a leak; of a notice it is paper, and its loss is worse.
+            let may_repeat = !standing.kind.has_secret() && unconfirmed < MOST_UNCONFIRMED;
+            let next = if may_repeat {
+                retry(Cause::Unconfirmed)
+            } else {
+                Next::Rest(JobState::Uncertain)
+            };
+            (next, unconfirmed)
+        }
+        Remedy::Retry(cause) => (retry(cause), standing.unconfirmed),
+    };
+    let next = match next {
+        Next::Rest(state) => Next::Rest(at_rest(state, unconfirmed)),
+        again @ Next::Again { .. } => again,
+    };
     Settlement { now, evidence, code, reach, next, receipt, lesson: None }
+}
+
+/// The state in which a job stays: once a sheet of it may be on paper, none says that nothing is.
+pub fn at_rest(state: JobState, unconfirmed: u32) -> JobState {
+    match state {
+        JobState::Failed | JobState::Expired | JobState::Cancelled if unconfirmed > 0 => {
+            JobState::Uncertain
+        }
+        JobState::Waiting
+        | JobState::Sending
+        | JobState::Uncertain
+        | JobState::Hold
+        | JobState::Confirmed
+        | JobState::Failed
+        | JobState::Expired
+        | JobState::Cancelled
+        | JobState::ResolvedDelivered
+        | JobState::ResolvedNotDelivered => state,
+    }
 }
 
 /// The turn moved into the calling hours, if the job lives so long.

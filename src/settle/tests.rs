@@ -18,7 +18,17 @@ use crate::schedule::windows::Hours;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn fresh() -> Standing {
-    Standing { kind: Kind::FirstContact, dials: 0, not_after: NOW.after(DAY), toneless_calls: 0 }
+    Standing {
+        kind: Kind::FirstContact,
+        dials: 0,
+        not_after: NOW.after(DAY),
+        toneless_calls: 0,
+        unconfirmed: 0,
+    }
+}
+
+fn in_minutes(minutes: u64, reason: &'static str) -> Next {
+    Next::Again { due: NOW.after(Duration::from_secs(60 * minutes)), reason }
 }
 
 fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
@@ -222,10 +232,6 @@ fn delivered_without_a_confirmed_page_is_not_believed() {
 #[test]
 fn endings_of_dialling() {
     use Reach::{Answered, NoAnswer, NoCall};
-    let in_minutes = |minutes: u64, reason| {
-        let due = NOW.after(Duration::from_secs(60 * minutes));
-        Next::Again { due, reason }
-    };
     let refused = Ending::DialRefused { word: "BLACKLISTED".into() };
     let failed = Next::Rest(JobState::Failed);
     let cases = [
@@ -471,4 +477,63 @@ fn receipt_has_the_facts_and_no_whole_number() {
             "confirmed": null },
     });
     assert_eq!(receipt, expected);
+}
+
+#[test]
+fn key_that_may_be_on_paper_is_never_sent_again_by_itself() {
+    let ending =
+        Ending::Session(CallError::NoReplyAfterPage { page: 0, to: Signal::EOP, tries: 3 });
+    for kind in Kind::ALL.iter().copied().filter(|kind| kind.has_secret()) {
+        let standing = Standing { kind, ..fresh() };
+        let settled = settle(&outcome(&ending, true), standing, NOW, &Windows::Always);
+        assert_eq!(settled.next, Next::Rest(JobState::Uncertain), "{kind}");
+        let crashed = after_crash(AttemptState::PageStarted, standing, NOW);
+        assert_eq!(crashed.next, Next::Rest(JobState::Uncertain), "{kind}");
+    }
+}
+
+#[test]
+fn notice_that_may_have_arrived_is_sent_twice_more_and_then_left_to_people() {
+    let ending =
+        Ending::Session(CallError::NoReplyAfterPage { page: 0, to: Signal::EOP, tries: 3 });
+    for kind in Kind::ALL.iter().copied().filter(|kind| !kind.has_secret()) {
+        let after = |unconfirmed| {
+            let standing = Standing { kind, dials: unconfirmed, unconfirmed, ..fresh() };
+            let settled = settle(&outcome(&ending, true), standing, NOW, &Windows::Always);
+            assert_eq!(
+                settled.evidence,
+                Evidence::Uncertain,
+                "the call proves no more than before"
+            );
+            let crashed = after_crash(AttemptState::PageStarted, standing, NOW);
+            assert_eq!(settled.next, crashed.next, "{kind}");
+            settled.next
+        };
+        assert_eq!(after(0), in_minutes(10, "unconfirmed"), "{kind}");
+        assert_eq!(after(1), in_minutes(60, "unconfirmed"), "{kind}");
+        assert_eq!(after(2), Next::Rest(JobState::Uncertain), "{kind}");
+    }
+}
+
+/// What is on paper stays there, whatever becomes of the next copy.
+#[test]
+fn once_a_sheet_may_be_out_no_later_ending_says_that_none_is() {
+    let standing = Standing { kind: Kind::Message, dials: 1, unconfirmed: 1, ..fresh() };
+    let spent = Standing { dials: 5, ..standing };
+    let late = Standing { not_after: NOW.after(Duration::from_secs(17 * 60)), ..standing };
+    let (voice, busy, stopped) = (Ending::Voice, Ending::Busy, Ending::Stopped);
+    let next = |ending: &Ending, stop, standing| {
+        let outcome = Outcome { stop, ..outcome(ending, false) };
+        settle(&outcome, standing, NOW, &Windows::Always).next
+    };
+    let undecided = Next::Rest(JobState::Uncertain);
+    assert_eq!(next(&voice, None, standing), undecided);
+    assert_eq!(next(&busy, None, spent), undecided);
+    assert_eq!(next(&busy, None, late), undecided);
+    assert_eq!(next(&stopped, Some(Stop::Cancelled), standing), undecided);
+    assert_eq!(next(&busy, None, standing), in_minutes(5, "busy"), "and it goes on until then");
+    let delivered = Ending::Delivered;
+    let confirmed = Outcome { pages_confirmed: 1, ..outcome(&delivered, true) };
+    let settled = settle(&confirmed, standing, NOW, &Windows::Always);
+    assert_eq!(settled.next, Next::Rest(JobState::Confirmed));
 }

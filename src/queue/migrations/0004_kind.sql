@@ -8,3 +8,11 @@ WHEN (NEW.sealed IS NOT NULL) <> (NEW.kind IN ('first_contact', 'credentials_rei
 BEGIN
     SELECT RAISE(ABORT, 'a secret belongs to the kinds that carry one');
 END;
+
+-- What may be on paper is sent once more by itself only if it gives nothing away.
+CREATE TRIGGER job_with_a_secret_is_sent_once BEFORE UPDATE OF state ON job
+WHEN NEW.state = 'waiting' AND NEW.sealed IS NOT NULL
+    AND EXISTS (SELECT 1 FROM attempt WHERE attempt.job = NEW.id AND attempt.state = 'uncertain')
+BEGIN
+    SELECT RAISE(ABORT, 'a key that may be on paper is not sent again');
+END;

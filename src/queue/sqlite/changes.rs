@@ -16,7 +16,7 @@ use crate::job::{
 };
 use crate::queue::seal::Sealer;
 use crate::queue::{Accepted, Cancelled, Step};
-use crate::settle::{Next, Settlement};
+use crate::settle::{Next, Settlement, at_rest};
 
 /// What an acceptance writes; sealed before it comes to the writer.
 pub(super) struct NewRow {
@@ -101,25 +101,41 @@ struct Standing {
     state: AttemptState,
     pages_acked: u16,
     stop_wanted: bool,
+    has_secret: bool,
 }
 
 fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
     let row = conn
         .prepare_cached(
             "SELECT job.id, attempt.number, attempt.state, attempt.pages_acked,
-                job.stop_wanted_at IS NOT NULL, attempt.fax_digits
+                job.stop_wanted_at IS NOT NULL, attempt.fax_digits, job.sealed IS NOT NULL
              FROM attempt JOIN job ON job.id = attempt.job WHERE attempt.id = ?1",
         )?
         .query_row([attempt.0], |row| {
             let state: String = row.get(2)?;
-            Ok((row.get(0)?, row.get(1)?, state, row.get(3)?, row.get(4)?, row.get(5)?))
+            let standing = Standing {
+                job: row.get(0)?,
+                number: row.get(1)?,
+                fax_digits: row.get(5)?,
+                state: AttemptState::Claimed,
+                pages_acked: row.get(3)?,
+                stop_wanted: row.get(4)?,
+                has_secret: row.get(6)?,
+            };
+            Ok((standing, state))
         })
         .optional()?;
-    let Some((job, number, state, pages_acked, stop_wanted, fax_digits)) = row else {
+    let Some((standing, state)) = row else {
         return Err(Fault::NotAllowed { what: "a step", from: "no such attempt".into() });
     };
-    let state = record::named(&state, "attempt.state")?;
-    Ok(Standing { job, number, fax_digits, state, pages_acked, stop_wanted })
+    Ok(Standing { state: record::named(&state, "attempt.state")?, ..standing })
+}
+
+/// Ended attempts of a job that may have left a sheet.
+pub(super) fn unconfirmed(conn: &Connection, job: &str) -> Result<u32, Fault> {
+    Ok(conn
+        .prepare_cached("SELECT count(*) FROM attempt WHERE job = ?1 AND state = 'uncertain'")?
+        .query_row([job], |row| row.get(0))?)
 }
 
 /// Makes a step durable, if the states allow it and nobody wants the call to stop.
@@ -223,7 +239,7 @@ pub(super) fn settle(
             from: at.state.to_string(),
         });
     }
-    let (state, due, reason) = destination(settlement, at.stop_wanted)?;
+    let (state, due, reason) = destination(settlement, &at, unconfirmed(conn, &at.job)?)?;
     conn.prepare_cached(
         "UPDATE attempt SET state = ?2, code = ?3, reach = ?4, receipt = ?5, ended_at = ?6
          WHERE id = ?1",
@@ -271,27 +287,36 @@ fn may_end(state: AttemptState, pages_acked: u16, evidence: Evidence) -> bool {
     }
 }
 
-/// Where the job goes: a cancellation that came in time wins over another try.
+/// Where the job goes: a cancellation that came in time wins over another try. `unconfirmed` calls before this
+/// one may have left a sheet.
 fn destination(
     settlement: &Settlement,
-    stop_wanted: bool,
+    at: &Standing,
+    unconfirmed: u32,
 ) -> Result<(JobState, Option<UnixMillis>, &'static str), Fault> {
     match (settlement.evidence, &settlement.next) {
-        (Evidence::NotSent, Next::Again { .. } | Next::Rest(JobState::Failed)) if stop_wanted => {
-            Ok((JobState::Cancelled, None, settlement.code))
+        (Evidence::NotSent, Next::Again { .. } | Next::Rest(JobState::Failed))
+            if at.stop_wanted =>
+        {
+            Ok((at_rest(JobState::Cancelled, unconfirmed), None, settlement.code))
+        }
+        (Evidence::Uncertain, Next::Again { .. }) if at.stop_wanted => {
+            Ok((JobState::Uncertain, None, settlement.code))
         }
         (Evidence::NotSent, Next::Again { due, reason }) => {
             Ok((JobState::Waiting, Some(*due), reason))
         }
+        (Evidence::Uncertain, Next::Again { due, reason }) if !at.has_secret => {
+            Ok((JobState::Waiting, Some(*due), reason))
+        }
         (
             Evidence::NotSent,
-            Next::Rest(
-                state @ (JobState::Failed
-                | JobState::Expired
-                | JobState::Cancelled
-                | JobState::Hold),
-            ),
-        )
+            Next::Rest(state @ (JobState::Failed | JobState::Expired | JobState::Cancelled)),
+        ) if unconfirmed == 0 => Ok((*state, None, settlement.code)),
+        (Evidence::NotSent, Next::Rest(state @ JobState::Uncertain)) if unconfirmed > 0 => {
+            Ok((*state, None, settlement.code))
+        }
+        (Evidence::NotSent, Next::Rest(state @ JobState::Hold))
         | (Evidence::Uncertain, Next::Rest(state @ JobState::Uncertain))
         | (Evidence::Confirmed, Next::Rest(state @ JobState::Confirmed)) => {
             Ok((*state, None, settlement.code))
@@ -327,7 +352,7 @@ pub(super) fn move_job(
     Ok(())
 }
 
-/// Moves a job that has no open attempt, with its event.
+/// Moves a job that has no open attempt, with its event. Nothing says that no sheet is out when one may be.
 pub(super) fn move_idle_job(
     conn: &Connection,
     job: &str,
@@ -337,6 +362,7 @@ pub(super) fn move_idle_job(
     reason: &str,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
+    let state = at_rest(state, unconfirmed(conn, job)?);
     move_job(conn, job, state, due, reason, effects)?;
     let detail = json!({ "state": state.as_str(), "reason": reason, "due_at": due.map(UnixMillis::rfc3339) });
     event(conn, job, None, now, state.as_str(), detail)
@@ -357,6 +383,12 @@ pub(super) fn cancel(
     let Some(state) = state else { return Ok(Cancelled::NotFound) };
     let state: JobState = record::named(&state, "state")?;
     match state {
+        JobState::Waiting | JobState::Hold if unconfirmed(conn, &id)? > 0 => {
+            // It is not taken back, but no other copy follows.
+            let reason = "by-client-unconfirmed";
+            move_idle_job(conn, &id, now, JobState::Uncertain, None, reason, effects)?;
+            Ok(Cancelled::TooLate)
+        }
         JobState::Waiting | JobState::Hold => {
             move_idle_job(conn, &id, now, JobState::Cancelled, None, "by-client", effects)?;
             Ok(Cancelled::Done)

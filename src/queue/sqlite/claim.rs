@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
-use super::changes::{event, move_idle_job};
+use super::changes::{event, move_idle_job, unconfirmed};
 use super::fault::Fault;
 use super::numbers;
 use super::record::{self, JOB_COLUMNS, JobRow};
@@ -89,6 +89,7 @@ pub(super) fn claim(
                     dials,
                     not_after: job.not_after,
                     toneless_calls: known.toneless_calls(now),
+                    unconfirmed: unconfirmed(conn, &row.id)?,
                 };
                 let line = line.to_owned();
                 return Ok(Some(Claim {
@@ -239,33 +240,30 @@ pub(super) fn sweep(
 }
 
 /// A job that waits too long expires; one that nobody decided about is closed as not delivered, because
-/// its credentials have run out.
+/// its credentials, or the time in which a copy could follow, have run out.
 fn end_what_ran_out(
     conn: &Connection,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<u32, Fault> {
-    let over: Vec<(String, String)> = conn
+    let over: Vec<(String, String, bool)> = conn
         .prepare_cached(
-            "SELECT id, state FROM job
+            "SELECT id, state, sealed IS NOT NULL FROM job
              WHERE state IN ('waiting', 'hold', 'uncertain') AND not_after <= ?1
              ORDER BY not_after LIMIT ?2",
         )?
-        .query_map(params![now.0, MOST_MOVED as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![now.0, MOST_MOVED as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let mut ended = 0;
-    for (job, state) in over {
-        let (state, reason) = match record::named(&state, "state")? {
-            JobState::Uncertain => (JobState::ResolvedNotDelivered, "key-expired-unresolved"),
-            JobState::Waiting
-            | JobState::Hold
-            | JobState::Sending
-            | JobState::Confirmed
-            | JobState::Failed
-            | JobState::Expired
-            | JobState::Cancelled
-            | JobState::ResolvedDelivered
-            | JobState::ResolvedNotDelivered => (JobState::Expired, "not-after"),
+    for (job, state, has_secret) in over {
+        let state: JobState = record::named(&state, "state")?;
+        let is_undecided = state == JobState::Uncertain || unconfirmed(conn, &job)? > 0;
+        let (state, reason) = match (is_undecided, has_secret) {
+            (true, true) => (JobState::ResolvedNotDelivered, "key-expired-unresolved"),
+            (true, false) => (JobState::ResolvedNotDelivered, "not-after-unconfirmed"),
+            (false, _) => (JobState::Expired, "not-after"),
         };
         move_idle_job(conn, &job, now, state, None, reason, effects)?;
         ended += 1;

@@ -68,7 +68,8 @@ pub(super) fn recover(
         let this_one = u32::from(state != AttemptState::Claimed);
         let dials = dials(conn, &job)?.saturating_sub(this_one);
         let kind = record::kind(&kind)?;
-        let standing = Standing { kind, dials, not_after, toneless_calls: 0 };
+        let unconfirmed = changes::unconfirmed(conn, &job)?;
+        let standing = Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed };
         let settlement = settle::after_crash(state, standing, now);
         tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
         changes::settle(conn, sealer, attempt, &settlement, effects)?;

@@ -60,7 +60,10 @@ contract! {
     cancel_by_state,
     cancel_in_the_call_wins_against_the_page_that_has_not_begun,
     steps_out_of_order_are_refused,
-    uncertain_is_never_tried_again,
+    key_that_may_be_on_paper_is_never_sent_again,
+    notice_that_may_be_on_paper_is_sent_again_and_counted,
+    notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_cancelled,
+    notice_whose_time_ends_before_the_copy_is_closed_as_not_delivered,
     page_that_never_left_after_all_may_be_tried_again,
     feed_goes_on_after_its_cursor,
     list_filters_and_pages_newest_first,
@@ -185,7 +188,8 @@ fn store_of_the_first_version_is_brought_up_to_date_with_its_jobs() {
     let id = accept(&open(&path).0, request("a", |_| {}));
     let old = outside(&path);
     old.execute_batch(
-        "DROP TRIGGER job_has_the_secret_of_its_kind; DROP TRIGGER job_destination_stays;
+        "DROP TRIGGER job_has_the_secret_of_its_kind; DROP TRIGGER job_with_a_secret_is_sent_once;
+         DROP TRIGGER job_destination_stays;
          UPDATE job SET fields = json_remove(fields, '$.language', '$.mail_hint');
          DROP TABLE call; DROP TABLE number; PRAGMA user_version = 1",
     )
