@@ -35,7 +35,7 @@ stable_names!(Identity {
     Conflict => "conflict",
 });
 
-/// What to do when a machine does not say who it is, as many do not.
+/// What to do with a key when a machine does not say who it is, as many do not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OnAbsent {
     Send,
@@ -43,6 +43,14 @@ pub enum OnAbsent {
 }
 
 stable_names!(OnAbsent { Send => "send", Refuse => "refuse" });
+
+impl OnAbsent {
+    /// What holds for one sheet: the setting is about keys, and a notice to a machine that keeps silent does
+    /// less harm than one that never comes.
+    pub fn for_sheet(self, has_secret: bool) -> Self {
+        if has_secret { self } else { Self::Send }
+    }
+}
 
 /// Who answered, and whether a sheet with a secret may go there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

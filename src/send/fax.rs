@@ -509,7 +509,7 @@ impl CallHost for FaxHost<'_> {
             far_end.csi.as_deref(),
             number,
             &self.known(number),
-            self.desk.on_absent,
+            self.desk.on_absent.for_sheet(self.claim.job.kind().has_secret()),
             self.desk.clock.now(),
         );
         self.seen.far_end = Some(far_end.clone());

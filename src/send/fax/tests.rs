@@ -7,8 +7,8 @@ use modem::{Line, LineSettings};
 use t30::Millis;
 
 use super::*;
-use crate::job::AttemptState;
-use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::job::examples::{self, TUESDAY_10_00 as NOW};
+use crate::job::{AttemptState, Kind, NewJob};
 use crate::office::identity::Said;
 use crate::office::known::Lock;
 use crate::office::rate::Rate;
@@ -220,6 +220,37 @@ fn what_a_technician_says_between_claim_and_identity_counts_in_the_call_that_is_
     assert_eq!((says("OTHER CENTER"), says("CARE CENTER")), (Go::Stop, Go::On));
     assert_eq!(desk.queue.forget(number(), NOW).wait(), Ok(true));
     assert_eq!(says("OTHER CENTER"), Go::On);
+}
+
+#[test]
+fn silent_machine_gets_a_notice_where_the_settings_refuse_it_a_key_and_another_number_gets_neither()
+{
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = Desk { on_absent: OnAbsent::Refuse, ..desk(store.expect("a store").0, &runtime) };
+    for (place, kind) in (0..).zip(Kind::ALL) {
+        let number = FaxNumber::parse(&format!("035555000{place}")).expect("valid");
+        let change = |job: &mut NewJob| {
+            job.content = examples::of(*kind).content;
+            job.recipient.fax = number;
+        };
+        accept(desk.queue.as_ref(), request(kind.as_str(), change));
+        let claim = claim(desk.queue.as_ref(), NOW, &format!("line{place}")).expect("it is due");
+        let answers = |csi: Option<&str>| {
+            let csi = csi.map(Into::into);
+            FaxHost::new(&desk, &claim).far_end(&t30::FarEnd { csi, dis: Vec::new(), nsf: None })
+        };
+        let to_silence = if kind.has_secret() { Go::Stop } else { Go::On };
+        assert_eq!(
+            (answers(None), answers(Some("CARE CENTER"))),
+            (to_silence, to_silence),
+            "{kind}"
+        );
+        assert_eq!(answers(Some("06 9999 9999")), Go::Stop, "{kind}");
+    }
 }
 
 #[test]
