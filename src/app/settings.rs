@@ -337,7 +337,8 @@ pub struct Line {
     /// Speed of the serial port, 19 200 to 921 600 bit/s. 115 200: Class 1 needs well above 14 400.
     #[serde(default = "default_baud", deserialize_with = "within::<_, _, 19_200, 921_600>")]
     pub baud: u32,
-    /// Our number as the far machine shows it (TSI), up to 20 of `0-9 + space`. None: nothing is sent.
+    /// Our number as the far machine shows it (TSI) and the tag line prints it, up to 20 of `0-9 + space`. None:
+    /// neither has one.
     #[serde(default, deserialize_with = "tsi")]
     pub tsi: Option<String>,
     /// The number of this line itself, as a caller dials it: tests of other lines ring it, in calling hours only

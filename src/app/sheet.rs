@@ -22,7 +22,8 @@ pub struct Sheet {
     /// Where to: `.png`, or `.tiff` as a fax file.
     #[arg(long, value_name = "FILE", required_unless_present = "compare")]
     out: Option<PathBuf>,
-    /// A fax file as it was received: is every pel below the tag line as drawn? Give the notification's --id. Exit status 0 or 6.
+    /// A fax file as it was received: is every pel below the tag line as drawn? Give the notification's --id.
+    /// Exit status 0 or 6.
     #[arg(long, value_name = "FILE", requires = "id")]
     compare: Option<PathBuf>,
     /// The settings file.

@@ -3,7 +3,7 @@
 #
 # In: the built programs; KEEP=1 leaves line and daemon running. Out: the folder demo/ with everything
 # that was used and received; exit status 0 only if the far machine confirmed the page and every
-# received pel is as drawn. `run.sh --clean` ends what KEEP=1 left and removes the folder.
+# received pel below the tag line is as drawn. `run.sh --clean` ends what KEEP=1 left and removes the folder.
 # Not here: what happens on the way; that is all real.
 set -euo pipefail
 umask 077
