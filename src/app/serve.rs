@@ -94,7 +94,6 @@ impl Serve {
             board: progress.clone(),
             windows: windows.clone(),
             on_absent: settings.calling.on_absent_identity,
-            sender: settings.site.name.clone(),
             stopping: AtomicBool::new(false),
             runtime: runtime.handle().clone(),
         };

@@ -9,7 +9,7 @@ use super::print;
 use super::settings::Settings;
 use crate::hook::body;
 use crate::hook::problem::Problem;
-use crate::job::{JobId, NewJob, UnixMillis};
+use crate::job::JobId;
 use crate::render::Renderer;
 use crate::send::tag_line::TagLine;
 
@@ -60,28 +60,17 @@ impl Sheet {
             .draw(self.id.unwrap_or_else(|| JobId::new(now, 0)), &job, resolution)
             .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
         if let (Some(write), Some(out)) = (write, &self.out) {
-            write(out, &with_tag_line(&page, &settings, &job, now)?).map_err(|error| {
+            // As the first line of the settings would send it now.
+            let tsi = settings.lines.first().and_then(|line| line.tsi.as_deref());
+            let page = TagLine::of(&job, renderer.site(), tsi, now)
+                .stamp(&page, 1, 1)
+                .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+            write(out, &page).map_err(|error| {
                 Failure::new(Exit::Internal, format!("{}: {error}", out.display()))
             })?;
         }
         self.compare.as_deref().map_or(Ok(()), |received| compare(received, &page))
     }
-}
-
-/// The page as the first line of the settings would send it now.
-fn with_tag_line(
-    page: &t4::Page,
-    settings: &Settings,
-    job: &NewJob,
-    now: UnixMillis,
-) -> Result<t4::Page, Failure> {
-    let tag_line = TagLine {
-        at: now,
-        sender: &settings.site.name,
-        tsi: settings.lines.first().and_then(|line| line.tsi.as_deref()),
-        receiver: job.recipient.office_name.as_str(),
-    };
-    tag_line.stamp(page, 1, 1).map_err(|error| Failure::new(Exit::Refused, error.to_string()))
 }
 
 type Writer = fn(&Path, &t4::Page) -> Result<(), String>;

@@ -28,6 +28,11 @@ impl Renderer {
         Self { site, worker: Mutex::new(sheet::Worker::new(worker)) }
     }
 
+    /// What every sheet says of the site.
+    pub fn site(&self) -> &SiteFace {
+        &self.site
+    }
+
     /// Draws the sheet of a job; blocks for at most the worker's deadline.
     ///
     /// # Errors

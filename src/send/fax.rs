@@ -51,8 +51,6 @@ pub struct Desk {
     pub board: ProgressBoard,
     pub windows: Windows,
     pub on_absent: OnAbsent,
-    /// The name of the site, as every tag line says it.
-    pub sender: String,
     /// The appliance stops: calls without page data end, others finish.
     pub stopping: AtomicBool,
     pub runtime: tokio::runtime::Handle,
@@ -91,13 +89,10 @@ impl FaxCarrier {
 
     /// The pages of a call that begins as soon as they are there.
     fn sheets(&self, claim: &Claim) -> Result<Sheets, NoSheet> {
-        let sheets = Sheets::draw(&self.desk.renderer, claim)?;
-        let tag_line = TagLine {
-            at: self.desk.clock.now(),
-            sender: &self.desk.sender,
-            tsi: self.settings.tsi.as_deref(),
-            receiver: claim.job.recipient.office_name.as_str(),
-        };
+        let Desk { renderer, clock, .. } = self.desk.as_ref();
+        let sheets = Sheets::draw(renderer, claim)?;
+        let tsi = self.settings.tsi.as_deref();
+        let tag_line = TagLine::of(&claim.job, renderer.site(), tsi, clock.now());
         Ok(sheets.stamped(&tag_line)?)
     }
 }

@@ -7,13 +7,14 @@
 
 use jiff::tz::{TimeZone, offset};
 
-use crate::job::UnixMillis;
+use crate::job::{NewJob, UnixMillis};
+use crate::render::SiteFace;
 
 /// One call, as the head of its pages tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct TagLine<'a> {
     pub at: UnixMillis,
-    /// The name of the site.
+    /// The name of the site, in the language of the sheet.
     pub sender: &'a str,
     /// The number of our line, as the far machine shows it.
     pub tsi: Option<&'a str>,
@@ -24,7 +25,13 @@ pub struct TagLine<'a> {
 /// Between when, who and which page.
 const GAP: &str = "  ";
 
-impl TagLine<'_> {
+impl<'a> TagLine<'a> {
+    /// Of a call with the sheet of this job.
+    pub fn of(job: &'a NewJob, site: &'a SiteFace, tsi: Option<&'a str>, at: UnixMillis) -> Self {
+        let sender = &site.in_language(job.language).name;
+        Self { at, sender, tsi, receiver: job.recipient.office_name.as_str() }
+    }
+
     /// The page with its tag line.
     ///
     /// # Errors
@@ -77,6 +84,8 @@ fn japanese_time(at: UnixMillis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::{Language, examples};
+    use crate::render::SiteWords;
 
     /// Of a page 1728 pels wide.
     const COLUMNS: u16 = 164;
@@ -100,6 +109,18 @@ mod tests {
         );
         assert_eq!(page, "P.1/1");
         assert_eq!(tagline::columns_of(&text), COLUMNS);
+    }
+
+    #[test]
+    fn sheet_in_english_names_the_site_in_english() {
+        let named = |name: &str| SiteWords { name: name.into(), ..SiteWords::default() };
+        let site = SiteFace { ja: named("連携便"), en: named("Renkei"), ..SiteFace::default() };
+        let mut job = examples::first_contact();
+        let receiver = job.recipient.office_name.clone();
+        assert_eq!(TagLine::of(&job, &site, None, usual().at).sender, "連携便");
+        job.language = Language::English;
+        let line = TagLine::of(&job, &site, None, usual().at);
+        assert_eq!((line.sender, line.receiver), ("Renkei", receiver.as_str()));
     }
 
     #[test]

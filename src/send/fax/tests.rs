@@ -94,7 +94,6 @@ fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
         board: ProgressBoard::default(),
         windows: Windows::Always,
         on_absent: OnAbsent::Send,
-        sender: String::new(),
         stopping: AtomicBool::new(false),
         runtime: runtime.handle().clone(),
     }
