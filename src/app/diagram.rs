@@ -112,6 +112,13 @@ pub fn say(what: &What) -> String {
         What::AskFarEnd => "asks whether this machine may get pages".into(),
         What::Judged(true) => "yes, it may".into(),
         What::Judged(false) => "no, it may not".into(),
+        What::AskLengths { page, codings } => {
+            format!("asks how long page {} is in {}", number(*page), codings.join(", "))
+        }
+        What::Lengths(octets) => {
+            let octets: Vec<String> = octets.iter().map(usize::to_string).collect();
+            format!("is told {} octets", octets.join(", "))
+        }
         What::AskPage { page, contract } => format!("asks for page {}: {contract}", number(*page)),
         What::Page { octets } => format!("gets a page of {octets} octets"),
         What::AskStart { page } => format!("asks whether page {} may start", number(*page)),
@@ -224,6 +231,7 @@ impl Ladder {
             }
             What::Listen { .. }
             | What::AskFarEnd
+            | What::AskLengths { .. }
             | What::AskPage { .. }
             | What::AskStart { .. } => {
                 self.since = at_ms;
@@ -243,10 +251,10 @@ impl Ladder {
                 self.aside(at_ms, Paint::Trouble, "! this machine may not get the page");
             }
             What::MayStart(false) => self.aside(at_ms, Paint::Trouble, "! the page may not start"),
-            What::Page { .. } | What::MayStart(true) if waited_ms >= SLOW_MS => {
+            What::Lengths(_) | What::Page { .. } | What::MayStart(true) if waited_ms >= SLOW_MS => {
                 self.aside(at_ms, Paint::Aside, &format!("* waited {} for us", seconds(waited_ms)));
             }
-            What::Page { .. } | What::MayStart(true) => {}
+            What::Lengths(_) | What::Page { .. } | What::MayStart(true) => {}
             What::Confirmed { .. } => self.aside(at_ms, Paint::Aside, &format!("* {}", say(what))),
             What::Ended { code, .. } => {
                 let paint = if code == "delivered" { Paint::Aside } else { Paint::Trouble };

@@ -21,7 +21,7 @@ use super::problem::{Code, Problem, ProblemBody};
 use crate::job::{ClientId, FaxNumber, UnixMillis, hex};
 use crate::office::identity::{self, Identity, LEARNT_AFTER, OnAbsent, Said};
 use crate::office::known::{
-    self, IDENTITY, Known, Lock, NotCalled, TONELESS, TROUBLE, Trouble, VOICE,
+    self, IDENTITY, Known, Lock, NotCalled, T85, TONELESS, TROUBLE, Trouble, VOICE,
 };
 use crate::office::rate::Rate;
 use crate::office::terms::{self, LineLimits, Reason};
@@ -98,7 +98,7 @@ pub struct GoodView {
     modulation: &'static str,
     rate_bps: u32,
     ecm: bool,
-    /// `MH`, `MR` or `MMR`.
+    /// `MH`, `MR`, `MMR` or `T.85`.
     coding: String,
     /// When this speed was first confirmed.
     since: String,
@@ -109,7 +109,7 @@ pub struct GoodView {
 /// Something that went wrong.
 #[derive(Serialize, ToSchema)]
 pub struct TroubleView {
-    /// `training-trouble`, `v17-trouble`, `ecm-trouble`, `rtn-trouble`, `voice`, `no-fax-tone`.
+    /// `training-trouble`, `v17-trouble`, `t85-trouble`, `ecm-trouble`, `rtn-trouble`, `voice`, `no-fax-tone`.
     what: &'static str,
     /// In words.
     text: &'static str,
@@ -285,9 +285,10 @@ fn next_call(known: &Known, limits: &LineLimits, now: UnixMillis) -> NextCall {
 
 fn troubles(known: &Known, now: UnixMillis) -> Vec<TroubleView> {
     let of = |reason: Reason| (reason.as_str(), reason.text());
-    let counters: [((&'static str, &'static str), &Option<Trouble>, Duration); 6] = [
+    let counters: [((&'static str, &'static str), &Option<Trouble>, Duration); 7] = [
         (of(Reason::Training), &known.troubles.training, TROUBLE),
         (of(Reason::V17), &known.troubles.v17, TROUBLE),
+        (of(Reason::T85), &known.troubles.t85, T85),
         (of(Reason::Ecm), &known.troubles.ecm, TROUBLE),
         (of(Reason::Rtn), &known.troubles.rtn, TROUBLE),
         (("voice", "a person answered"), &known.voice, VOICE),

@@ -30,6 +30,9 @@ pub const IDENTITY: Duration = DAY.saturating_mul(180);
 pub const VOICE: Duration = DAY.saturating_mul(14);
 /// No fax tone. To most modems a machine that is switched off is the same, so this is believed for a day only.
 pub const TONELESS: Duration = DAY;
+/// The machine offered T.85 and did not take a page in it. Chosen as [`IDENTITY`]: no machine learns it, and
+/// without it a page takes a second or two longer.
+pub const T85: Duration = IDENTITY;
 /// Nothing is kept longer than this after the last change, unless a technician locked it.
 pub const LONGEST: Duration = IDENTITY;
 
@@ -65,6 +68,8 @@ pub struct Known {
 pub struct Troubles {
     /// V.17 did not carry a page; slower modulations may.
     pub v17: Option<Trouble>,
+    /// A page in T.85 was not taken; it may be in another coding.
+    pub t85: Option<Trouble>,
     /// With error correction no confirmation came.
     pub ecm: Option<Trouble>,
     /// No training came through, or both machines did not come to terms.
@@ -105,7 +110,7 @@ pub struct Good {
 pub struct Terms {
     pub rate: Rate,
     pub ecm: bool,
-    /// `MH`, `MR` or `MMR`.
+    /// `MH`, `MR`, `MMR` or `T.85`.
     pub coding: String,
 }
 
@@ -141,6 +146,8 @@ pub struct Lesson {
     pub result: Option<Taught>,
     /// V.17 was tried and given up, whatever came after.
     pub v17_failed: bool,
+    /// T.85 was agreed on and given up, or the page in it was not taken.
+    pub t85_failed: bool,
 }
 
 /// A machine that answered.
@@ -190,6 +197,9 @@ impl Known {
         }
         if lesson.v17_failed {
             self.troubles.v17 = Some(once_more(self.troubles.v17, TROUBLE, now, None));
+        }
+        if lesson.t85_failed {
+            self.troubles.t85 = Some(once_more(self.troubles.t85, T85, now, None));
         }
         match lesson.result {
             None => {}
@@ -317,7 +327,7 @@ mod tests {
 
     fn confirmed(rate: Rate, csi: &str) -> Lesson {
         let result = Some(Taught::Confirmed(terms(rate)));
-        Lesson { heard: heard(csi), result, v17_failed: false }
+        Lesson { heard: heard(csi), result, v17_failed: false, t85_failed: false }
     }
 
     fn taught(result: Taught) -> Lesson {

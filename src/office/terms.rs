@@ -7,7 +7,7 @@
 
 use t30::Modulation;
 
-use super::known::{GOOD, Known, TROUBLE, Trouble, fresh};
+use super::known::{GOOD, Known, T85, TROUBLE, Trouble, fresh};
 use super::rate::Rate;
 use crate::job::UnixMillis;
 
@@ -25,6 +25,8 @@ pub struct LineLimits {
 pub struct CallTerms {
     pub fastest: Rate,
     pub ecm: bool,
+    /// T.85, where the far end offers it.
+    pub t85: bool,
     /// Why that is less than the line allows; empty if it is not.
     pub why: Vec<Why>,
 }
@@ -44,6 +46,7 @@ pub enum Reason {
     KnownGood,
     Training,
     V17,
+    T85,
     Ecm,
     Rtn,
 }
@@ -53,6 +56,7 @@ crate::job::names::stable_names!(Reason {
     KnownGood => "known-good-rate",
     Training => "training-trouble",
     V17 => "v17-trouble",
+    T85 => "t85-trouble",
     Ecm => "ecm-trouble",
     Rtn => "rtn-trouble",
 });
@@ -65,6 +69,7 @@ impl Reason {
             Self::KnownGood => "the last sheet went at this speed",
             Self::Training => "the machines did not come to terms in an earlier call",
             Self::V17 => "V.17 failed in an earlier call",
+            Self::T85 => "a page in T.85 was not taken in an earlier call",
             Self::Ecm => "error correction failed in an earlier call",
             Self::Rtn => "an earlier page was rejected as illegible",
         }
@@ -89,7 +94,8 @@ pub fn of_next_call(
     has_secret: bool,
     now: UnixMillis,
 ) -> CallTerms {
-    let mut terms = CallTerms { fastest: limits.fastest, ecm: limits.ecm, why: Vec::new() };
+    let mut terms =
+        CallTerms { fastest: limits.fastest, ecm: limits.ecm, t85: true, why: Vec::new() };
     if let Some(lock) = &known.lock {
         let locked = Why { reason: Reason::Locked, until: None };
         lock.fastest.into_iter().for_each(|rate| terms.cap(rate, locked));
@@ -98,6 +104,10 @@ pub fn of_next_call(
         }
     }
     let troubles = &known.troubles;
+    if let Some(trouble) = fresh(troubles.t85.as_ref(), T85, now) {
+        terms.t85 = false;
+        terms.why.push(Why { reason: Reason::T85, until: Some(trouble.last.after(T85)) });
+    }
     let trouble = |trouble: &Option<Trouble>, reason| {
         let trouble = fresh(trouble.as_ref(), TROUBLE, now)?.clone();
         let why = Why { reason, until: Some(trouble.last.after(TROUBLE)) };
@@ -292,10 +302,9 @@ mod tests {
             Just(Taught::Voice),
             Just(Taught::Toneless),
         ];
-        (proptest::option::of(taught), any::<bool>()).prop_map(|(result, v17_failed)| Lesson {
-            heard: None,
-            result,
-            v17_failed,
+        let flags = any::<[bool; 2]>();
+        (proptest::option::of(taught), flags).prop_map(|(result, [v17_failed, t85_failed])| {
+            Lesson { heard: None, result, v17_failed, t85_failed }
         })
     }
 
@@ -316,13 +325,28 @@ mod tests {
                 let terms = of_next_call(&known, &limits, true, now);
                 prop_assert!(terms.fastest <= limits.fastest);
                 prop_assert_eq!(terms.ecm, ecm);
-                prop_assert_eq!(terms.why.is_empty(), terms.fastest == limits.fastest);
+                prop_assert_eq!(terms.why.is_empty(), terms.fastest == limits.fastest && terms.t85);
                 prop_assert!(terms.why.iter().all(|why| why.until.is_some_and(|until| until > now)));
             }
             let far = now.after(Duration::from_secs(400 * 24 * 60 * 60));
             let terms = of_next_call(&known, &limits, true, far);
-            prop_assert_eq!((terms.fastest, terms.why), (limits.fastest, vec![]));
+            prop_assert_eq!((terms.fastest, terms.t85, terms.why), (limits.fastest, true, vec![]));
         }
+    }
+
+    #[test]
+    fn machine_that_did_not_take_t85_is_not_asked_for_it_for_half_a_year_and_as_fast_as_before() {
+        let lesson = Lesson { t85_failed: true, ..Lesson::default() };
+        let known = Known::default().learn(lesson, NOW);
+        let next = |at| of_next_call(&known, &line(V17_14400), true, at);
+        let until = NOW.after(T85);
+        let why = Why { reason: Reason::T85, until: Some(until) };
+        let terms = next(UnixMillis(until.0 - 1));
+        assert_eq!((terms.t85, terms.fastest, terms.why), (false, V17_14400, vec![why]));
+        assert!(next(until).t85);
+        // A technician's word on the speed does not bring it back.
+        let locked = locked(Some(V29_9600), false, known.clone());
+        assert!(!of_next_call(&locked, &line(V17_14400), true, NOW).t85);
     }
 
     #[test]

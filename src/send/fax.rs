@@ -14,6 +14,7 @@ use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::coded::Coder;
 use super::line_test::{self, How, Plan, Watch};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
@@ -174,6 +175,8 @@ fn call_over<P: Port>(
 ) -> CallReport {
     let (claim, now) = (host.claim, host.desk.clock.now());
     let longest_page_mm = u16::try_from(sheets.fine.length_mm()).unwrap_or(u16::MAX);
+    host.coder.prepare(&sheets.fine, t30::Resolution::Fine);
+    host.coder.prepare(&sheets.standard, t30::Resolution::Standard);
     host.sheets = Some(sheets);
     let terms =
         terms::of_next_call(&claim.known, &settings.limits, claim.job.kind().has_secret(), now);
@@ -185,6 +188,7 @@ fn call_over<P: Port>(
         pages: 1,
         fine: true,
         ecm: terms.ecm,
+        t85: terms.t85,
         fastest: terms.fastest.0,
         longest_page_mm,
         sub: None,
@@ -300,6 +304,7 @@ struct FaxHost<'a> {
     claim: &'a Claim,
     /// There before the driver is given the call.
     sheets: Option<Sheets>,
+    coder: Coder,
     /// Names the pels that were coded for this call.
     sent_sha256: Option<[u8; 32]>,
     /// Who answered, what was tried first, and why we ended the call, if we did.
@@ -324,6 +329,7 @@ impl<'a> FaxHost<'a> {
             desk,
             claim,
             sheets: None,
+            coder: Coder::default(),
             sent_sha256: None,
             seen: Seen::default(),
             began_at: desk.clock.now(),
@@ -423,6 +429,7 @@ impl<'a> FaxHost<'a> {
             "fastest": terms.fastest.family(),
             "fastest_bps": terms.fastest.0.rate_bps(),
             "ecm": terms.ecm,
+            "t85": terms.t85,
         });
         let why: Vec<&str> = terms.why.iter().map(|why| why.reason.as_str()).collect();
         if !why.is_empty() {
@@ -522,12 +529,20 @@ impl CallHost for FaxHost<'_> {
         Go::Stop
     }
 
+    fn lengths(&mut self, _page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        let Some(sheets) = &self.sheets else { return Vec::new() };
+        let length = |contract: &t30::Contract| {
+            self.coder.octets(sheets.of(contract.resolution), contract).len()
+        };
+        contracts.iter().map(length).collect()
+    }
+
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
         let Some(page) = self.sheets.as_ref().map(|sheets| sheets.of(contract.resolution)) else {
             return Vec::new(); // no call is made without sheets, and the session refuses an empty page
         };
         self.sent_sha256 = Some(sheet_sha256(page));
-        t4::encode(page, &line_encoding(contract))
+        self.coder.octets(page, contract).to_vec()
     }
 
     fn page_starts(&mut self, page: u16) -> Go {
@@ -580,7 +595,10 @@ impl CallHost for FaxHost<'_> {
                 self.rung("answered", json!({}));
             }
             Progress::Identity { .. } => {} // noted with its verdict in `far_end`
-            Progress::Agreed(contract) => self.rung("agreed", receipt::contract(&contract)),
+            Progress::Agreed(contract) => {
+                self.seen.t85 |= contract.coding == t30::Coding::T85;
+                self.rung("agreed", receipt::contract(&contract));
+            }
             Progress::Training { modulation, tries } => {
                 self.seen.tried.get_or_insert(modulation);
                 self.live("training", None);
@@ -603,19 +621,6 @@ impl CallHost for FaxHost<'_> {
         self.desk.stopping.load(Ordering::Acquire)
             || self.desk.queue.stop_wanted(self.claim.attempt)
     }
-}
-
-/// How the page is coded for what both ends agreed on.
-pub fn line_encoding(contract: &t30::Contract) -> t4::Encoding {
-    let coding = match contract.coding {
-        t30::Coding::Mh => t4::Coding::Mh,
-        t30::Coding::Mr => t4::Coding::Mr,
-        t30::Coding::Mmr => t4::Coding::Mmr,
-    };
-    let bits_a_second = u128::from(contract.modulation.rate_bps());
-    let min_row_bits = (bits_a_second * contract.min_scan_line.as_millis()).div_ceil(1000);
-    let min_row_bits = u32::try_from(min_row_bits).unwrap_or(u32::MAX);
-    t4::Encoding::line(coding, t4::BitOrder::LsbFirst, min_row_bits)
 }
 
 /// Names the pels of a page as it was sent, tag line and all, so that a received one can be compared.

@@ -334,6 +334,7 @@ fn call(how: &How, number: &FaxNumber) -> Call {
         pages: 1,
         fine: true,
         ecm: true,
+        t85: true,
         fastest: how.fastest,
         longest_page_mm: 0, // none leaves
         sub: None,
@@ -400,6 +401,10 @@ impl CallHost for TestHost<'_> {
         self.watch.answered(self.number);
         self.far_end = Some(far_end.csi.clone());
         Go::Stop
+    }
+
+    fn lengths(&mut self, _page: u16, _contracts: &[t30::Contract]) -> Vec<usize> {
+        Vec::new()
     }
 
     fn page(&mut self, _page: u16, _contract: &t30::Contract) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! In: a [`Claim`]. Out: a settled attempt: nothing is handed back that is not on disk.
 //! Not here: which claim and when (`schedule`), what an ending means (`settle`).
 
+pub mod coded;
 pub mod fax;
 pub mod line_test;
 pub mod tag_line;

@@ -5,9 +5,9 @@
 //! Not here: how long a lesson is believed (`office/known.rs`), what it changes (`office/terms.rs`).
 
 use modem::{Ending, HangUpCause};
-use t30::{CallError, Phase};
+use t30::{CallError, Coding, Phase};
 
-use super::{Outcome, receipt};
+use super::Outcome;
 use crate::office::identity::Said;
 use crate::office::known::{Heard, Lesson, Taught, Terms};
 use crate::office::rate::Rate;
@@ -20,8 +20,9 @@ pub fn of(outcome: &Outcome<'_>) -> Option<Lesson> {
     });
     let result = result(outcome);
     let v17_failed = gave_v17_up(outcome, result.as_ref());
-    let taught = heard.is_some() || result.is_some() || v17_failed;
-    taught.then_some(Lesson { heard, result, v17_failed })
+    let t85_failed = gave_t85_up(outcome, result.as_ref());
+    let taught = heard.is_some() || result.is_some() || v17_failed || t85_failed;
+    taught.then_some(Lesson { heard, result, v17_failed, t85_failed })
 }
 
 fn result(outcome: &Outcome<'_>) -> Option<Taught> {
@@ -122,11 +123,22 @@ fn gave_v17_up(outcome: &Outcome<'_>, result: Option<&Taught>) -> bool {
         }
 }
 
+/// A page went in T.85 and was not taken, or the machines agreed on another coding after they had agreed on it.
+fn gave_t85_up(outcome: &Outcome<'_>, result: Option<&Taught>) -> bool {
+    let another = outcome.contract.is_some_and(|contract| contract.coding != Coding::T85);
+    outcome.t85
+        && match result {
+            Some(Taught::Ecm(_) | Taught::Rtn(_)) => true,
+            Some(Taught::Confirmed(_) | Taught::Training | Taught::Voice | Taught::Toneless)
+            | None => another,
+        }
+}
+
 fn terms(contract: &t30::Contract) -> Terms {
     Terms {
         rate: Rate(contract.modulation),
         ecm: contract.ecm,
-        coding: receipt::coding(contract.coding).to_owned(),
+        coding: contract.coding.to_string(),
     }
 }
 
@@ -149,8 +161,9 @@ mod tests {
         }
     }
 
-    /// What a call taught that met a machine, tried V.17 first and ended so on this contract.
-    fn lesson(ending: &Ending, contract: &Contract) -> Lesson {
+    /// What a call taught that met a machine, tried V.17 first and ended so on this contract; whether it
+    /// agreed on T.85 before.
+    fn lesson(ending: &Ending, contract: &Contract, t85: bool) -> Lesson {
         let far_end = FarEnd { csi: Some("CARE CENTER".into()), dis: vec![1], nsf: None };
         let outcome = Outcome {
             ending,
@@ -162,6 +175,7 @@ mod tests {
             phase: Some(Phase::B),
             far_end: Some(&far_end),
             tried: Some(V17),
+            t85,
             identity: None,
             contract: Some(contract),
             times: None,
@@ -205,8 +219,37 @@ mod tests {
             (session(CallError::RefusedFarEnd), &fast, None, false),
         ];
         for (ending, contract, result, v17_failed) in cases {
-            let got = lesson(&ending, contract);
+            let got = lesson(&ending, contract, false);
             assert_eq!((got.result, got.v17_failed), (result, v17_failed), "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn page_in_t85_that_was_not_taken_is_remembered_and_one_that_was_is_not() {
+        let session = |error| Ending::Session(error);
+        let eop = Signal::EOP;
+        let no_reply = || session(CallError::NoReplyAfterPage { page: 0, to: eop, tries: 3 });
+        let rtn = || session(CallError::Rtn { page: 0, times: 3 });
+        let gone = session(CallError::DcnAfterPage { page: 0 });
+        let cannot_train = session(CallError::CannotTrain { last: V29 });
+        let failed = [
+            (no_reply(), Coding::T85),
+            (gone, Coding::T85),
+            (rtn(), Coding::T85),
+            // Rejected, and taken or not taken in another coding in the same call.
+            (Ending::Delivered, Coding::Mmr),
+            (rtn(), Coding::Mmr),
+        ];
+        let not = [(Ending::Delivered, Coding::T85), (cannot_train, Coding::T85)];
+        let cases =
+            failed.map(|case| (case, true)).into_iter().chain(not.map(|case| (case, false)));
+        for ((ending, coding), expected) in cases {
+            let contract = Contract { coding, ..contract(V17, true) };
+            let got = lesson(&ending, &contract, true).t85_failed;
+            assert_eq!(got, expected, "{ending:?} {coding}");
+            // A call that never was about T.85 says nothing of it.
+            let other = Contract { coding: Coding::Mmr, ..contract };
+            assert!(!lesson(&ending, &other, false).t85_failed, "{ending:?}");
         }
     }
 
@@ -223,6 +266,7 @@ mod tests {
                 phase: None,
                 far_end: None,
                 tried: None,
+                t85: false,
                 identity: None,
                 contract: None,
                 times: None,

@@ -29,22 +29,12 @@ pub fn contract(contract: &t30::Contract) -> Value {
         "modulation": Rate(contract.modulation).family(),
         "rate_bps": contract.modulation.rate_bps(),
         "ecm": contract.ecm,
-        "coding": coding(contract.coding),
+        "coding": contract.coding.to_string(),
         "resolution": match contract.resolution {
             Resolution::Standard => "standard",
             Resolution::Fine => "fine",
         },
     })
-}
-
-/// How pels are coded, as people call it.
-pub fn coding(coding: t30::Coding) -> &'static str {
-    use t30::Coding;
-    match coding {
-        Coding::Mh => "MH",
-        Coding::Mr => "MR",
-        Coding::Mmr => "MMR",
-    }
 }
 
 /// When what happened, in milliseconds from the first octet of ATD.

@@ -42,6 +42,7 @@ fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
         phase: None,
         far_end: None,
         tried: None,
+        t85: false,
         identity: None,
         contract: None,
         times: None,

@@ -129,6 +129,9 @@ impl CallHost for Host {
         assert!(far_end.csi.as_ref().is_none_or(|csi| csi.len() <= 20));
         Go::On
     }
+    fn lengths(&mut self, _: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        vec![1; contracts.len()]
+    }
     fn page(&mut self, _: u16, _: &t30::Contract) -> Vec<u8> {
         vec![0x10; 300]
     }
@@ -217,6 +220,7 @@ libfuzzer_sys::fuzz_target!(|modem: Modem| {
         pages: 1,
         fine: true,
         ecm: true,
+        t85: true,
         fastest: Modulation::V17At14400,
         longest_page_mm: 297,
         sub: None,

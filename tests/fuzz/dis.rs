@@ -15,6 +15,9 @@ struct Call {
     ecm: bool,
     mr: bool,
     mmr: bool,
+    t85: bool,
+    /// Octets of the page in each coding, plainest first.
+    lengths: Vec<u32>,
     sub: bool,
     pwd: bool,
     fastest: u8,
@@ -44,6 +47,7 @@ libfuzzer_sys::fuzz_target!(|call: Call| {
         ecm: call.ecm,
         mr: call.mr,
         mmr: call.mmr,
+        t85: call.t85,
         fastest: fastest[usize::from(call.fastest) % fastest.len()],
         longest_page_mm: call.longest_page_mm,
         sub: call.sub.then(|| Subaddress::parse("12").unwrap()),
@@ -69,6 +73,19 @@ libfuzzer_sys::fuzz_target!(|call: Call| {
         match sender.poll(now) {
             Output::Event(Event::Agreed(contract)) => agreed = Some(contract),
             Output::Event(_) => {}
+            Output::Ask(Question::Lengths { page: 0, contracts }) => {
+                let codings: Vec<Coding> = contracts.iter().map(|it| it.coding).collect();
+                let ecm = call.ecm && dis(27);
+                let denser = [
+                    (Coding::Mr, call.mr && dis(16)),
+                    (Coding::Mmr, ecm && call.mmr && dis(31)),
+                    (Coding::T85, ecm && call.t85 && dis(78)),
+                ];
+                let denser = denser.into_iter().filter(|(_, both)| *both).map(|(coding, _)| coding);
+                assert!(codings.into_iter().eq(std::iter::once(Coding::Mh).chain(denser)));
+                let lengths = call.lengths.iter().map(|&octets| octets as usize).collect();
+                sender.handle(now, Input::Lengths(lengths));
+            }
             Output::Line(LineAction::SendControl { frames, .. }) => break frames,
             other => panic!("{other:?}"),
         }
@@ -101,11 +118,13 @@ libfuzzer_sys::fuzz_target!(|call: Call| {
     assert_eq!(frames.len(), 1 + usize::from(call.sub) + usize::from(call.pwd));
     // Asked for only what is offered and wanted.
     assert!(told(10) && dis(10));
-    for (number, wanted) in [(15, call.fine), (16, call.mr), (27, call.ecm), (31, call.mmr)] {
+    for (number, wanted) in [(15, call.fine), (16, call.mr), (27, call.ecm), (31, call.mmr), (78, call.t85)] {
         assert!(!told(number) || (dis(number) && wanted), "bit {number}");
     }
     assert!(!told(31) || told(27), "T.6 needs error correction");
-    assert!(!told(31) || !told(16), "one coding");
+    assert!(!told(78) || told(27), "T.85 needs error correction");
+    assert!([16, 31, 78].into_iter().filter(|&bit| told(bit)).count() <= 1, "one coding");
+    assert!(!told(79), "stripes of 128 rows");
     assert_eq!((told(49), told(50)), (call.sub, call.pwd));
     assert!((!call.sub || dis(49)) && (!call.pwd || dis(50)));
     // Length: no more than offered, and no less than the page needs.
@@ -133,10 +152,11 @@ libfuzzer_sys::fuzz_target!(|call: Call| {
     // What the caller is told is what the far end is told.
     assert_eq!(contract.ecm, told(27));
     assert_eq!(contract.resolution == Resolution::Fine, told(15));
-    let coding = match (told(31), told(16)) {
-        (true, _) => Coding::Mmr,
-        (false, true) => Coding::Mr,
-        (false, false) => Coding::Mh,
+    let coding = match (told(78), told(31), told(16)) {
+        (true, _, _) => Coding::T85,
+        (false, true, _) => Coding::Mmr,
+        (false, false, true) => Coding::Mr,
+        (false, false, false) => Coding::Mh,
     };
     assert_eq!(contract.coding, coding);
     assert!(!contract.ecm || contract.min_scan_line.is_zero());

@@ -40,9 +40,10 @@ enum Answer {
     Misplaced,
 }
 
-/// DIS with everything, CFR, MCF, FTT, RTN, RTP, PPR of frame 0, RNR, CTR, ERR, CRP, DCN.
-const KNOWN: [&[u8]; 12] = [
+/// DIS with everything but T.85, DIS with T.85, CFR, MCF, FTT, RTN, RTP, PPR of frame 0, RNR, CTR, ERR, CRP, DCN.
+const KNOWN: [&[u8]; 13] = [
     &[0xFF, 0x13, 0x80, 0x00, 0xEE, 0xF8, 0x44],
+    &[0xFF, 0x13, 0x80, 0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20],
     &[0xFF, 0x13, 0x84],
     &[0xFF, 0x13, 0x8C],
     &[0xFF, 0x13, 0x44],
@@ -136,6 +137,10 @@ libfuzzer_sys::fuzz_target!(|call: Call| {
                 assert!(far_end.csi.as_ref().is_none_or(|csi| csi.is_ascii() && csi.len() <= 20));
                 Input::Judged(true)
             }
+            Output::Ask(Question::Lengths { contracts, .. }) => {
+                // The denser, the shorter.
+                Input::Lengths((0..contracts.len()).rev().map(|place| 300 * place).collect())
+            }
             Output::Ask(Question::Page { .. }) => {
                 Input::Page(vec![0x5A; if call.long { BLOCK_OCTETS + 1 } else { 300 }])
             }
@@ -148,6 +153,7 @@ libfuzzer_sys::fuzz_target!(|call: Call| {
             Some(Answer::No) => match yes {
                 Input::Judged(_) => Input::Judged(false),
                 Input::PageMayStart(_) => Input::PageMayStart(false),
+                Input::Lengths(_) => Input::Lengths(Vec::new()),
                 Input::Page(_) => Input::Page(Vec::new()),
                 other => other,
             },

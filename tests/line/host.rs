@@ -7,18 +7,20 @@ use modem::{Call, CallHost, CallReport, Go, LineSettings, Progress};
 use shirase::job::{FaxNumber, UnixMillis};
 use shirase::office::identity::{self, OnAbsent};
 use shirase::office::known::Known;
+use shirase::send::coded::Coder;
 
 /// Codes its page as agreed, and keeps what it was told. A machine that says another number than the
 /// one it is told to expect gets nothing, by the rule of the product.
 pub struct PageHost {
     page: t4::Page,
+    coder: Coder,
     dialled: Option<FaxNumber>,
     pub agreed: Option<t30::Contract>,
 }
 
 impl PageHost {
     pub fn new(page: t4::Page) -> Self {
-        Self { page, dialled: None, agreed: None }
+        Self { page, coder: Coder::default(), dialled: None, agreed: None }
     }
 
     /// The number that was dialled, as far as the machine's identity can be compared with it.
@@ -40,9 +42,13 @@ impl CallHost for PageHost {
         if verdict.allowed { Go::On } else { Go::Stop }
     }
 
+    fn lengths(&mut self, _page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        contracts.iter().map(|contract| self.coder.octets(&self.page, contract).len()).collect()
+    }
+
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
         self.agreed = Some(contract.clone());
-        t4::encode(&self.page, &shirase::send::fax::line_encoding(contract))
+        self.coder.octets(&self.page, contract).to_vec()
     }
 
     fn page_starts(&mut self, _page: u16) -> Go {
@@ -67,6 +73,7 @@ pub fn call(digits: &str, fastest: t30::Modulation) -> Call {
         pages: 1,
         fine: true,
         ecm: true,
+        t85: true,
         fastest,
         longest_page_mm: 297,
         sub: None,

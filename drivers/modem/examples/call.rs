@@ -1,7 +1,10 @@
 //! Sends a TIFF-F file to a number over a modem and says what happens: `call DEVICE NUMBER FILE`.
 //!
-//! Options before the device: `--no-ecm`, `--fastest RATE` (2400 to 14400), `--tsi IDENTITY`.
+//! Options before the device: `--no-ecm`, `--no-t85`, `--fastest RATE` (2400 to 14400), `--tsi IDENTITY`.
 //! For trying a modem by hand; nothing is stored, nothing is asked.
+
+#[path = "../tests/coded/mod.rs"]
+mod coded;
 
 use modem::{Call, CallHost, CallReport, Ending, Go, Line, LineSettings, Progress};
 use std::error::Error;
@@ -9,7 +12,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use t4::{BitOrder, Encoding, Page};
+use t4::Page;
 use t30::Modulation;
 
 fn main() -> ExitCode {
@@ -24,11 +27,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool, Box<dyn Error>> {
-    let (mut ecm, mut fastest, mut tsi) = (true, Modulation::V17At14400, None);
+    let (mut ecm, mut t85, mut fastest, mut tsi) = (true, true, Modulation::V17At14400, None);
     let mut words = std::env::args().skip(1).peekable();
     while let Some(option) = words.next_if(|word| word.starts_with("--")) {
         match option.as_str() {
             "--no-ecm" => ecm = false,
+            "--no-t85" => t85 = false,
             "--fastest" => fastest = modulation(&words.next().ok_or("--fastest needs a rate")?)?,
             "--tsi" => tsi = words.next(),
             other => return Err(format!("unknown option {other}").into()),
@@ -37,7 +41,10 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let (Some(device), Some(digits), Some(file), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
-        return Err("usage: call [--no-ecm] [--fastest RATE] [--tsi ID] DEVICE NUMBER FILE".into());
+        return Err(
+            "usage: call [--no-ecm] [--no-t85] [--fastest RATE] [--tsi ID] DEVICE NUMBER FILE"
+                .into(),
+        );
     };
     let pages: Vec<Page> =
         t4::container::read(File::open(file)?)?.into_iter().map(|read| read.page).collect();
@@ -62,6 +69,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         pages: count,
         fine,
         ecm,
+        t85,
         fastest,
         longest_page_mm: u16::try_from(longest_mm)?,
         sub: None,
@@ -96,20 +104,12 @@ impl CallHost for Shown {
     fn far_end(&mut self, _: &t30::FarEnd) -> Go {
         Go::On
     }
+    fn lengths(&mut self, page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        coded::lengths(self.pages.get(usize::from(page)..).unwrap_or_default(), contracts)
+    }
     fn page(&mut self, page: u16, contract: &t30::Contract) -> Vec<u8> {
         let Some(page) = self.pages.get(usize::from(page)) else { return Vec::new() };
-        let coding = match contract.coding {
-            t30::Coding::Mh => t4::Coding::Mh,
-            t30::Coding::Mr => t4::Coding::Mr,
-            t30::Coding::Mmr => t4::Coding::Mmr,
-        };
-        let row_ms = u32::try_from(contract.min_scan_line.as_millis()).unwrap_or(0);
-        let row_bits = contract.modulation.rate_bps() / 100 * row_ms / 10;
-        let encoding = Encoding::line(coding, BitOrder::LsbFirst, row_bits);
-        match contract.resolution {
-            t30::Resolution::Fine => t4::encode(page, &encoding),
-            t30::Resolution::Standard => t4::encode(&page.to_standard(), &encoding),
-        }
+        coded::octets(page, contract)
     }
     fn page_starts(&mut self, _: u16) -> Go {
         Go::On

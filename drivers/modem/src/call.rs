@@ -175,6 +175,7 @@ fn prepared(
                 tsi,
                 fine: call.fine,
                 ecm: call.ecm,
+                t85: call.t85,
                 fastest: call.fastest,
                 modulations: carriers,
                 longest_page_mm: call.longest_page_mm,

@@ -64,6 +64,9 @@ pub trait CallHost {
     fn dial_starts(&mut self) -> Go;
     /// The called machine said who it is. Nothing of the page has left. Blocks at most 1 s.
     fn far_end(&mut self, far_end: &t30::FarEnd) -> Go;
+    /// How many octets are the pages from this one on, coded for each of these contracts? They differ in
+    /// their coding alone. Only Class 1 asks, while the called machine waits for us. Blocks at most 1 s.
+    fn lengths(&mut self, page: u16, contracts: &[t30::Contract]) -> Vec<usize>;
     /// The coded page for this contract, bit 0 first. Blocks at most 1 s.
     fn page(&mut self, page: u16, contract: &t30::Contract) -> Vec<u8>;
     /// The next octet written is page data: make PAGE_STARTED durable. Blocks at most 2 s.
@@ -147,6 +150,8 @@ pub struct Call {
     pub pages: u16,
     pub fine: bool,
     pub ecm: bool,
+    /// T.85 where the far end has it; only Class 1 can.
+    pub t85: bool,
     pub fastest: t30::Modulation,
     /// Length of the longest page in mm.
     pub longest_page_mm: u16,

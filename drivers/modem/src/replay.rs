@@ -102,6 +102,7 @@ fn part(what: &What) -> Part {
         | What::Carrier { .. }
         | What::Listen { .. }
         | What::AskFarEnd
+        | What::AskLengths { .. }
         | What::AskPage { .. }
         | What::AskStart { .. }
         | What::Agreed(_)
@@ -115,6 +116,7 @@ fn part(what: &What) -> Part {
         What::BadFrame => Part::Told(Input::BadFrame),
         What::Quiet => Part::Told(Input::Quiet),
         What::Judged(yes) => Part::Told(Input::Judged(*yes)),
+        What::Lengths(octets) => Part::Told(Input::Lengths(octets.clone())),
         What::Page { octets } => Part::Told(Input::Page(vec![0; *octets])),
         What::MayStart(yes) => Part::Told(Input::PageMayStart(*yes)),
         What::Abort => Part::Told(Input::Abort),
@@ -136,6 +138,7 @@ fn sender_settings(traced: &SessionSettings) -> Option<SenderSettings> {
         ecm,
         mr,
         mmr,
+        t85,
         fastest,
         lacks,
         longest_page_mm,
@@ -153,6 +156,7 @@ fn sender_settings(traced: &SessionSettings) -> Option<SenderSettings> {
         ecm: *ecm,
         mr: *mr,
         mmr: *mmr,
+        t85: *t85,
         fastest: modulation(fastest)?,
         modulations: lacks
             .iter()

@@ -121,6 +121,13 @@ pub enum What {
     /// May pages go to this machine?
     AskFarEnd,
     Judged(bool),
+    /// How long are the pages from this one on in each of these codings?
+    AskLengths {
+        page: u16,
+        codings: Vec<String>,
+    },
+    /// So many octets, in their order.
+    Lengths(Vec<usize>),
     /// A page is to be coded so.
     AskPage {
         page: u16,
@@ -197,6 +204,7 @@ pub struct SessionSettings {
     pub ecm: bool,
     pub mr: bool,
     pub mmr: bool,
+    pub t85: bool,
     pub fastest: String,
     /// What our modem cannot send.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -216,6 +224,7 @@ impl SessionSettings {
             ecm,
             mr,
             mmr,
+            t85,
             fastest,
             modulations,
             longest_page_mm,
@@ -230,6 +239,7 @@ impl SessionSettings {
             ecm: *ecm,
             mr: *mr,
             mmr: *mmr,
+            t85: *t85,
             fastest: fastest.to_string(),
             lacks: lacks.map(|modulation| modulation.to_string()).collect(),
             longest_page_mm: *longest_page_mm,
@@ -245,6 +255,10 @@ impl What {
         match output {
             Output::Line(action) => Self::action(action, origin),
             Output::Ask(Question::FarEnd(_)) => Self::AskFarEnd,
+            Output::Ask(Question::Lengths { page, contracts }) => {
+                let codings = contracts.iter().map(|contract| contract.coding.to_string());
+                Self::AskLengths { page: *page, codings: codings.collect() }
+            }
             Output::Ask(Question::Page { page, contract }) => {
                 Self::AskPage { page: *page, contract: contract.to_string() }
             }
@@ -303,6 +317,7 @@ impl What {
             Input::BadFrame => Self::BadFrame,
             Input::Quiet => Self::Quiet,
             Input::Judged(yes) => Self::Judged(*yes),
+            Input::Lengths(octets) => Self::Lengths(octets.clone()),
             Input::Page(octets) => Self::Page { octets: octets.len() },
             Input::PageMayStart(yes) => Self::MayStart(*yes),
             Input::Abort => Self::Abort,
@@ -321,6 +336,8 @@ impl What {
                 text.len()
             }
             Self::Fault { code, says } | Self::Ended { code, says } => code.len() + says.len(),
+            Self::AskLengths { page: _, codings } => codings.iter().map(String::len).sum(),
+            Self::Lengths(octets) => size_of_val(octets.as_slice()),
             Self::Control { silence_ms: _, frames } => {
                 frames.iter().map(|frame| frame.0.len()).sum()
             }

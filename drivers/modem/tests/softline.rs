@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail so")]
 
+mod coded;
+
 use modem::{Call, CallHost, CallReport, Ending, Go, Line, LineSettings, Progress, Replay, replay};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -12,7 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
-use t4::{BitOrder, Encoding, Page};
+use t4::Page;
 use t30::Modulation;
 
 const FAX: &str = "0312345678";
@@ -134,20 +136,11 @@ impl CallHost for Host {
     fn far_end(&mut self, _: &t30::FarEnd) -> Go {
         Go::On
     }
+    fn lengths(&mut self, page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        coded::lengths(&self.pages[usize::from(page)..], contracts)
+    }
     fn page(&mut self, page: u16, contract: &t30::Contract) -> Vec<u8> {
-        let page = &self.pages[usize::from(page)];
-        let coding = match contract.coding {
-            t30::Coding::Mh => t4::Coding::Mh,
-            t30::Coding::Mr => t4::Coding::Mr,
-            t30::Coding::Mmr => t4::Coding::Mmr,
-        };
-        let row_us = u32::try_from(contract.min_scan_line.as_micros()).unwrap();
-        let row_bits = contract.modulation.rate_bps() / 100 * (row_us / 100) / 100;
-        let encoding = Encoding::line(coding, BitOrder::LsbFirst, row_bits);
-        match contract.resolution {
-            t30::Resolution::Fine => t4::encode(page, &encoding),
-            t30::Resolution::Standard => t4::encode(&page.to_standard(), &encoding),
-        }
+        coded::octets(&self.pages[usize::from(page)], contract)
     }
     fn page_starts(&mut self, _: u16) -> Go {
         Go::On
@@ -177,6 +170,7 @@ fn to(digits: &str, pages: usize) -> Call {
         pages: u16::try_from(pages).unwrap(),
         fine: true,
         ecm: true,
+        t85: true,
         fastest: Modulation::V17At14400,
         longest_page_mm: 297,
         sub: None,

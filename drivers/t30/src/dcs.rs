@@ -14,16 +14,11 @@ use crate::{
     session::SenderSettings,
 };
 
-/// FIF of DCS: three octets, four with ECM, seven with SUB or SID. Width is 1728 pels on 215 mm, the
+/// FIF of DCS. Width is 1728 pels on 215 mm, the
 /// page as long as it likes where the far end can, else the shortest paper it fits on; frames of a
 /// block have 256 octets, which every machine with ECM takes.
 pub(crate) fn fif(contract: &Contract, far: &Capabilities, ours: &SenderSettings) -> Vec<u8> {
-    let (sub, sid) = (ours.sub.is_some(), ours.pwd.is_some());
-    let octets = match (sub || sid, contract.ecm) {
-        (true, _) => 7,
-        (false, true) => 4,
-        (false, false) => 3,
-    };
+    let octets = fif_octets(contract, ours);
     let mut dcs = Bits::default();
     dcs.set(10, true); // the called machine is to receive
     dcs.code(11, contract.modulation.dcs_code().into());
@@ -32,14 +27,26 @@ pub(crate) fn fif(contract: &Contract, far: &Capabilities, ours: &SenderSettings
     dcs.set(19, far.longest == Longest::B4 && ours.longest_page_mm > A4_MM);
     dcs.set(20, far.longest == Longest::Any);
     dcs.code(21, scan_line_code(contract));
-    for extend in [24, 32, 40, 48] {
-        dcs.set(extend, extend / 8 < octets); // another octet follows
+    for extend in (24..80).step_by(8) {
+        dcs.set(extend, extend / 8 < octets as usize); // another octet follows
     }
     dcs.set(27, contract.ecm);
     dcs.set(31, contract.coding == Coding::Mmr);
-    dcs.set(49, sub);
-    dcs.set(50, sid);
-    dcs.octets().take(octets).collect()
+    dcs.set(49, ours.sub.is_some());
+    dcs.set(50, ours.pwd.is_some());
+    dcs.set(78, contract.coding == Coding::T85);
+    dcs.octets().take(octets as usize).collect()
+}
+
+/// Octets of that FIF: no more than what is asked for needs.
+pub(crate) fn fif_octets(contract: &Contract, ours: &SenderSettings) -> u32 {
+    let boxed = ours.sub.is_some() || ours.pwd.is_some();
+    match (contract.coding == Coding::T85, boxed, contract.ecm) {
+        (true, _, _) => 10,
+        (false, true, _) => 7,
+        (false, false, true) => 4,
+        (false, false, false) => 3,
+    }
 }
 
 /// FIF of CTC: bits 1 to 16 of a DCS, of which the rate counts (A.4.2).
@@ -50,7 +57,7 @@ pub(crate) fn ctc_fif(modulation: Modulation) -> Vec<u8> {
 }
 
 /// Bits 21 to 23, bit 21 in the least place; a time between two of the table takes the longer.
-fn scan_line_code(contract: &Contract) -> u64 {
+fn scan_line_code(contract: &Contract) -> u128 {
     match contract.min_scan_line.as_millis() {
         0 => 0b111,
         1..=5 => 0b001,
@@ -62,14 +69,14 @@ fn scan_line_code(contract: &Contract) -> u64 {
 
 /// Bits by their number in table 2: bit 1 is first on the line, so the lowest.
 #[derive(Default)]
-struct Bits(u64);
+struct Bits(u128);
 
 impl Bits {
     fn set(&mut self, number: usize, on: bool) {
-        self.code(number, u64::from(on));
+        self.code(number, u128::from(on));
     }
 
-    fn code(&mut self, first: usize, code: u64) {
+    fn code(&mut self, first: usize, code: u128) {
         self.0 |= code << (first - 1);
     }
 
@@ -155,6 +162,16 @@ mod tests {
         let plain = Contract { ecm: false, coding: Coding::Mh, ..BEST };
         let got = fif(&plain, &far, &no_password);
         assert_eq!(got, [0x00, 0x62, 0xF8, 0x80, 0x80, 0x80, 0x01]);
+    }
+
+    #[test]
+    fn jbig_makes_ten_octets_and_is_the_only_coding() {
+        let contract = Contract { coding: Coding::T85, ..BEST };
+        let fine_ecm = [0x00, 0x62, 0xF8, 0x84, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
+        assert_eq!(dcs(&contract, &[0, 0, 0x08]), fine_ecm);
+        let ours = SenderSettings { sub: Subaddress::parse("1").ok(), ..SenderSettings::new(1) };
+        let boxed = fif(&contract, &Capabilities::read(&[0, 0, 0x08]), &ours);
+        assert_eq!(boxed, [0x00, 0x62, 0xF8, 0x84, 0x80, 0x80, 0x81, 0x80, 0x80, 0x20]);
     }
 
     #[test]

@@ -191,15 +191,14 @@ pub fn offers(fif: &[u8]) -> String {
         None => words.push("no modulation of ours".into()),
     }
     words.push(if far.fine { "fine" } else { "standard only" }.into());
-    words.push(
-        match (far.mmr && far.ecm, far.mr) {
-            (true, true) => "MMR MR MH",
-            (true, false) => "MMR MH",
-            (false, true) => "MR MH",
-            (false, false) => "MH",
-        }
-        .into(),
-    );
+    let codings = [
+        (Coding::T85, far.t85 && far.ecm),
+        (Coding::Mmr, far.mmr && far.ecm),
+        (Coding::Mr, far.mr),
+        (Coding::Mh, true),
+    ];
+    let codings = codings.into_iter().filter(|(_, has)| *has).map(|(coding, _)| coding.to_string());
+    words.push(codings.collect::<Vec<_>>().join(" "));
     if far.ecm {
         words.push("ECM".into());
     } else {
@@ -219,10 +218,11 @@ pub fn offers(fif: &[u8]) -> String {
 /// DCS in words.
 fn ordered(fif: &[u8]) -> String {
     let dcs = Bits(fif);
-    let coding = match (dcs.bit(31), dcs.bit(16)) {
-        (true, _) => Coding::Mmr,
-        (false, true) => Coding::Mr,
-        (false, false) => Coding::Mh,
+    let coding = match (dcs.bit(78), dcs.bit(31), dcs.bit(16)) {
+        (true, _, _) => Coding::T85,
+        (false, true, _) => Coding::Mmr,
+        (false, false, true) => Coding::Mr,
+        (false, false, false) => Coding::Mh,
     };
     let resolution = if dcs.bit(15) { Resolution::Fine } else { Resolution::Standard };
     format!("{}, {}", rate(fif), terms(resolution, coding, dcs.bit(27)))
@@ -285,13 +285,20 @@ fn terms(resolution: Resolution, coding: Coding, ecm: bool) -> String {
         Resolution::Standard => "standard",
         Resolution::Fine => "fine",
     };
-    let coding = match coding {
-        Coding::Mh => "MH",
-        Coding::Mr => "MR",
-        Coding::Mmr => "MMR",
-    };
     let ecm = if ecm { "ECM" } else { "no ECM" };
     format!("{resolution}, {coding}, {ecm}")
+}
+
+/// As technicians call it.
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mh => "MH",
+            Self::Mr => "MR",
+            Self::Mmr => "MMR",
+            Self::T85 => "T.85",
+        })
+    }
 }
 
 /// As technicians say it: `V.17 14400 bit/s`.
@@ -342,6 +349,13 @@ mod tests {
             said(Signal::DCS, &[0x00, 0x62, 0xF8, 0x44]),
             "DCS: V.17 14400 bit/s, fine, MMR, ECM"
         );
+        let jbig = [0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
+        assert_eq!(
+            said(Signal::DIS, &jbig),
+            "DIS: up to V.17 14400 bit/s, fine, T.85 MMR MR MH, ECM"
+        );
+        let jbig = [0x00, 0x62, 0xF8, 0x84, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
+        assert_eq!(said(Signal::DCS, &jbig), "DCS: V.17 14400 bit/s, fine, T.85, ECM");
         assert_eq!(said(Signal::CTC, &[0x00, 0x28]), "CTC: go on at V.17 12000 bit/s");
         assert_eq!(said(Signal::PPS, &[0x2F, 0, 1, 36]), "PPS-EOP: page 1, block 2, 37 frames");
         assert_eq!(said(Signal::PPS, &[0, 0, 0, 255]), "PPS-NULL: page 1, block 1, 256 frames");

@@ -27,6 +27,9 @@ pub(crate) struct Capabilities {
     pub(crate) ecm: bool,
     /// Bit 31: T.6 coding; counts only with bit 27.
     pub(crate) mmr: bool,
+    /// Bit 78: T.85 coding in stripes of 128 rows; counts only with bit 27. Other stripes (bit 79) are not
+    /// asked for.
+    pub(crate) t85: bool,
     /// Bit 49: it has boxes, which SUB names.
     pub(crate) subaddress: bool,
     /// Bit 50: it takes a password, in SID.
@@ -80,6 +83,7 @@ impl Capabilities {
             scan_line_fine,
             ecm: dis.bit(27),
             mmr: dis.bit(31),
+            t85: dis.bit(78),
             subaddress: dis.bit(49),
             password: dis.bit(50),
         }
@@ -167,6 +171,20 @@ mod tests {
         assert_eq!(read(&[0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x01]), (true, false));
         assert_eq!(read(&[0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x03]), (true, true));
         assert_eq!(read(&[0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x00, 0x03]), (false, false));
+    }
+
+    #[test]
+    fn jbig_is_offered_in_the_tenth_octet_and_only_if_it_is_reached() {
+        // T.85; T.85 and any stripes; T.85 behind an extend bit (72) that is clear.
+        let offers = |ninth, tenth| {
+            let dis = [0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x80, 0x80, ninth, tenth];
+            Capabilities::read(&dis).t85
+        };
+        assert_eq!(
+            [offers(0x80, 0x20), offers(0x80, 0x60), offers(0x80, 0x40)],
+            [true, true, false]
+        );
+        assert!(!offers(0x00, 0x20));
     }
 
     #[test]

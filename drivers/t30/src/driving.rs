@@ -87,6 +87,10 @@ pub enum Fast {
 pub enum Question {
     /// May pages go to this machine? Answer: [`Input::Judged`]. Asked before any DCS.
     FarEnd(FarEnd),
+    /// How many octets are the pages from this one on, coded for each of these contracts, with fill and
+    /// RTC or EOFB? The contracts differ in their coding alone, the plainest first. Answer:
+    /// [`Input::Lengths`]. Asked before DCS, where there is a choice.
+    Lengths { page: u16, contracts: Vec<Contract> },
     /// The coded page for this contract, with its RTC or EOFB. Answer: [`Input::Page`].
     /// Asked after training; asked again only if coding, resolution, or fill changed.
     Page { page: u16, contract: Contract },
@@ -118,6 +122,9 @@ pub enum Input {
     Quiet,
     /// Answer to [`Question::FarEnd`]; `false` ends the call with DCN.
     Judged(bool),
+    /// Answer to [`Question::Lengths`], in its order. A contract whose number is missing is not taken but for
+    /// the first, if all are missing.
+    Lengths(Vec<usize>),
     /// Answer to [`Question::Page`].
     Page(Vec<u8>),
     /// Answer to [`Question::PageStart`]; `false` ends the call with DCN, no page octet sent.
@@ -136,6 +143,7 @@ impl Input {
             Self::BadFrame => "BadFrame",
             Self::Quiet => "Quiet",
             Self::Judged(_) => "Judged",
+            Self::Lengths(_) => "Lengths",
             Self::Page(_) => "Page",
             Self::PageMayStart(_) => "PageMayStart",
             Self::Abort => "Abort",

@@ -5,6 +5,7 @@
 //! Not here: the exchange after the carrier (`phase_d`).
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::{
     frame::{self, Asked},
@@ -24,6 +25,21 @@ const RCP_FRAMES: u8 = 3;
 /// Flags behind the last RCP: the receiver has its closing flag even if the carrier's last symbols
 /// are cut off. At most 50 ms are allowed (T.4 A.3.8); at 2400 bit/s these last 13 ms.
 const CLOSING_FLAGS: usize = 4;
+
+/// Octets of a frame besides its page octets: flag, address, control, FCF, number, FCS.
+const AROUND_A_FRAME: usize = 8;
+/// From the last frame of a block to the first of the next: PPS and MCF with their preambles of 1 s and 13
+/// octets at 300 bit/s (T.30 5.3.1), three silences (5.1), RCP, short training and flags.
+const BETWEEN_BLOCKS: Duration = Duration::from_millis(3_000);
+
+/// What so many page octets are on the line: octets without stuffing, and the time for what goes between
+/// their blocks.
+pub(crate) fn on_the_line(page_octets: usize) -> (usize, Duration) {
+    let frames = page_octets.div_ceil(FRAME_OCTETS);
+    let blocks = u32::try_from(frames.div_ceil(BLOCK_FRAMES)).unwrap_or(u32::MAX);
+    let octets = frames.saturating_mul(FRAME_OCTETS + AROUND_A_FRAME);
+    (octets, BETWEEN_BLOCKS.saturating_mul(blocks.saturating_sub(1)))
+}
 
 /// One block on its way: which part of the page it is, and what is still to go.
 #[derive(Clone, Debug)]

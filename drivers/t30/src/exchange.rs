@@ -141,12 +141,17 @@ impl Exchange {
                 | Input::BadFrame
                 | Input::Quiet
                 | Input::Judged(_)
+                | Input::Lengths(_)
                 | Input::Page(_)
                 | Input::PageMayStart(_)),
             )
             | (
                 Stage::Listening(_),
-                input @ (Input::Sent | Input::Judged(_) | Input::Page(_) | Input::PageMayStart(_)),
+                input @ (Input::Sent
+                | Input::Judged(_)
+                | Input::Lengths(_)
+                | Input::Page(_)
+                | Input::PageMayStart(_)),
             ) => Turn::Misplaced(input.name()),
         }
     }

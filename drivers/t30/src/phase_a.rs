@@ -50,9 +50,11 @@ impl AwaitDis {
             Input::Quiet => self.give_up(ctx),
             // Nobody has presented himself, so there is nobody to send a DCN to.
             Input::Abort => Next::Over(Err(CallError::Aborted { phase: Phase::A })),
-            Input::Sent | Input::Judged(_) | Input::Page(_) | Input::PageMayStart(_) => {
-                Next::out_of_turn("a frame", input.name())
-            }
+            Input::Sent
+            | Input::Judged(_)
+            | Input::Lengths(_)
+            | Input::Page(_)
+            | Input::PageMayStart(_) => Next::out_of_turn("a frame", input.name()),
         }
     }
 

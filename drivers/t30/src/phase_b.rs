@@ -1,13 +1,13 @@
 //! Phase B: agree with the called machine, then prove that the line carries the agreement.
 //!
-//! In: its DIS and the caller's verdict. Out: a [`Deal`] for phase C.
+//! In: its DIS, the caller's verdict, and how long the pages are in each coding. Out: a [`Deal`] for phase C.
 //! Source: ITU-T T.30 (09/2005) 5.2, figures 5-2a and 5-2b; DCS, TCF, CFR and FTT of 5.3.6.1.
 //! Not here: what the best contract is (`contract`).
 
 use alloc::{string::String, vec, vec::Vec};
 
 use crate::{
-    contract::{self, Contract},
+    contract::{self, Choice, Contract},
     dcs,
     dis::Capabilities,
     driving::{Event, FarEnd, Fast, Input, LineAction, Question},
@@ -36,11 +36,16 @@ pub(crate) struct Deal {
 
 /// A DIS was read; the caller owes us a verdict on who sent it.
 pub(crate) struct AwaitVerdict {
-    far: Capabilities,
-    csi: Option<String>,
+    met: Met,
     /// Nothing above this is tried.
     cap: Modulation,
-    /// Of the DCS that a yes leads to.
+}
+
+/// A machine that presented itself, and where the call stands.
+struct Met {
+    far: Capabilities,
+    csi: Option<String>,
+    /// Of the DCS that comes next.
     tries: u8,
     page: u16,
     rtns: u8,
@@ -50,15 +55,15 @@ pub(crate) struct AwaitVerdict {
 impl AwaitVerdict {
     /// The first DIS of the call.
     pub(crate) fn begin(far_end: FarEnd, ctx: &Context) -> Next {
-        let state = Self {
+        let met = Met {
             far: far_capabilities(&far_end.dis, ctx),
             csi: far_end.csi.clone(),
-            cap: ctx.settings.fastest,
             tries: 1,
             page: 0,
             rtns: 0,
             coded: None,
         };
+        let state = Self { met, cap: ctx.settings.fastest };
         Next::Ask(State::AwaitVerdict(state), Question::FarEnd(far_end))
     }
 
@@ -71,16 +76,52 @@ impl AwaitVerdict {
             | Input::Frame(_)
             | Input::BadFrame
             | Input::Quiet
+            | Input::Lengths(_)
             | Input::Page(_)
             | Input::PageMayStart(_) => Next::out_of_turn("Judged", input.name()),
         }
     }
 
     fn allowed(self, ctx: &mut Context) -> Next {
-        let Self { far, csi, cap, tries, page, rtns, coded } = self;
-        match agree(&far, cap, ctx) {
-            Ok(contract) => train(Deal { far, csi, contract, page, rtns }, coded, tries, ctx),
+        let Self { met, cap } = self;
+        match agree(&met.far, cap, ctx) {
+            Ok(Choice { plainest, denser }) if denser.is_empty() => met.train(plainest, ctx),
+            Ok(choice) => {
+                let question = Question::Lengths { page: met.page, contracts: choice.contracts() };
+                Next::Ask(State::AwaitLengths(AwaitLengths { met, choice }), question)
+            }
             Err(error) => ctx.disconnect(Err(error)),
+        }
+    }
+}
+
+impl Met {
+    fn train(self, contract: Contract, ctx: &mut Context) -> Next {
+        let Self { far, csi, tries, page, rtns, coded } = self;
+        train(Deal { far, csi, contract, page, rtns }, coded, tries, ctx)
+    }
+}
+
+/// There is more than one coding to choose from; the caller owes us how long the pages are in each.
+pub(crate) struct AwaitLengths {
+    met: Met,
+    choice: Choice,
+}
+
+impl AwaitLengths {
+    pub(crate) fn step(self, input: Input, ctx: &mut Context) -> Next {
+        match input {
+            Input::Lengths(octets) => {
+                self.met.train(self.choice.quickest(&octets, &ctx.settings), ctx)
+            }
+            Input::Abort => ctx.disconnect(Err(CallError::Aborted { phase: Phase::B })),
+            Input::Sent
+            | Input::Frame(_)
+            | Input::BadFrame
+            | Input::Quiet
+            | Input::Judged(_)
+            | Input::Page(_)
+            | Input::PageMayStart(_) => Next::out_of_turn("Lengths", input.name()),
         }
     }
 }
@@ -91,8 +132,17 @@ fn far_capabilities(fif: &[u8], ctx: &Context) -> Capabilities {
     Capabilities { modulations: far.modulations.and(ctx.settings.modulations), ..far }
 }
 
-/// The best contract, if the pages may go to a machine like this at all.
-fn agree(far: &Capabilities, cap: Modulation, ctx: &Context) -> Result<Contract, CallError> {
+/// The page was rejected in T.85, which its machine had offered: they agree anew, and for the rest of the call
+/// on a coding that more machines have been tried with.
+pub(crate) fn without_t85(deal: Deal, coded: Coded, ctx: &mut Context) -> Next {
+    ctx.settings.t85 = false;
+    let Deal { far, csi, contract, page, rtns } = deal;
+    let met = Met { far, csi, tries: 1, page, rtns, coded: Some(coded) };
+    AwaitVerdict { met, cap: contract.modulation }.allowed(ctx)
+}
+
+/// What there is to choose from, if the pages may go to a machine like this at all.
+fn agree(far: &Capabilities, cap: Modulation, ctx: &Context) -> Result<Choice, CallError> {
     let ours = &ctx.settings;
     if !far.receives {
         return Err(CallError::CannotReceive);
@@ -107,7 +157,7 @@ fn agree(far: &Capabilities, cap: Modulation, ctx: &Context) -> Result<Contract,
     if let Some(limit_mm) = far.longest.limit_mm().filter(|&limit_mm| page_mm > limit_mm) {
         return Err(CallError::PageTooLong { page_mm, limit_mm });
     }
-    contract::choose(far, ours, cap).ok_or(CallError::Incompatible)
+    contract::choice(far, ours, cap).ok_or(CallError::Incompatible)
 }
 
 /// Puts DCS and TCF on the line; `tries` counts those for this contract so far and this one.
@@ -235,17 +285,17 @@ impl AwaitCfr {
             return ctx.disconnect(Err(CallError::NoReplyToDcs { tries }));
         }
         let renamed = csi.is_some() && csi != deal.csi;
-        let state = AwaitVerdict {
+        let met = Met {
             far: far_capabilities(&fif, ctx),
             csi: if renamed { csi } else { deal.csi },
-            cap: deal.contract.modulation,
             tries: tries + 1,
             page: deal.page,
             rtns: deal.rtns,
             coded,
         };
+        let state = AwaitVerdict { met, cap: deal.contract.modulation };
         if renamed {
-            let far_end = FarEnd { csi: state.csi.clone(), dis: fif, nsf };
+            let far_end = FarEnd { csi: state.met.csi.clone(), dis: fif, nsf };
             return Next::Ask(State::AwaitVerdict(state), Question::FarEnd(far_end));
         }
         state.allowed(ctx)

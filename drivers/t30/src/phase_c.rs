@@ -104,6 +104,7 @@ impl AwaitPage {
             | Input::BadFrame
             | Input::Quiet
             | Input::Judged(_)
+            | Input::Lengths(_)
             | Input::PageMayStart(_) => Next::out_of_turn("Page", input.name()),
         }
     }
@@ -127,6 +128,7 @@ impl AwaitLeave {
             | Input::BadFrame
             | Input::Quiet
             | Input::Judged(_)
+            | Input::Lengths(_)
             | Input::Page(_) => Next::out_of_turn("PageMayStart", input.name()),
         }
     }
@@ -159,6 +161,7 @@ impl AwaitPageSent {
             | Input::BadFrame
             | Input::Quiet
             | Input::Judged(_)
+            | Input::Lengths(_)
             | Input::Page(_)
             | Input::PageMayStart(_) => Next::out_of_turn("Sent", input.name()),
         }

@@ -7,6 +7,7 @@
 
 use crate::{
     confirmed::PageConfirmed,
+    contract::Coding,
     dcs,
     driving::{Event, Input},
     ecm::Block,
@@ -59,7 +60,8 @@ fn confirmed(deal: Deal, positive: Positive, ctx: &mut Context) -> Next {
 }
 
 /// RTN: the same page again, slower if that is possible, with training. The receiver may have
-/// printed the first one, so this is done [`RTN_RESENDS`] times and not more.
+/// printed the first one, so this is done [`RTN_RESENDS`] times and not more. In T.85 no rate mends it, for
+/// with error correction the octets were right: another coding may.
 fn rejected(sheet: Sheet, ctx: &mut Context) -> Next {
     let Sheet { mut deal, coded } = sheet;
     deal.rtns = deal.rtns.saturating_add(1);
@@ -70,7 +72,10 @@ fn rejected(sheet: Sheet, ctx: &mut Context) -> Next {
     if let Some(modulation) = deal.far.modulations.below(deal.contract.modulation) {
         deal.contract.modulation = modulation;
     }
-    phase_b::train(deal, Some(coded), 1, ctx)
+    match deal.contract.coding {
+        Coding::T85 => phase_b::without_t85(deal, coded, ctx),
+        Coding::Mh | Coding::Mr | Coding::Mmr => phase_b::train(deal, Some(coded), 1, ctx),
+    }
 }
 
 /// A page without ECM is out; the called machine owes us MCF, RTP, RTN, PIP or PIN.

@@ -32,6 +32,7 @@ impl AwaitDcnSent {
             | Input::BadFrame
             | Input::Quiet
             | Input::Judged(_)
+            | Input::Lengths(_)
             | Input::Page(_)
             | Input::PageMayStart(_)
             | Input::Abort => Next::Over(self.result),

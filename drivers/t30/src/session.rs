@@ -15,7 +15,7 @@ use crate::{
     identity::Identity,
     modulation::{Modulation, Modulations},
     phase_a::AwaitDis,
-    phase_b::{AwaitCfr, AwaitVerdict},
+    phase_b::{AwaitCfr, AwaitLengths, AwaitVerdict},
     phase_c::{AwaitLeave, AwaitPage, AwaitPageSent},
     phase_d::{AwaitBlockReply, AwaitCtr, AwaitErr, AwaitPageReply},
     phase_e::AwaitDcnSent,
@@ -38,6 +38,8 @@ pub struct SenderSettings {
     pub mr: bool,
     /// T.6 coding where the far end has it; needs ECM.
     pub mmr: bool,
+    /// T.85 coding where the far end has it; needs ECM.
+    pub t85: bool,
     /// Nothing above this on the ladder V.17, V.29, V.27ter is tried.
     pub fastest: Modulation,
     /// What our modem can send; nothing else is tried.
@@ -61,6 +63,7 @@ impl SenderSettings {
             ecm: true,
             mr: true,
             mmr: true,
+            t85: true,
             fastest: Modulation::V17At14400,
             modulations: Modulations::ALL,
             longest_page_mm: A4_MM,
@@ -158,6 +161,7 @@ impl Sender {
                 | Input::BadFrame
                 | Input::Quiet
                 | Input::Judged(_)
+                | Input::Lengths(_)
                 | Input::Page(_)
                 | Input::PageMayStart(_),
             ) => Next::out_of_turn("poll", input.name()),
@@ -262,6 +266,7 @@ pub(crate) enum State {
     NotBegun,
     AwaitDis(AwaitDis),
     AwaitVerdict(AwaitVerdict),
+    AwaitLengths(AwaitLengths),
     AwaitCfr(AwaitCfr),
     AwaitPage(AwaitPage),
     AwaitLeave(AwaitLeave),
@@ -280,6 +285,7 @@ impl State {
             Self::NotBegun => Next::Over(Err(CallError::Aborted { phase: Phase::A })),
             Self::AwaitDis(state) => state.step(now, input, ctx),
             Self::AwaitVerdict(state) => state.step(input, ctx),
+            Self::AwaitLengths(state) => state.step(input, ctx),
             Self::AwaitCfr(state) => state.step(now, input, ctx),
             Self::AwaitPage(state) => state.step(input, ctx),
             Self::AwaitLeave(state) => state.step(input, ctx),

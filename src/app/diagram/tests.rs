@@ -29,6 +29,9 @@ impl CallHost for Host {
     fn far_end(&mut self, _: &t30::FarEnd) -> Go {
         self.far_end
     }
+    fn lengths(&mut self, _: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        (1..=contracts.len()).rev().map(|place| place * 1_000).collect()
+    }
     fn page(&mut self, _: u16, _: &t30::Contract) -> Vec<u8> {
         vec![0x55; 9_000]
     }
@@ -81,6 +84,7 @@ fn trace_in(class: Option<Class>, modem: FakeModem, far_end: Go) -> Trace {
         pages: 1,
         fine: true,
         ecm: true,
+        t85: true,
         fastest: t30::Modulation::V17At14400,
         longest_page_mm: 297,
         sub: None,
@@ -177,6 +181,8 @@ fn hostile_trace_is_drawn_in_80_columns_of_plain_text() {
         What::Listen { until_ms: i64::MIN },
         What::Frame(Octets(b"\xFF\x03\x40\x1b[2J\x07".to_vec())),
         What::Quiet,
+        What::AskLengths { page: u16::MAX, codings: vec![text(), text()] },
+        What::Lengths(vec![usize::MAX; 9]),
         What::AskPage { page: u16::MAX, contract: text() },
         What::MayStart(true),
         What::Confirmed { page: u16::MAX },

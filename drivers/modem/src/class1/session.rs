@@ -109,6 +109,7 @@ fn answer(question: Question, host: &mut dyn CallHost, course: &mut Course) -> I
             host.progress(Progress::Identity { csi: far_end.csi.clone() });
             Input::Judged(host.far_end(&far_end) == Go::On)
         }
+        Question::Lengths { page, contracts } => Input::Lengths(host.lengths(page, &contracts)),
         Question::Page { page, contract } => Input::Page(host.page(page, &contract)),
         // T.30 leaves the far end waiting meanwhile; the carrier must not, so this comes before +FTM.
         Question::PageStart { page } => {

@@ -43,13 +43,16 @@ impl Means {
             // A bit set in T.32, a list in SP-2388-A: 1 is in either.
             fine: vr.iter().any(|(low, high)| *high & 1 == 1 || high > low),
             rate: u8::try_from(most(br)).unwrap_or(RATE_TOP).min(RATE_TOP),
-            mr: has(df, 1),
-            mmr: has(df, 3),
+            mr: has(df, DF_MR.into()),
+            mmr: has(df, DF_MMR.into()),
             ecm: most(ec) > 0,
         }
     }
 }
 
+const DF_MH: u8 = 0;
+const DF_MR: u8 = 1;
+const DF_MMR: u8 = 3;
 const RATE_9600: u8 = 3;
 /// 14 400 bit/s: V.34 is not asked for.
 const RATE_TOP: u8 = 5;
@@ -59,20 +62,21 @@ const RATE_TOP: u8 = 5;
 pub(crate) struct Terms {
     fine: bool,
     rate: u8,
-    coding: Coding,
+    df: u8,
     ecm: bool,
 }
 
 impl Terms {
     pub(crate) fn of(call: &crate::Call, means: Means) -> Self {
         let ecm = call.ecm && means.ecm;
-        let coding = match (means.mmr && ecm, means.mr) {
-            (true, _) => Coding::Mmr,
-            (false, true) => Coding::Mr,
-            (false, false) => Coding::Mh,
+        // JBIG (4, 8) is not asked for: few of these modems have it, and we could try it with none.
+        let df = match (means.mmr && ecm, means.mr) {
+            (true, _) => DF_MMR,
+            (false, true) => DF_MR,
+            (false, false) => DF_MH,
         };
         let rate = rate_code(call.fastest).min(means.rate);
-        Self { fine: call.fine && means.fine, rate, coding, ecm }
+        Self { fine: call.fine && means.fine, rate, df, ecm }
     }
 
     /// One rate below; `None` at the lowest.
@@ -88,13 +92,8 @@ impl Terms {
     /// As it stands behind `+FDCC=` and `+FDIS=`: A4 width, any length, no file transfer, and no rest
     /// between scan lines but what the far end asks for.
     pub(crate) fn text(self, ecm_code: u8) -> String {
-        let df = match self.coding {
-            Coding::Mh => 0,
-            Coding::Mr => 1,
-            Coding::Mmr => 3,
-        };
         let ec = if self.ecm { ecm_code } else { 0 };
-        format!("{},{},0,2,{df},{ec},0,0", u8::from(self.fine), self.rate)
+        format!("{},{},0,2,{},{ec},0,0", u8::from(self.fine), self.rate, self.df)
     }
 }
 
@@ -104,11 +103,11 @@ pub(crate) fn contract(text: &str) -> Option<Contract> {
         text.split(',').map(|part| number(part.trim())).collect::<Option<_>>()?;
     let at = |place: usize| numbers.get(place).copied();
     let ecm = at(EC)? > 0;
-    let coding = match at(DF)? {
-        0 => Coding::Mh,
-        1 => Coding::Mr,
-        3 if ecm => Coding::Mmr, // T.30 table 2, note on bit 31
-        _ => return None,        // an open set: uncompressed, JBIG, and whatever comes
+    let coding = match u8::try_from(at(DF)?).ok()? {
+        DF_MH => Coding::Mh,
+        DF_MR => Coding::Mr,
+        DF_MMR if ecm => Coding::Mmr, // T.30 table 2, note on bit 31
+        _ => return None,             // an open set: uncompressed, JBIG, and whatever comes
     };
     let resolution = match at(VR)? {
         0 => Resolution::Standard,
@@ -240,6 +239,7 @@ mod tests {
         pages: 1,
         fine: true,
         ecm: true,
+        t85: true,
         fastest: Modulation::V17At14400,
         longest_page_mm: 297,
         sub: None,
@@ -258,6 +258,8 @@ mod tests {
             // T.32 of a V.34 modem, in hexadecimal.
             ("(00-7F),(00-0D),(00-02),(00-02),(00-03),(00-01),(00),(00-07)", "1,5,0,2,3,2,0,0"),
             ("(0),(0-5),0,2,(0,1),0,0,(0)", "0,5,0,2,1,0,0,0"),
+            // One that has JBIG (T.32 amendment 1) is asked for MMR.
+            ("(0,1),(0-5),(0-2),(0-2),(0-4),(0-2),(0),(0-7)", "1,5,0,2,3,2,0,0"),
         ] {
             assert_eq!(asked(says, &CALL), terms, "{says}");
         }
@@ -312,6 +314,7 @@ mod tests {
             "",
             "1,5,0,2",
             "1,5,0,2,2,0,0,0", // uncompressed
+            "1,5,0,2,4,2,0,0", // JBIG
             "1,5,0,2,3,0,0,0", // MMR without error correction
             "1,5,1,2,0,0,0,0", // B4
             "2,5,0,2,0,0,0,0", // 15.4 line/mm

@@ -440,6 +440,9 @@ fn far_end_that_becomes_another_while_training_is_judged_again() {
             let is_first = far_end.csi.as_deref() == Some("+81 3 9876 5432");
             if is_first { Go::On } else { Go::Stop }
         }
+        fn lengths(&mut self, page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+            self.0.lengths(page, contracts)
+        }
         fn page(&mut self, page: u16, contract: &t30::Contract) -> Vec<u8> {
             self.0.page(page, contract)
         }

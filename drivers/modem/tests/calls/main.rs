@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail so")]
 
 mod class2;
+#[path = "../coded/mod.rs"]
+mod coded;
+#[path = "../../../t30/tests/sender/hdlc.rs"]
+mod hdlc;
+mod jbig;
 
 use modem::fake::{Answer, Done, FakeModem};
 use modem::{
@@ -45,6 +50,7 @@ fn call() -> Call {
         pages: 1,
         fine: true,
         ecm: true,
+        t85: true,
         fastest: Modulation::V17At14400,
         longest_page_mm: 297,
         sub: None,
@@ -117,6 +123,8 @@ struct Host {
     /// Cancelled from the progress step with this name on.
     cancel_at: Option<&'static str>,
     cancelled: bool,
+    /// Sent in place of [`page`], coded as agreed.
+    sheet: Option<t4::Page>,
     result: Option<CallReport>,
     confirmed: Vec<u16>,
     progress: Vec<Progress>,
@@ -137,8 +145,15 @@ impl CallHost for Host {
         self.note("far_end");
         if self.refuse_far_end { Go::Stop } else { Go::On }
     }
-    fn page(&mut self, _: u16, _: &t30::Contract) -> Vec<u8> {
-        page()
+    fn lengths(&mut self, _: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        if let Some(sheet) = &self.sheet {
+            return coded::lengths(std::slice::from_ref(sheet), contracts);
+        }
+        // The denser, the shorter.
+        (0..contracts.len()).map(|place| 40_000 - 1_000 * place).collect()
+    }
+    fn page(&mut self, _: u16, contract: &t30::Contract) -> Vec<u8> {
+        self.sheet.as_ref().map_or_else(page, |sheet| coded::octets(sheet, contract))
     }
     fn page_starts(&mut self, _: u16) -> Go {
         self.note("page_starts");

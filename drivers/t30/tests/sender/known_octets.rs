@@ -12,6 +12,10 @@ fn next_action(sender: &mut Sender) -> LineAction {
         match sender.poll(Millis(0)) {
             Output::Line(action) => return action,
             Output::Ask(Question::FarEnd(_)) => sender.handle(Millis(0), Input::Judged(true)),
+            Output::Ask(Question::Lengths { contracts, .. }) => {
+                let lengths = (0..contracts.len()).map(|place| 4_000 - 1_000 * place).collect();
+                sender.handle(Millis(0), Input::Lengths(lengths));
+            }
             Output::Ask(Question::Page { .. }) => sender.handle(Millis(0), Input::Page(vec![0x5A])),
             Output::Ask(Question::PageStart { .. }) => {
                 sender.handle(Millis(0), Input::PageMayStart(true));

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use t30::{
-    CallError, Event, Fast, Input, LineAction, Millis, Modulation, Output, Question, Sender,
-    SenderSettings, Training,
+    CallError, Coding, Event, Fast, Input, LineAction, Millis, Modulation, Output, Question,
+    Sender, SenderSettings, Training,
 };
 
 use crate::block::PagesSent;
@@ -63,6 +63,8 @@ pub trait FarEnd {
 #[derive(Clone, Debug)]
 pub struct Host {
     pub pages: Vec<Vec<u8>>,
+    /// Octets of the pages in MH, MR, MMR and T.85; one that is missing is not known.
+    pub lengths: Vec<usize>,
     /// Verdicts in the order of the questions; yes when they are used up.
     pub judges: VecDeque<bool>,
     /// Leave to start, in the same way.
@@ -372,6 +374,25 @@ impl Line<'_> {
                 let yes = self.host.judges.pop_front().unwrap_or(true);
                 self.say("?", &format!("{text}: {}", yes_or_no(yes)));
                 Input::Judged(yes)
+            }
+            Question::Lengths { page, contracts } => {
+                let codings: Vec<String> =
+                    contracts.iter().map(|contract| format!("{:?}", contract.coding)).collect();
+                let place = |contract: &t30::Contract| match contract.coding {
+                    Coding::Mh => 0,
+                    Coding::Mr => 1,
+                    Coding::Mmr => 2,
+                    Coding::T85 => 3,
+                };
+                let lengths: Vec<usize> = contracts
+                    .iter()
+                    .map_while(|contract| self.host.lengths.get(place(contract)).copied())
+                    .collect();
+                self.say(
+                    "?",
+                    &format!("lengths from page {page} {}: {lengths:?}", codings.join(" ")),
+                );
+                Input::Lengths(lengths)
             }
             Question::Page { page, contract } => {
                 let octets = self.host.pages[usize::from(page)].clone();

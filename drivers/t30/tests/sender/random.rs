@@ -36,7 +36,7 @@ impl FarEnd for Chance {
 }
 
 /// Frames that make sense somewhere.
-const GOOD: [&str; 27] = [
+const GOOD: [&str; 28] = [
     "CFR",
     "CFR",
     "MCF",
@@ -59,6 +59,7 @@ const GOOD: [&str; 27] = [
     "CSI 03 1234 5678",
     "NSF 00 00 0E",
     "DIS v17 fine mr any 0ms ecm mmr",
+    "DIS v17 fine any 0ms ecm t85",
     "DIS v17 fine mr any 0ms",
     "DIS v29 20ms sub pwd",
     "DIS v27ter-2400 ecm b4",
@@ -91,6 +92,7 @@ fn carrier() -> impl Strategy<Value = Carrier> {
 fn far_end() -> impl Strategy<Value = Chance> {
     let opening = prop::sample::select(vec![
         "DIS v17 fine mr any 0ms ecm mmr sub pwd",
+        "DIS v17 fine mr any 0ms ecm mmr sub pwd t85",
         "DIS v17 fine mr any 20ms",
         "DIS v27ter ecm",
         "DIS hex",
@@ -122,12 +124,13 @@ fn settings() -> impl Strategy<Value = SenderSettings> {
         Modulation::V27ter2400,
     ]);
     let box_of = (any::<bool>(), any::<bool>(), prop::sample::select(vec![297_u16, 297, 364, 400]));
-    (1_u16..4, any::<[bool; 4]>(), fastest, box_of).prop_map(
-        |(pages, [fine, ecm, mr, mmr], fastest, (sub, pwd, longest_page_mm))| SenderSettings {
+    (1_u16..4, any::<[bool; 5]>(), fastest, box_of).prop_map(
+        |(pages, [fine, ecm, mr, mmr, t85], fastest, (sub, pwd, longest_page_mm))| SenderSettings {
             fine,
             ecm,
             mr,
             mmr,
+            t85,
             fastest,
             longest_page_mm,
             sub: sub.then(|| t30::Subaddress::parse("1").unwrap()),
@@ -145,13 +148,15 @@ fn host() -> impl Strategy<Value = Host> {
     let abort = prop_oneof![
         8 => Just(None),
         1 => (0_u64..100_000).prop_map(|at| Some(AbortAt::Time(at))),
-        1 => prop::sample::select(vec!["> DCS", "> tcf", "> page", "> PPS", "? start", "> DCN"])
+        1 => prop::sample::select(vec!["? lengths", "> DCS", "> tcf", "> page", "> PPS", "? start", "> DCN"])
             .prop_map(|words| Some(AbortAt::Line(words.to_owned()))),
     ];
     let octets = prop_oneof![9 => 0_usize..900, 1 => Just(65_600)];
-    (answers(), answers(), abort, prop::collection::vec(octets, 3)).prop_map(
-        |(judges, starts, abort, lengths)| Host {
-            pages: lengths.into_iter().map(page).collect(),
+    let lengths = prop::collection::vec(any::<usize>(), 0..5);
+    (answers(), answers(), abort, prop::collection::vec(octets, 3), lengths).prop_map(
+        |(judges, starts, abort, octets, lengths)| Host {
+            pages: octets.into_iter().map(page).collect(),
+            lengths,
             judges,
             starts,
             abort,
@@ -251,6 +256,7 @@ fn carrier_without_end_is_left_after_its_frames() {
     let mut far = Chance { answers: VecDeque::new(), of_itself: vec![(34_000, carrier)] };
     let host = Host {
         pages: vec![page(9)],
+        lengths: Vec::new(),
         judges: VecDeque::new(),
         starts: VecDeque::new(),
         abort: None,

@@ -7,7 +7,7 @@
 //! change that:
 //!
 //! ```text
-//! ours: pages=1000,300 fastest=V29At9600 ecm=no mr=no mmr=no fine=no tsi=03 sub=1 pwd=2 length=420
+//! ours: pages=1000,300 fastest=V29At9600 ecm=no mr=no mmr=no t85=no fine=no tsi=03 sub=1 pwd=2 length=420
 //! dis: v29 fine 20ms                the DIS that `DIS` alone means; else v17 fine mr any 0ms ecm mmr
 //! on dcs V17: FTT forever           replies to a command in turn; when used up, the next rule counts
 //! on eop: quiet | noise | CRP x2    nothing, a damaged frame, then twice CRP
@@ -18,6 +18,7 @@
 //! on any: quiet forever
 //! at 12.5: DCN                      something it says of itself, whatever we do
 //! host: judges no                   `yes` and `no` in turn, yes at their end; `starts yes no` likewise
+//! host: lengths 4000 3000 2000 1000  octets of the pages in MH, MR, MMR and T.85
 //! host: aborts at 12.5              or `aborts on > PPS`: in place of the answer to that line
 //! ```
 //!
@@ -34,6 +35,8 @@ use crate::line::{AbortAt, Carrier, FarEnd, GAP_MS, Heard, Host, Sound};
 /// What a far end offers unless its script says otherwise.
 const DIS: &str = "v17 fine mr any 0ms ecm mmr";
 const CSI: &str = "03 1234 5678";
+/// Octets of the pages in MH, MR, MMR and T.85, whatever the pages are.
+pub const LENGTHS: [usize; 4] = [4_000, 3_000, 2_000, 1_000];
 const NOISE_OCTETS: usize = 3;
 
 pub struct Script {
@@ -75,6 +78,7 @@ impl Script {
             settings: SenderSettings::new(1),
             host: Host {
                 pages: vec![page(1_000)],
+                lengths: LENGTHS.to_vec(),
                 judges: VecDeque::new(),
                 starts: VecDeque::new(),
                 abort: None,
@@ -122,6 +126,7 @@ impl Script {
             "ecm" => ours.ecm = yes,
             "mr" => ours.mr = yes,
             "mmr" => ours.mmr = yes,
+            "t85" => ours.t85 = yes,
             "fine" => ours.fine = yes,
             "length" => ours.longest_page_mm = value.parse().map_err(|_| "no length")?,
             "tsi" => ours.tsi = Some(Identity::parse(value).map_err(|e| e.to_string())?),
@@ -138,6 +143,10 @@ impl Script {
         match verb {
             "judges" => self.host.judges = answers(),
             "starts" => self.host.starts = answers(),
+            "lengths" => {
+                let lengths = rest.split_whitespace().map(str::parse);
+                self.host.lengths = lengths.collect::<Result<_, _>>().map_err(|_| "no lengths")?;
+            }
             "aborts" => {
                 self.host.abort = Some(match rest.split_once(' ') {
                     Some(("at", at)) => AbortAt::Time(millis(at)?),
