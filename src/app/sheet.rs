@@ -53,12 +53,13 @@ impl Sheet {
         let octets = super::submit::read(&self.body)?;
         let job = body::parse(&octets, now)
             .map_err(|problem| Failure::new(Exit::Refused, refusal(&problem)))?;
-        let resolution =
-            if self.standard { t4::Resolution::Standard } else { t4::Resolution::Fine };
+        let fineness =
+            if self.standard { sheet::Fineness::Standard } else { sheet::Fineness::Fine };
         let renderer = Renderer::new(settings.site.face(), settings.sheet.worker());
-        let page = renderer
-            .draw(self.id.unwrap_or_else(|| JobId::new(now, 0)), &job, resolution)
+        let drawn = renderer
+            .draw(self.id.unwrap_or_else(|| JobId::new(now, 0)), &job)
             .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+        let page = drawn.into_one(fineness).page;
         if let (Some(write), Some(out)) = (write, &self.out) {
             // As the first line of the settings would send it now.
             let tsi = settings.lines.first().and_then(|line| line.tsi.as_deref());

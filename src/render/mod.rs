@@ -1,6 +1,6 @@
 //! A job becomes its sheet: fields in, one page of pels out.
 //!
-//! In: a job, its id, what the site says of itself. Out: the page, in memory only.
+//! In: a job, its id, what the site says of itself. Out: its pages for either resolution, in memory only.
 //! The same job and id give the same bits: nothing here reads a clock, dates come from the id.
 //! Not here: how a sheet is set (`templates/`), how it is drawn (`drivers/sheet`), how it is coded (`send`).
 
@@ -33,38 +33,27 @@ impl Renderer {
         &self.site
     }
 
-    /// Draws the sheet of a job; blocks for at most the worker's deadline.
+    /// Draws the sheet of a job at both resolutions; blocks for at most the worker's deadline.
     ///
     /// # Errors
     /// [`RenderError`] names file and line of a template, or the character that no font has. It
     /// never holds the value of a field.
-    pub fn draw(
-        &self,
-        id: JobId,
-        job: &NewJob,
-        resolution: t4::Resolution,
-    ) -> Result<t4::Page, RenderError> {
+    pub fn draw(&self, id: JobId, job: &NewJob) -> Result<sheet::Drawn, RenderError> {
         let request = sheet::Request {
             template: job.kind().as_str().to_owned(),
             fields: fields::of(&self.site, id, job),
-            resolution,
         };
         // A panic while drawing leaves a worker that is replaced at its next use.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pages = worker.draw(&request)?;
-        match (pages.pop(), pages.len()) {
-            (Some(page), 0) => Ok(page),
-            (_, rest) => Err(RenderError::Sheet(sheet::SheetError::Pages { pages: rest })),
-        }
+        Ok(worker.draw(&request)?)
     }
 }
 
 impl SheetCheck for Renderer {
-    /// Draws at the resolution that is sent first; what it draws is thrown away. The id on the sheet
-    /// is not known yet, but every id has the same letters.
+    /// What it draws is thrown away. The id on the sheet is not known yet, but every id has the same letters.
     fn check(&self, job: &NewJob) -> Result<(), SheetFault> {
         let id = JobId(ulid::Ulid::nil());
-        let error = match self.draw(id, job, t4::Resolution::Fine) {
+        let error = match self.draw(id, job) {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };

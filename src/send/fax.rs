@@ -246,8 +246,8 @@ struct Sheets {
 
 impl Sheets {
     fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
-        let draw = |resolution| renderer.draw(claim.id, &claim.job, resolution);
-        Ok(Self { fine: draw(t4::Resolution::Fine)?, standard: draw(t4::Resolution::Standard)? })
+        let sheet::Drawn { fine, standard } = renderer.draw(claim.id, &claim.job)?;
+        Ok(Self { fine: fine.page, standard: standard.page })
     }
 
     /// The sheet of one call: the next one has another time on it.

@@ -176,7 +176,7 @@ fn demo_sheet() -> t4::Page {
         en: SiteWords::default(),
     };
     let id = JobId::new(accepted, 1);
-    Renderer::new(site, worker).draw(id, &job, t4::Resolution::Fine).expect("the demo sheet")
+    Renderer::new(site, worker).draw(id, &job).expect("the demo sheet").fine.page
 }
 
 /// The sheet, and at once the next call; `false` if the sheet was not confirmed.

@@ -1,48 +1,82 @@
 //! What keeper and worker say to each other over the worker's stdin and stdout.
 //!
-//! In: octets. Out: an [`Ask`], or the answer to it. A message is its length in four octets, most
-//! significant first, then JSON; the header of a page is followed by the page's bits as they are.
-//! Both ends come from the same build, so there is no version in it.
+//! In: octets. Out: an [`Ask`], or the [`Answer`] to it. A message is its length in four octets, most
+//! significant first, then JSON; pels follow as they are. Both ends come from the same build, so
+//! there is no version in it; what a worker says is checked all the same, because a template is a
+//! program that runs in it.
 //! Not here: processes and deadlines (`worker.rs`), drawing (`src/bin/shirase-sheet`).
 
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
-use t4::{Page, Resolution, WIDTH_A4_PELS};
+use t4::{Page, WIDTH_A4_PELS};
 
-use crate::SheetError;
+use crate::{Coverage, Drawn, Fineness, Glyph, GlyphRequest, Mark, Sheet, SheetError};
 
-/// Longest JSON part of a message. A first-contact request has 2 KB; chosen with much room.
+/// Longest JSON part of a message. A first-contact request has 2 KB, the coverage of the largest font
+/// we met 60 KB; chosen with much room.
 const MAX_MESSAGE_OCTETS: u32 = 1 << 20;
 /// Scan lines of A4 at 7.7 line/mm: the longest sheet there is.
 pub const MAX_ROWS: u32 = 2287;
+/// Marks on one sheet. Chosen: a sheet has some 50 cells of credentials.
+pub const MAX_MARKS: usize = 1000;
+/// Characters in one request for glyphs. Chosen: a tag line has some 150 narrow ones at most.
+pub const MAX_GLYPHS: usize = 1000;
+/// Largest em of a glyph, in pels and in rows. Chosen: a tag line's is a tenth of it.
+pub const MAX_EM_PELS: u16 = 256;
+/// Widest glyph, in ems: no face of ours has one wider than the em.
+pub const MAX_GLYPH_EMS: u16 = 2;
 
-/// One sheet to draw, as the worker reads it.
+/// One request, as the worker reads it.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ask {
-    /// Name of the template, without `.typ`.
-    pub template: String,
-    /// What the template sees as `/data.json`.
-    pub fields: serde_json::Value,
-    /// 7.7 line/mm; otherwise 3.85.
-    pub fine: bool,
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ask {
+    /// The sheet of a template, at both resolutions.
+    Draw {
+        /// Name of the template, without `.typ`.
+        template: String,
+        /// What the template sees as `/data.json`.
+        fields: serde_json::Value,
+    },
+    /// The characters that sheets can hold.
+    Coverage,
+    /// Characters as they are painted.
+    Glyphs(GlyphRequest),
 }
 
-impl Ask {
-    /// The resolution asked for.
-    #[must_use]
-    pub fn resolution(&self) -> Resolution {
-        if self.fine { Resolution::Fine } else { Resolution::Standard }
-    }
+/// What was asked for.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// To [`Ask::Draw`].
+    Drawn(Drawn),
+    /// To [`Ask::Coverage`].
+    Coverage(Coverage),
+    /// To [`Ask::Glyphs`].
+    Glyphs(Vec<Glyph>),
 }
 
-/// The JSON part of an answer; after `Page` come `rows` × 216 octets.
+/// The JSON part of an answer. After `Drawn` come the rows of both sheets, 216 octets each; after
+/// `Glyphs` the rows of each glyph.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Header {
-    Page { fine: bool, rows: u32 },
+    Drawn { fine: SheetHeader, standard: SheetHeader },
+    Coverage(Coverage),
+    Glyphs(Vec<GlyphHeader>),
     Failed(SheetError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct SheetHeader {
+    rows: u32,
+    marks: Vec<Mark>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GlyphHeader {
+    character: char,
+    width_pels: u16,
+    rows: u16,
 }
 
 /// Writes one request.
@@ -66,12 +100,26 @@ pub fn read_ask(from: &mut impl Read) -> io::Result<Option<Ask>> {
 ///
 /// # Errors
 /// What the writer says.
-pub fn write_answer(to: &mut impl Write, answer: &Result<Page, SheetError>) -> io::Result<()> {
+pub fn write_answer(to: &mut impl Write, answer: &Result<Answer, SheetError>) -> io::Result<()> {
     match answer {
-        Ok(page) => {
-            let fine = page.resolution() == Resolution::Fine;
-            write_message(to, &Header::Page { fine, rows: page.rows() })?;
-            to.write_all(page.bits())?;
+        Ok(Answer::Drawn(Drawn { fine, standard })) => {
+            let header =
+                |sheet: &Sheet| SheetHeader { rows: sheet.page.rows(), marks: sheet.marks.clone() };
+            write_message(to, &Header::Drawn { fine: header(fine), standard: header(standard) })?;
+            to.write_all(fine.page.bits())?;
+            to.write_all(standard.page.bits())?;
+        }
+        Ok(Answer::Coverage(coverage)) => write_message(to, &Header::Coverage(coverage.clone()))?,
+        Ok(Answer::Glyphs(glyphs)) => {
+            let header = |glyph: &Glyph| GlyphHeader {
+                character: glyph.character,
+                width_pels: glyph.width_pels,
+                rows: glyph.rows,
+            };
+            write_message(to, &Header::Glyphs(glyphs.iter().map(header).collect()))?;
+            for glyph in glyphs {
+                to.write_all(&glyph.bits)?;
+            }
         }
         Err(error) => write_message(to, &Header::Failed(error.clone()))?,
     }
@@ -83,19 +131,51 @@ pub fn write_answer(to: &mut impl Write, answer: &Result<Page, SheetError>) -> i
 /// # Errors
 /// What the reader says; [`io::ErrorKind::UnexpectedEof`] if the worker is gone,
 /// [`io::ErrorKind::InvalidData`] if it talks nonsense.
-pub fn read_answer(from: &mut impl Read) -> io::Result<Result<Page, SheetError>> {
-    let header = read_message(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    match header {
-        Header::Failed(error) => Ok(Err(error)),
-        Header::Page { rows, .. } if rows > MAX_ROWS => Err(io::ErrorKind::InvalidData.into()),
-        Header::Page { fine, rows } => {
-            let resolution = if fine { Resolution::Fine } else { Resolution::Standard };
-            let mut bits = vec![0; usize::from(WIDTH_A4_PELS / 8) * rows as usize];
-            from.read_exact(&mut bits)?;
-            let page = Page::from_bits(WIDTH_A4_PELS, resolution, bits);
-            page.map(Ok).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+pub fn read_answer(from: &mut impl Read) -> io::Result<Result<Answer, SheetError>> {
+    let answer = match read_message(from)?.ok_or(io::ErrorKind::UnexpectedEof)? {
+        Header::Failed(error) => return Ok(Err(error)),
+        Header::Drawn { fine, standard } => Answer::Drawn(Drawn {
+            fine: read_sheet(from, Fineness::Fine, fine)?,
+            standard: read_sheet(from, Fineness::Standard, standard)?,
+        }),
+        Header::Coverage(coverage) => Answer::Coverage(coverage),
+        Header::Glyphs(headers) if headers.len() > MAX_GLYPHS => return Err(nonsense()),
+        Header::Glyphs(headers) => {
+            let glyphs = headers.into_iter().map(|header| read_glyph(from, &header));
+            Answer::Glyphs(glyphs.collect::<io::Result<_>>()?)
         }
+    };
+    Ok(Ok(answer))
+}
+
+fn read_sheet(
+    from: &mut impl Read,
+    fineness: Fineness,
+    SheetHeader { rows, marks }: SheetHeader,
+) -> io::Result<Sheet> {
+    let on_page = |mark: &Mark| mark.area.is_on(WIDTH_A4_PELS.into(), rows as usize);
+    if rows > MAX_ROWS || marks.len() > MAX_MARKS || !marks.iter().all(on_page) {
+        return Err(nonsense());
     }
+    let mut bits = vec![0; usize::from(WIDTH_A4_PELS / 8) * rows as usize];
+    from.read_exact(&mut bits)?;
+    let page = Page::from_bits(WIDTH_A4_PELS, fineness.into(), bits);
+    let page = page.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(Sheet { page, marks })
+}
+
+fn read_glyph(from: &mut impl Read, header: &GlyphHeader) -> io::Result<Glyph> {
+    let GlyphHeader { character, width_pels, rows } = *header;
+    if width_pels > MAX_EM_PELS * MAX_GLYPH_EMS || rows > MAX_EM_PELS {
+        return Err(nonsense());
+    }
+    let mut bits = vec![0; usize::from(width_pels.div_ceil(8)) * usize::from(rows)];
+    from.read_exact(&mut bits)?;
+    Ok(Glyph { character, width_pels, rows, bits })
+}
+
+fn nonsense() -> io::Error {
+    io::ErrorKind::InvalidData.into()
 }
 
 fn write_message(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
@@ -114,7 +194,7 @@ fn read_message<T: for<'de> Deserialize<'de>>(from: &mut impl Read) -> io::Resul
     from.read_exact(&mut octets[1..])?;
     let octets = u32::from_be_bytes(octets);
     if octets > MAX_MESSAGE_OCTETS {
-        return Err(io::ErrorKind::InvalidData.into());
+        return Err(nonsense());
     }
     let mut json = vec![0; octets as usize];
     from.read_exact(&mut json)?;
@@ -124,42 +204,83 @@ fn read_message<T: for<'de> Deserialize<'de>>(from: &mut impl Read) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PelBox;
 
-    fn answered(answer: &Result<Page, SheetError>) -> io::Result<Result<Page, SheetError>> {
+    fn octets_of(answer: &Result<Answer, SheetError>) -> Vec<u8> {
         let mut octets = Vec::new();
         write_answer(&mut octets, answer).unwrap();
-        read_answer(&mut octets.as_slice())
+        octets
+    }
+
+    fn read_kind(octets: &[u8]) -> io::ErrorKind {
+        read_answer(&mut &*octets).unwrap_err().kind()
+    }
+
+    fn sheet(fineness: Fineness, rows: usize, area: PelBox) -> Sheet {
+        let bits = (0..216 * rows).map(|octet| (octet % 251) as u8).collect();
+        let page = Page::from_bits(WIDTH_A4_PELS, fineness.into(), bits).unwrap();
+        Sheet { page, marks: vec![Mark { name: String::from("password"), index: 3, area }] }
+    }
+
+    fn drawn(area: PelBox) -> Answer {
+        let fine = sheet(Fineness::Fine, 5, area);
+        Answer::Drawn(Drawn { fine, standard: sheet(Fineness::Standard, 3, area) })
+    }
+
+    const AREA: PelBox = PelBox { left: 7, top: 1, right: 1728, bottom: 3 };
+
+    #[test]
+    fn every_kind_of_answer_comes_back_equal() {
+        let glyph = |character, width_pels, bits| Glyph { character, width_pels, rows: 2, bits };
+        for answer in [
+            Ok(drawn(AREA)),
+            Ok(Answer::Coverage(Coverage::of(['b', 'a', '鬱', 'c']))),
+            Ok(Answer::Glyphs(vec![glyph('鬱', 16, vec![1; 4]), glyph('i', 9, vec![2; 4])])),
+            Err(SheetError::MissingGlyph { character: '𠮷' }),
+        ] {
+            let read = read_answer(&mut octets_of(&answer).as_slice()).unwrap();
+            assert_eq!(read, answer);
+        }
     }
 
     #[test]
-    fn answer_with_page_comes_back_equal() {
-        let bits = (0..216 * 3).map(|octet| (octet % 251) as u8).collect();
-        let page = Page::from_bits(WIDTH_A4_PELS, Resolution::Standard, bits).unwrap();
-        assert_eq!(answered(&Ok(page.clone())).unwrap(), Ok(page));
-    }
-
-    #[test]
-    fn answer_with_error_comes_back_equal() {
-        let error = SheetError::MissingGlyph { character: '𠮷' };
-        assert_eq!(answered(&Err(error.clone())).unwrap(), Err(error));
-    }
-
-    #[test]
-    fn answer_cut_in_the_bits_is_unexpected_eof() {
-        let page = Page::from_bits(WIDTH_A4_PELS, Resolution::Fine, vec![1; 216 * 2]).unwrap();
-        let mut octets = Vec::new();
-        write_answer(&mut octets, &Ok(page)).unwrap();
-        octets.pop();
-        let error = read_answer(&mut octets.as_slice()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    fn answer_cut_anywhere_is_an_error_and_never_a_smaller_page() {
+        let octets = octets_of(&Ok(drawn(AREA)));
+        for cut in 0..octets.len() {
+            assert_eq!(read_kind(&octets[..cut]), io::ErrorKind::UnexpectedEof, "{cut}");
+        }
     }
 
     #[test]
     fn answer_longer_than_a4_is_invalid_data() {
+        let sheet = |rows| SheetHeader { rows, marks: Vec::new() };
+        let header = Header::Drawn { fine: sheet(MAX_ROWS + 1), standard: sheet(1) };
         let mut octets = Vec::new();
-        write_message(&mut octets, &Header::Page { fine: true, rows: MAX_ROWS + 1 }).unwrap();
-        let error = read_answer(&mut octets.as_slice()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        write_message(&mut octets, &header).unwrap();
+        assert_eq!(read_kind(&octets), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn mark_off_the_page_or_without_area_is_invalid_data() {
+        for area in [
+            PelBox { right: 1729, ..AREA },
+            PelBox { bottom: 4, ..AREA }, // the standard page has three rows
+            PelBox { left: 1728, ..AREA },
+            PelBox { top: 3, ..AREA },
+        ] {
+            let octets = octets_of(&Ok(drawn(area)));
+            assert_eq!(read_kind(&octets), io::ErrorKind::InvalidData, "{area:?}");
+        }
+    }
+
+    #[test]
+    fn glyph_larger_than_any_asked_for_is_invalid_data() {
+        for (width_pels, rows) in [(MAX_EM_PELS * 2 + 1, 1), (1, MAX_EM_PELS + 1)] {
+            let mut octets = Vec::new();
+            let glyph = GlyphHeader { character: 'a', width_pels, rows };
+            write_message(&mut octets, &Header::Glyphs(vec![glyph])).unwrap();
+            assert_eq!(read_kind(&octets), io::ErrorKind::InvalidData);
+        }
     }
 
     #[test]

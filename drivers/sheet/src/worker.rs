@@ -1,6 +1,6 @@
 //! The keeper of the worker process: starts it confined, asks it, ends it when it is late or worn.
 //!
-//! In: [`Request`]s. Out: pages, or [`SheetError`]. One thread per process starts it and talks to
+//! In: [`Request`]s. Out: sheets, or [`SheetError`]. One thread per process starts it and talks to
 //! it, so that the caller can wait with a deadline and without a clock.
 //! Source: prctl(2), setrlimit(2), `close_range(2)`.
 //! Not here: what is said (`wire.rs`), what the worker does (`src/bin/shirase-sheet`).
@@ -12,14 +12,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use t4::{Page, Resolution};
-
-use crate::wire::{self, Ask};
-use crate::{Request, SheetError};
+use crate::wire::{self, Answer, Ask};
+use crate::{Coverage, Drawn, Glyph, GlyphRequest, Request, SheetError};
 
 /// After so many sheets a process is replaced, so that whatever the typesetter keeps for ever (file
 /// names, fonts' caches) stays small. Chosen: a start costs about as much as one sheet.
-const SHEETS_PER_PROCESS: u32 = 100;
+const ANSWERS_PER_PROCESS: u32 = 100;
 /// Files a worker may have open: three pipes, a template and a font, with room for the C library.
 const MAX_OPEN_FILES: u64 = 32;
 /// How much of a dead worker's last words is kept.
@@ -35,7 +33,7 @@ pub struct WorkerSettings {
     /// Font files, or folders of them. One that is not there is an error: a sheet that silently
     /// falls back to another face would differ between two machines.
     pub fonts: Vec<PathBuf>,
-    /// Longest time for one sheet, the start of the process included.
+    /// Longest time for one answer, the start of the process included.
     pub deadline: Duration,
     /// Address space of the worker, in octets. Measured with the BIZ UDGothic fonts: 102 MB.
     pub memory_limit: u64,
@@ -54,39 +52,72 @@ impl Worker {
         Self { settings, process: None }
     }
 
-    /// Draws a sheet; blocks for at most the deadline.
+    /// Draws a sheet at both resolutions; blocks for at most the deadline.
     ///
     /// # Errors
     /// Any [`SheetError`]. After [`SheetError::Deadline`] and [`SheetError::Worker`] the process is
-    /// gone, and the next sheet starts a new one.
-    pub fn draw(&mut self, request: &Request) -> Result<Vec<Page>, SheetError> {
-        let ask = Ask {
-            template: request.template.clone(),
-            fields: request.fields.clone(),
-            fine: request.resolution == Resolution::Fine,
-        };
+    /// gone, and the next request starts a new one.
+    pub fn draw(&mut self, request: &Request) -> Result<Drawn, SheetError> {
+        let ask = Ask::Draw { template: request.template.clone(), fields: request.fields.clone() };
+        match self.ask(ask)? {
+            Answer::Drawn(drawn) => Ok(drawn),
+            Answer::Coverage(_) | Answer::Glyphs(_) => Err(self.confused()),
+        }
+    }
+
+    /// The characters for which a face that templates name has a glyph.
+    ///
+    /// # Errors
+    /// [`SheetError::Font`], [`SheetError::Template`] for a folder that cannot be read, and as for
+    /// [`Worker::draw`].
+    pub fn coverage(&mut self) -> Result<Coverage, SheetError> {
+        match self.ask(Ask::Coverage)? {
+            Answer::Coverage(coverage) => Ok(coverage),
+            Answer::Drawn(_) | Answer::Glyphs(_) => Err(self.confused()),
+        }
+    }
+
+    /// Characters as pels, in the order asked for.
+    ///
+    /// # Errors
+    /// [`SheetError::MissingGlyph`], [`SheetError::Layout`] for a size or a number out of range, and
+    /// as for [`Worker::coverage`].
+    pub fn glyphs(&mut self, request: &GlyphRequest) -> Result<Vec<Glyph>, SheetError> {
+        match self.ask(Ask::Glyphs(request.clone()))? {
+            Answer::Glyphs(glyphs) => Ok(glyphs),
+            Answer::Drawn(_) | Answer::Coverage(_) => Err(self.confused()),
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) -> Result<Answer, SheetError> {
         let mut process = match self.process.take() {
             Some(process) => process,
             None => Process::start(&self.settings)?,
         };
         // Only a process that has answered is kept: dropping one ends it.
         let answer = process.ask(ask, self.settings.deadline)?;
-        if process.sheets < SHEETS_PER_PROCESS {
+        if process.answers_given < ANSWERS_PER_PROCESS {
             self.process = Some(process);
         }
-        answer.map(|page| vec![page])
+        answer
+    }
+
+    /// Ends a process that answers something else than it was asked.
+    fn confused(&mut self) -> SheetError {
+        self.process = None;
+        SheetError::Worker { detail: String::from("it answered another question") }
     }
 }
 
 /// What the process said to one request; `Err` if the conversation broke off.
-type Said = io::Result<Result<Page, SheetError>>;
+type Said = io::Result<Result<Answer, SheetError>>;
 
 /// A worker that was started. Dropping it kills the process and waits for its end.
 struct Process {
     child: Child,
     asks: Sender<Ask>,
     answers: Receiver<Said>,
-    sheets: u32,
+    answers_given: u32,
 }
 
 impl Process {
@@ -109,24 +140,24 @@ impl Process {
         let talk = move || converse(&mut command, &start, &asked, &answered);
         thread::Builder::new().name(name).spawn(talk).map_err(failed)?;
         match started.recv() {
-            Ok(Ok(child)) => Ok(Self { child, asks, answers, sheets: 0 }),
+            Ok(Ok(child)) => Ok(Self { child, asks, answers, answers_given: 0 }),
             Ok(Err(error)) => Err(failed(error)),
             Err(mpsc::RecvError) => Err(failed(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
-    /// Asks for one sheet. An outer error means that the process is of no more use.
+    /// Asks one thing. An outer error means that the process is of no more use.
     fn ask(
         &mut self,
         ask: Ask,
         deadline: Duration,
-    ) -> Result<Result<Page, SheetError>, SheetError> {
+    ) -> Result<Result<Answer, SheetError>, SheetError> {
         if self.asks.send(ask).is_err() {
             return Err(self.gone("it ended between two sheets"));
         }
         match self.answers.recv_timeout(deadline) {
             Ok(Ok(answer)) => {
-                self.sheets += 1;
+                self.answers_given += 1;
                 Ok(answer)
             }
             Ok(Err(error)) => Err(self.gone(&error.to_string())),
@@ -205,7 +236,7 @@ fn confine(command: &mut Command, settings: &WorkerSettings) {
     let limits = [
         (libc::RLIMIT_AS, settings.memory_limit),
         // The deadline is the real limit; this one ends a process whose keeper is stopped.
-        (libc::RLIMIT_CPU, cpu_seconds.saturating_mul(SHEETS_PER_PROCESS.into())),
+        (libc::RLIMIT_CPU, cpu_seconds.saturating_mul(ANSWERS_PER_PROCESS.into())),
         (libc::RLIMIT_NOFILE, MAX_OPEN_FILES),
         // A page with a secret touches no disk: neither as a file nor as a core.
         (libc::RLIMIT_FSIZE, 0),

@@ -5,10 +5,10 @@ use std::process::Command;
 
 use image::{GrayImage, Luma};
 use serde_json::{Value, json};
-use sheet::{Request, Worker};
+use sheet::{Fineness, Worker};
 use t4::{Coding, Encoding, Page, Resolution};
 
-use crate::{only, settings};
+use crate::{request, settings};
 
 const URL: &str = "https://renkei.example.jp/";
 /// What line time allows: 15 000 octets are 8.4 s at 14 400 bit/s.
@@ -58,9 +58,8 @@ fn worker() -> Worker {
     Worker::new(settings(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates/fax")))
 }
 
-fn draw(worker: &mut Worker, fields: Value, resolution: Resolution) -> Page {
-    let template = String::from("first_contact");
-    only(worker.draw(&Request { template, fields, resolution })).unwrap()
+fn draw(worker: &mut Worker, fields: Value, fineness: Fineness) -> Page {
+    worker.draw(&request("first_contact", fields)).unwrap().into_one(fineness).page
 }
 
 fn octets(page: &Page, coding: Coding) -> usize {
@@ -85,8 +84,8 @@ fn picture(page: &Page, name: &str) -> PathBuf {
 #[test]
 fn qr_code_reads_as_the_address_and_no_more_at_both_resolutions() {
     let mut worker = worker();
-    for (resolution, name) in [(Resolution::Fine, "fine"), (Resolution::Standard, "standard")] {
-        let page = draw(&mut worker, usual(), resolution);
+    for (fineness, name) in [(Fineness::Fine, "fine"), (Fineness::Standard, "standard")] {
+        let page = draw(&mut worker, usual(), fineness);
         let path = picture(&page, &format!("first_contact-{name}.png"));
         let read = Command::new("zbarimg").args(["--quiet", "--raw"]).arg(&path).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), URL, "{}", path.display());
@@ -96,11 +95,11 @@ fn qr_code_reads_as_the_address_and_no_more_at_both_resolutions() {
 #[test]
 fn usual_sheet_is_within_its_octets() {
     let mut worker = worker();
-    for resolution in [Resolution::Fine, Resolution::Standard] {
-        let page = draw(&mut worker, usual(), resolution);
+    for fineness in [Fineness::Fine, Fineness::Standard] {
+        let page = draw(&mut worker, usual(), fineness);
         let [mh, mr, mmr] = [Coding::Mh, Coding::Mr, Coding::Mmr].map(|c| octets(&page, c));
-        println!("{resolution:?}: {} rows, MH {mh}, MR {mr}, MMR {mmr} octets", page.rows());
-        if resolution == Resolution::Fine {
+        println!("{fineness:?}: {} rows, MH {mh}, MR {mr}, MMR {mmr} octets", page.rows());
+        if fineness == Fineness::Fine {
             assert!(mmr <= MAX_FINE_OCTETS, "{mmr} octets of MMR");
         }
     }
@@ -109,10 +108,10 @@ fn usual_sheet_is_within_its_octets() {
 #[test]
 fn widest_fields_stay_on_one_page_within_the_margins() {
     let mut worker = worker();
-    for (resolution, name) in [(Resolution::Fine, "fine"), (Resolution::Standard, "standard")] {
-        let page = draw(&mut worker, widest(), resolution);
+    for (fineness, name) in [(Fineness::Fine, "fine"), (Fineness::Standard, "standard")] {
+        let page = draw(&mut worker, widest(), fineness);
         picture(&page, &format!("first_contact-widest-{name}.png"));
-        println!("{resolution:?}: {} rows, MMR {} octets", page.rows(), octets(&page, Coding::Mmr));
+        println!("{fineness:?}: {} rows, MMR {} octets", page.rows(), octets(&page, Coding::Mmr));
     }
 }
 
@@ -129,7 +128,7 @@ fn credential_longer_than_a_line_is_broken_between_its_groups() {
     let mut with_login = |login: String| {
         let mut fields = usual();
         fields["credentials"]["login_id"] = json!(login);
-        draw(&mut worker, fields, Resolution::Fine)
+        draw(&mut worker, fields, Fineness::Fine)
     };
     let four_groups = with_login("ACDE".repeat(4));
     let first_line = first_difference(&four_groups, &with_login("MNPQ".repeat(4)));
@@ -142,18 +141,18 @@ fn sheet_without_an_end_of_validity_is_drawn() {
     let mut fields = usual();
     fields["credentials"]["valid_until"] = Value::Null;
     let mut worker = worker();
-    let with = draw(&mut worker, usual(), Resolution::Standard);
-    let without = draw(&mut worker, fields, Resolution::Standard);
+    let with = draw(&mut worker, usual(), Fineness::Standard);
+    let without = draw(&mut worker, fields, Fineness::Standard);
     assert!(without.rows() < with.rows());
 }
 
 #[test]
 fn same_request_gives_the_same_bits_in_another_process_and_after_other_sheets() {
     let mut one = worker();
-    let first = draw(&mut one, usual(), Resolution::Fine);
-    draw(&mut one, widest(), Resolution::Standard);
-    assert!(draw(&mut one, usual(), Resolution::Fine) == first, "differs after another sheet");
-    assert!(draw(&mut worker(), usual(), Resolution::Fine) == first, "differs in a new process");
+    let first = draw(&mut one, usual(), Fineness::Fine);
+    draw(&mut one, widest(), Fineness::Standard);
+    assert!(draw(&mut one, usual(), Fineness::Fine) == first, "differs after another sheet");
+    assert!(draw(&mut worker(), usual(), Fineness::Fine) == first, "differs in a new process");
 }
 
 #[test]
@@ -161,6 +160,6 @@ fn one_character_of_a_secret_changes_the_bits() {
     let mut worker = worker();
     let mut fields = usual();
     fields["credentials"]["password"] = json!("k7Qx2mOOlI1p");
-    let zero = draw(&mut worker, usual(), Resolution::Standard);
-    assert!(zero != draw(&mut worker, fields, Resolution::Standard));
+    let zero = draw(&mut worker, usual(), Fineness::Standard);
+    assert!(zero != draw(&mut worker, fields, Fineness::Standard));
 }

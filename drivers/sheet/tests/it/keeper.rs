@@ -111,7 +111,7 @@ fn worker_starts_without_environment_and_with_every_limit() {
 }
 
 #[test]
-fn worker_is_replaced_after_a_hundred_sheets() {
+fn worker_is_replaced_after_a_hundred_answers() {
     // Answers every request with its own process number, in the place of a number of pages.
     let answer = r#"{"failed":{"pages":{"pages":%9d}}}"#;
     let octets = answer.len() - "%9d".len() + 9;

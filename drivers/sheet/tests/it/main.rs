@@ -4,15 +4,17 @@
 //! `zbarimg` (Debian: zbar-tools) as a reader of QR codes that is not ours.
 #![expect(clippy::unwrap_used, reason = "what fails in a test shall end it")]
 
+mod characters;
 mod first_contact;
 mod keeper;
+mod marks;
 mod templates;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sheet::{Request, SheetError, Worker, WorkerSettings};
-use t4::{Page, Resolution};
+use sheet::{Drawn, Request, SheetError, Worker, WorkerSettings};
+use t4::Page;
 use tempfile::TempDir;
 
 const FONTS: &str = "/usr/share/fonts/truetype/bizud-gothic";
@@ -40,21 +42,19 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn request(template: &str, fields: serde_json::Value) -> Request {
-    Request { template: template.to_owned(), fields, resolution: Resolution::Fine }
+    Request { template: template.to_owned(), fields }
 }
 
-/// Draws `t.typ`, which is `text` after a line that sets page and face.
+/// Draws `t.typ`, which is `text` after a line that sets page and face; the fine page.
 fn draw_text(text: &str, fields: serde_json::Value) -> Result<Page, SheetError> {
+    Ok(draw_both(text, fields)?.fine.page)
+}
+
+fn draw_both(text: &str, fields: serde_json::Value) -> Result<Drawn, SheetError> {
     let head =
         "#set page(width: 215mm, height: 99mm, margin: 18mm); #set text(font: \"BIZ UDGothic\")";
     let folder = folder(&[("t.typ", &format!("{head}\n{text}"))]);
-    only(Worker::new(settings(folder.path())).draw(&request("t", fields)))
-}
-
-fn only(pages: Result<Vec<Page>, SheetError>) -> Result<Page, SheetError> {
-    let mut pages = pages?;
-    assert_eq!(pages.len(), 1);
-    Ok(pages.remove(0))
+    Worker::new(settings(folder.path())).draw(&request("t", fields))
 }
 
 /// Lengths of the runs of black in one column, from top to foot.

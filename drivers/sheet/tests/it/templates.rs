@@ -3,8 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use serde_json::json;
-use sheet::{Request, SheetError, Worker};
-use t4::Resolution;
+use sheet::{Fineness, SheetError, Worker};
 
 use crate::{black_runs_down, draw_text, folder, request, settings};
 
@@ -142,10 +141,10 @@ fn rules_are_equally_thick_wherever_they_fall() {
         &format!("#set page(width: 215mm, height: 99mm, margin: 18mm)\n{text}"),
     )]);
     let mut worker = Worker::new(settings(folder.path()));
-    for (resolution, rows) in [(Resolution::Fine, 2), (Resolution::Standard, 1)] {
-        let page =
-            worker.draw(&Request { resolution, ..request("t", json!({})) }).unwrap().remove(0);
-        assert_eq!(black_runs_down(&page, 864), vec![rows; 30], "{resolution:?}");
+    let drawn = worker.draw(&request("t", json!({}))).unwrap();
+    for (fineness, rows) in [(Fineness::Fine, 2), (Fineness::Standard, 1)] {
+        let page = &drawn.at(fineness).page;
+        assert_eq!(black_runs_down(page, 864), vec![rows; 30], "{fineness:?}");
     }
 }
 

@@ -3,20 +3,12 @@
 //! In: bits, then whole-pel boxes to fill. Out: bits that keep the margins.
 //! Source: T.4 2.1 (1728 pels); the margins are ours, see [`Bitmap::check_margins`].
 
-use t4::{Resolution, WIDTH_A4_PELS};
+use sheet::{Fineness, PelBox};
+use t4::WIDTH_A4_PELS;
 
 const ROW_OCTETS: usize = WIDTH_A4_PELS as usize / 8;
 /// 5 mm at 8.04 pel/mm. A receiver prints 215 mm on paper of 210 mm; the rest is its grippers'.
 const SIDE_MARGIN_PELS: usize = 40;
-
-/// A box of whole pels; `right` and `bottom` are the first ones outside.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct PelBox {
-    pub left: usize,
-    pub top: usize,
-    pub right: usize,
-    pub bottom: usize,
-}
 
 /// 1728 pels a row, 1 is black, bit 7 of an octet is the left pel.
 pub struct Bitmap {
@@ -50,10 +42,10 @@ impl Bitmap {
     /// Refuses ink in the top 5 mm, where the tag line is stamped at dial time, and in the outer
     /// 5 mm of either side. Text that is too long for its place runs into the margin, so this also
     /// finds a line that would be cut off. (At the foot it would have made a second page.)
-    pub fn check_margins(&self, resolution: Resolution) -> Result<(), String> {
-        let tag_line_rows = match resolution {
-            Resolution::Standard => 19,
-            Resolution::Fine => 38,
+    pub fn check_margins(&self, fineness: Fineness) -> Result<(), String> {
+        let tag_line_rows = match fineness {
+            Fineness::Standard => 19,
+            Fineness::Fine => 38,
         };
         let side = SIDE_MARGIN_PELS / 8;
         for (number, row) in self.bits.chunks_exact(ROW_OCTETS).enumerate() {
@@ -103,7 +95,7 @@ mod tests {
     #[test]
     fn margins_ink_just_inside_is_allowed() {
         let inside = PelBox { left: 40, top: 38, right: 1728 - 40, bottom: 100 };
-        assert_eq!(with_black(inside).check_margins(Resolution::Fine), Ok(()));
+        assert_eq!(with_black(inside).check_margins(Fineness::Fine), Ok(()));
     }
 
     #[test]
@@ -113,7 +105,7 @@ mod tests {
             PelBox { left: 40, top: 37, right: 1688, bottom: 100 },
             PelBox { left: 40, top: 38, right: 1689, bottom: 100 },
         ] {
-            assert!(with_black(area).check_margins(Resolution::Fine).is_err(), "{area:?}");
+            assert!(with_black(area).check_margins(Fineness::Fine).is_err(), "{area:?}");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! From a request to a page: set, proven, rasterised, stamped, cut.
+//! From a request to its answer; a sheet is set once, proven, then painted twice: rasterised, stamped, cut.
 //!
-//! In: an [`Ask`]. Out: a page of 1728 pels, or why there is none; the same request gives the same bits.
+//! In: an [`Ask`]. Out: an [`Answer`], or why there is none; the same request gives the same bits.
 //! Not here: each of the steps (the files beside this one).
 
 use std::path::PathBuf;
 
-use sheet::SheetError;
-use sheet::wire::Ask;
-use t4::{Page, Resolution, WIDTH_A4_PELS};
+use sheet::wire::{Answer, Ask};
+use sheet::{Drawn, Fineness, Sheet, SheetError};
+use t4::{Page, WIDTH_A4_PELS};
 use typst::diag::SourceDiagnostic;
 use typst::syntax::{DiagSpan, FileId};
 use typst::utils::LazyHash;
@@ -15,7 +15,7 @@ use typst::{Library, World, WorldExt};
 use typst_layout::PagedDocument;
 
 use crate::world::{Fonts, SheetWorld, library};
-use crate::{glyphs, qr, raster, rules};
+use crate::{glyphs, letters, links, qr, raster, rules};
 
 /// What is the same for every sheet.
 pub struct Desk {
@@ -29,66 +29,81 @@ impl Desk {
         Self { templates, fonts, library: library() }
     }
 
-    pub fn draw(&self, ask: &Ask) -> Result<Page, SheetError> {
-        let page = self.set_and_paint(ask);
-        // The typesetter keeps every intermediate result until told to forget: some 2 MB a sheet,
-        // and with them the fields. After an error as well.
-        typst::comemo::evict(0);
-        page
+    pub fn answer(&self, ask: &Ask) -> Result<Answer, SheetError> {
+        match ask {
+            Ask::Draw { template, fields } => {
+                let drawn = self.draw(template, fields);
+                // The typesetter keeps every intermediate result until told to forget: some 2 MB a
+                // sheet, and with them the fields. After an error as well.
+                typst::comemo::evict(0);
+                drawn.map(Answer::Drawn)
+            }
+            Ask::Coverage => self.fonts.coverage(&self.templates).map(Answer::Coverage),
+            Ask::Glyphs(request) => {
+                let faces = self.fonts.faces(&self.templates)?;
+                letters::cells(&faces, request).map(Answer::Glyphs)
+            }
+        }
     }
 
-    fn set_and_paint(&self, ask: &Ask) -> Result<Page, SheetError> {
-        let world = SheetWorld::new(
-            &self.library,
-            &self.fonts,
-            &self.templates,
-            &ask.template,
-            &ask.fields,
-        )?;
+    fn draw(&self, template: &str, fields: &serde_json::Value) -> Result<Drawn, SheetError> {
+        let world = SheetWorld::new(&self.library, &self.fonts, &self.templates, template, fields)?;
         let document = typst::compile::<PagedDocument>(&world)
             .output
-            .map_err(|errors| template_error(&world, &errors, &ask.fields))?;
+            .map_err(|errors| template_error(&world, &errors, fields))?;
         let [set] = document.pages() else {
             return Err(SheetError::Pages { pages: document.pages().len() });
         };
         if let Some(character) = glyphs::first_missing(&set.frame) {
             return Err(SheetError::MissingGlyph { character });
         }
-        self.paint(ask, set).map_err(|error| match error {
-            PaintError::Layout(message) => {
-                SheetError::Layout { template: ask.template.clone(), message }
-            }
-            PaintError::Codec(error) => SheetError::Worker { detail: error.to_string() },
-        })
-    }
-
-    fn paint(&self, ask: &Ask, set: &typst_layout::Page) -> Result<Page, PaintError> {
-        let scale = raster::Scale::of(set, ask.resolution())?;
-        let (text, rules) = rules::take_out(&set.frame, scale);
-        let mut bitmap = raster::rasterise(set, text, scale)?;
-        for rule in rules {
-            bitmap.fill(rule, true);
-        }
-        for place in qr::places(&set.frame, scale) {
-            qr::stamp(&mut bitmap, &place, ask.resolution())?;
-        }
-        bitmap.check_margins(ask.resolution())?;
-        let mut page = Page::from_bits(WIDTH_A4_PELS, ask.resolution(), bitmap.into_bits())?;
-        let full_rows = page.rows();
-        page.trim_trailing_white();
-        let white = vec![0; page.row_octets()];
-        for _ in page.rows()..full_rows.min(page.rows() + foot_rows(ask.resolution())) {
-            page.push_row(&white)?;
-        }
-        Ok(page)
+        let paint = |fineness| {
+            paint(set, fineness).map_err(|error| match error {
+                PaintError::Layout(message) => {
+                    SheetError::Layout { template: template.to_owned(), message }
+                }
+                PaintError::Codec(error) => SheetError::Worker { detail: error.to_string() },
+            })
+        };
+        Ok(Drawn { fine: paint(Fineness::Fine)?, standard: paint(Fineness::Standard)? })
     }
 }
 
+fn paint(set: &typst_layout::Page, fineness: Fineness) -> Result<Sheet, PaintError> {
+    let scale = raster::Scale::of(set, fineness)?;
+    let (text, rules) = rules::take_out(&set.frame, scale);
+    let mut bitmap = raster::rasterise(set, text, scale)?;
+    for rule in rules {
+        bitmap.fill(rule, true);
+    }
+    let links = links::of(&set.frame, scale);
+    for link in &links {
+        if let Some(text) = qr::text(link) {
+            qr::stamp(&mut bitmap, text, link.area, fineness)?;
+        }
+    }
+    bitmap.check_margins(fineness)?;
+    let page = cut(Page::from_bits(WIDTH_A4_PELS, fineness.into(), bitmap.into_bits())?, fineness)?;
+    let marks = links::marks(&links, page.width_pels().into(), page.rows() as usize)?;
+    Ok(Sheet { page, marks })
+}
+
+/// Cuts the white at the foot, but for a little.
+fn cut(mut page: Page, fineness: Fineness) -> Result<Page, PaintError> {
+    let full_rows = page.rows();
+    page.trim_trailing_white();
+    let white = vec![0; page.row_octets()];
+    for _ in page.rows()..full_rows.min(page.rows() + foot_rows(fineness)) {
+        page.push_row(&white)?;
+    }
+    Ok(page)
+}
+
 /// White kept below the last ink, 4 mm: printers cut their paper there, and many lose the last 2 mm.
-fn foot_rows(resolution: Resolution) -> u32 {
-    match resolution {
-        Resolution::Standard => 16,
-        Resolution::Fine => 32,
+fn foot_rows(fineness: Fineness) -> u32 {
+    match fineness {
+        Fineness::Standard => 16,
+        Fineness::Fine => 32,
     }
 }
 

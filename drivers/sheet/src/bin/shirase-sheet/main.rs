@@ -7,6 +7,8 @@
 mod bitmap;
 mod draw;
 mod glyphs;
+mod letters;
+mod links;
 mod qr;
 mod raster;
 mod rules;
@@ -49,7 +51,7 @@ fn serve(templates: PathBuf, fonts: &[PathBuf]) -> io::Result<()> {
     let desk = world::Fonts::load(fonts).map(|fonts| draw::Desk::new(templates, fonts));
     while let Some(ask) = wire::read_ask(&mut from)? {
         let answer = match &desk {
-            Ok(desk) => desk.draw(&ask),
+            Ok(desk) => desk.answer(&ask),
             Err(error) => Err(error.clone()),
         };
         wire::write_answer(&mut to, &answer)?;

@@ -6,13 +6,14 @@
 //! Source: T.4 2.1 and 2.2.
 //! Not here: rules and QR codes, which are painted in whole pels afterwards.
 
-use t4::{Resolution, WIDTH_A4_PELS};
+use sheet::{Fineness, PelBox};
+use t4::WIDTH_A4_PELS;
 use typst::layout::{Abs, Frame, FrameItem, GroupItem, Point, Ratio, Size, Transform};
 use typst::utils::Scalar;
 use typst_layout::Page;
 use typst_render::RenderOptions;
 
-use crate::bitmap::{Bitmap, PelBox};
+use crate::bitmap::Bitmap;
 
 const WIDTH_MM: f64 = 215.0;
 const MAX_HEIGHT_MM: f64 = 297.0;
@@ -33,7 +34,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    pub fn of(page: &Page, resolution: Resolution) -> Result<Self, String> {
+    pub fn of(page: &Page, fineness: Fineness) -> Result<Self, String> {
         let size = page.frame.size();
         let (width_mm, height_mm) = (size.x.to_mm(), size.y.to_mm());
         if (width_mm - WIDTH_MM).abs() > TOLERANCE_MM {
@@ -42,9 +43,9 @@ impl Scale {
         if !(1.0..=MAX_HEIGHT_MM + TOLERANCE_MM).contains(&height_mm) {
             return Err(format!("the page is {height_mm:.1} mm high, not up to {MAX_HEIGHT_MM}"));
         }
-        let (rows_per_mm, min_rule_rows) = match resolution {
-            Resolution::Standard => (3.85, 1),
-            Resolution::Fine => (7.7, 2),
+        let (rows_per_mm, min_rule_rows) = match fineness {
+            Fineness::Standard => (3.85, 1),
+            Fineness::Fine => (7.7, 2),
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 2287")]
         let rows = (height_mm * rows_per_mm).round() as u32;

@@ -4,10 +4,10 @@
 //! pels. Drawn by the renderer, equal rules come out one, two or three pels thick, as they fall.
 //! Not here: dashed, coloured, slanted or curved strokes; the renderer draws them.
 
+use sheet::PelBox;
 use typst::layout::{Abs, Frame, FrameItem, GroupItem, Point, Transform};
 use typst::visualize::{Color, FixedStroke, Geometry, Paint, Shape};
 
-use crate::bitmap::PelBox;
 use crate::raster::{Scale, whole};
 
 /// Thinnest vertical rule: a quarter of a millimetre.

@@ -3,16 +3,17 @@
 //! In: a folder, font files, fields. Out: the typesetter's `World`.
 //! Not here: what a template shows (`templates/`); limits of time and memory (`src/worker.rs`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sheet::SheetError;
+use sheet::{Coverage, SheetError};
+use ttf_parser::Face;
 use typst::diag::{FileError, FileResult, PackageError};
 use typst::foundations::{Bytes, Datetime, Duration};
-use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
-use typst::text::{Font, FontBook, TextElem};
+use typst::syntax::{FileId, RootedPath, Source, SyntaxNode, VirtualPath, VirtualRoot, ast};
+use typst::text::{Font, FontBook, FontWeight, TextElem};
 use typst::utils::LazyHash;
 use typst::{Library, LibraryExt, World};
 
@@ -45,17 +46,72 @@ impl Fonts {
         let book = LazyHash::new(FontBook::from_fonts(&fonts));
         Ok(Self { book, fonts })
     }
+
+    /// The characters that some family which templates name has in all its faces: what only the
+    /// regular face has would be missing in a heading.
+    pub fn coverage(&self, templates: &Path) -> Result<Coverage, SheetError> {
+        let mut families: BTreeMap<&str, Vec<&Font>> = BTreeMap::new();
+        for font in self.named(templates)? {
+            families.entry(&font.info().family).or_default().push(font);
+        }
+        let of = |font: &Font| font.info().coverage.iter().collect::<BTreeSet<u32>>();
+        let all = families.into_values().flat_map(|faces| {
+            let faces = faces.into_iter().map(of);
+            faces.reduce(|one, other| &one & &other).unwrap_or_default()
+        });
+        Ok(Coverage::of(all.filter_map(char::from_u32)))
+    }
+
+    /// The faces that templates name, regular ones first.
+    pub fn faces(&self, templates: &Path) -> Result<Vec<Face<'_>>, SheetError> {
+        let mut named = self.named(templates)?;
+        named.sort_by_key(|font| {
+            let weight = font.info().variant.weight.to_number();
+            weight.abs_diff(FontWeight::REGULAR.to_number())
+        });
+        let faces = named.into_iter().map(|font| Face::parse(font.data(), font.index()));
+        faces.collect::<Result<_, _>>().map_err(|error| unusable(templates, &error.to_string()))
+    }
+
+    /// The fonts whose family stands as a string in some template of the folder: where else could a
+    /// template have it from? Fonts that are loaded but never named do not count.
+    fn named(&self, templates: &Path) -> Result<Vec<&Font>, SheetError> {
+        let failed = |error: std::io::Error| SheetError::Template {
+            file: templates.display().to_string(),
+            line: 1,
+            message: error.to_string(),
+        };
+        let mut strings = HashSet::new();
+        for file in files_with(templates, &["typ"]).map_err(failed)? {
+            let text = fs::read_to_string(file).map_err(failed)?;
+            collect_strings(&typst::syntax::parse(&text), &mut strings);
+        }
+        let named = |font: &&Font| strings.contains(&font.info().family.to_lowercase());
+        Ok(self.fonts.iter().filter(named).collect())
+    }
+}
+
+fn collect_strings(node: &SyntaxNode, strings: &mut HashSet<String>) {
+    if let Some(string) = node.cast::<ast::Str<'_>>() {
+        strings.insert(string.get().to_lowercase().into());
+    }
+    node.children().for_each(|child| collect_strings(child, strings));
 }
 
 fn font_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
+    files_with(path, &["ttf", "otf", "ttc"])
+}
+
+/// The files of a folder whose names end so, sorted.
+fn files_with(folder: &Path, extensions: &[&str]) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
+    for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         let name = file.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
-        if matches!(name.as_deref(), Some("ttf" | "otf" | "ttc")) {
+        if name.is_some_and(|name| extensions.contains(&name.as_str())) {
             files.push(file);
         }
     }
