@@ -162,8 +162,8 @@ fn columns_of_character(character: char) -> u16 {
     Glyph::of(character).width_dots / COLUMN_DOTS
 }
 
-/// A dot of the font in pels, as near to 1/4 mm as a page has it, so that eleven of them fit into 3 mm.
-#[derive(Clone, Copy)]
+/// A dot of the font in pels.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Dot {
     width_pels: u16,
     height_rows: u16,
@@ -173,11 +173,18 @@ struct Dot {
 
 impl Dot {
     fn of(resolution: Resolution) -> Self {
-        let (width_pels, height_rows, band_rows) = match resolution {
-            Resolution::Standard => (2, 1, 11),
-            Resolution::Fine => (2, 2, 23),
-        };
-        Self { width_pels, height_rows, band_rows }
+        match resolution {
+            Resolution::Standard => Self::at(804, 385),
+            Resolution::Fine => Self::at(804, 770),
+        }
+    }
+
+    /// As near to 1/4 mm across as pels allow, and as high as lets a glyph stay within the band.
+    const fn at(pels_in_10_cm: u16, rows_in_10_cm: u16) -> Self {
+        let band_rows = rows_in_10_cm * 3 / 100;
+        #[expect(clippy::cast_possible_truncation, reason = "eleven")]
+        let height_rows = band_rows / font::ROWS as u16;
+        Self { width_pels: (pels_in_10_cm + 200) / 400, height_rows, band_rows }
     }
 }
 
@@ -224,6 +231,22 @@ mod tests {
             assert_eq!(pels[0], 40, "5 mm of 8.04 pel/mm, and 書 begins with a dot");
             assert!((1660..1728 - 40).contains(pels.last().unwrap()), "{:?}", pels.last());
         }
+    }
+
+    /// T.4 2.2 and T.30 table 2: all that two fax machines can agree on.
+    #[test]
+    fn line_is_about_as_high_and_as_wide_at_every_resolution_of_t_30() {
+        let at = |pels_in_10_cm, rows_in_10_cm| {
+            let Dot { width_pels, height_rows, band_rows } = Dot::at(pels_in_10_cm, rows_in_10_cm);
+            (width_pels, height_rows, band_rows)
+        };
+        assert_eq!(at(804, 385), (2, 1, 11), "R8, 3.85 line/mm");
+        assert_eq!(at(804, 770), (2, 2, 23), "R8, 7.7 line/mm");
+        assert_eq!(at(804, 1540), (2, 4, 46), "R8, 15.4 line/mm");
+        assert_eq!(at(1608, 1540), (4, 4, 46), "R16, 15.4 line/mm");
+        assert_eq!(at(787, 787), (2, 2, 23), "200 per inch");
+        assert_eq!(at(1181, 1181), (3, 3, 35), "300 per inch");
+        assert_eq!(at(1575, 1575), (4, 4, 47), "400 per inch");
     }
 
     #[test]
