@@ -3,7 +3,7 @@
 //! In: what is to be typed. Out: `00` to `96`, for the sheet; the exchange's site can work out the same while
 //! somebody types. They are not typed and protect nothing: six bits of a secret, for its sheet only.
 //! Source: the check of ISO/IEC 7064 MOD 97-10, over ASCII codes instead of digits.
-//! Not here: what they look like on paper (`templates/fax/common.typ`).
+//! Not here: what they look like on paper (`templates/fax/credentials.typ`).
 
 /// A prime above the 94 characters that can be printed, so that no two of them are the same number.
 const MODULUS: u32 = 97;
