@@ -27,6 +27,7 @@ pub struct Offers {
 }
 
 impl Offers {
+    pub const T85_ECM: Self = Self { coding: t30::Coding::T85, ecm: true };
     pub const MMR_ECM: Self = Self { coding: t30::Coding::Mmr, ecm: true };
     pub const MR_ECM: Self = Self { coding: t30::Coding::Mr, ecm: true };
     pub const MH_ECM: Self = Self { coding: t30::Coding::Mh, ecm: true };
@@ -138,8 +139,9 @@ impl Drop for FaxGetty {
 
 fn config(spool: &Path, number: &str, offers: Offers) -> String {
     let yes = |yes: bool| if yes { "yes" } else { "no" };
-    let mr = matches!(offers.coding, t30::Coding::Mr | t30::Coding::Mmr);
-    let mmr = offers.coding == t30::Coding::Mmr;
+    let t85 = offers.coding == t30::Coding::T85;
+    let mmr = t85 || offers.coding == t30::Coding::Mmr;
+    let mr = mmr || offers.coding == t30::Coding::Mr;
     let abroad = number.strip_prefix('0').unwrap_or(number);
     [
         "CountryCode: 81".to_owned(),
@@ -163,6 +165,7 @@ fn config(spool: &Path, number: &str, offers: Offers) -> String {
         format!("Class1ECMSupport: {}", yes(offers.ecm)),
         format!("Class1MRSupport: {}", yes(mr)),
         format!("Class1MMRSupport: {}", yes(mmr)),
+        format!("Class1JBIGSupport: {}", yes(t85)),
         format!("UUCPLockDir: {}", spool.join("lock").display()),
         String::new(),
     ]

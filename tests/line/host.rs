@@ -15,12 +15,19 @@ pub struct PageHost {
     page: t4::Page,
     coder: Coder,
     dialled: Option<FaxNumber>,
+    /// Not the quickest coding, but this one, where the far end has it.
+    coding: Option<t30::Coding>,
     pub agreed: Option<t30::Contract>,
 }
 
 impl PageHost {
     pub fn new(page: t4::Page) -> Self {
-        Self { page, coder: Coder::default(), dialled: None, agreed: None }
+        Self { page, coder: Coder::default(), dialled: None, coding: None, agreed: None }
+    }
+
+    #[allow(dead_code, reason = "not every test program has a coding to try")]
+    pub fn in_coding(self, coding: t30::Coding) -> Self {
+        Self { coding: Some(coding), ..self }
     }
 
     /// The number that was dialled, as far as the machine's identity can be compared with it.
@@ -43,7 +50,12 @@ impl CallHost for PageHost {
     }
 
     fn lengths(&mut self, _page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
-        contracts.iter().map(|contract| self.coder.octets(&self.page, contract).len()).collect()
+        let length = |contract: &t30::Contract| match self.coding {
+            Some(coding) if coding == contract.coding => 1,
+            Some(_) => usize::MAX,
+            None => self.coder.octets(&self.page, contract).len(),
+        };
+        contracts.iter().map(length).collect()
     }
 
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {

@@ -34,12 +34,12 @@ const MODULATIONS: [(t30::Modulation, u32); 8] = [
 ];
 
 /// Number, coding and error correction of the far ends; T.6 exists with error correction only.
-const FARS: [(&str, &str, bool); 5] = [
-    ("0355500001", "mh", true),
-    ("0355500002", "mr", true),
-    ("0355500003", "mmr", true),
-    ("0355500004", "mh", false),
-    ("0355500005", "mr", false),
+const FARS: [(&str, t30::Coding, bool); 5] = [
+    ("0355500001", t30::Coding::Mh, true),
+    ("0355500002", t30::Coding::Mr, true),
+    ("0355500003", t30::Coding::Mmr, true),
+    ("0355500004", t30::Coding::Mh, false),
+    ("0355500005", t30::Coding::Mr, false),
 ];
 
 /// Runs every modulation against every far end and compares pels.
@@ -49,7 +49,8 @@ fn spandsp_receives_every_modulation_and_coding_bit_for_bit() {
     let fars: Vec<String> = FARS
         .iter()
         .map(|(number, coding, ecm)| {
-            let ecm = if *ecm { "on" } else { "off" };
+            let (coding, ecm) =
+                (coding.to_string().to_lowercase(), if *ecm { "on" } else { "off" });
             format!("{number}=fax,csi={number},ecm={ecm},coding={coding}")
         })
         .collect();
@@ -65,11 +66,12 @@ fn spandsp_receives_every_modulation_and_coding_bit_for_bit() {
                 let mut modem =
                     modem::Line::open(line_settings(name, &folder.join(name))).expect("a modem");
                 loop {
-                    let Some(((modulation, _), (number, ..))) = work.lock().expect("work").pop()
+                    let Some(((modulation, _), (number, coding, _))) =
+                        work.lock().expect("work").pop()
                     else {
                         break;
                     };
-                    let mut host = PageHost::new(test_page());
+                    let mut host = PageHost::new(test_page()).in_coding(coding);
                     let report = modem.call(&call(number, modulation), &mut host);
                     assert_eq!(
                         report.ending,
@@ -77,6 +79,8 @@ fn spandsp_receives_every_modulation_and_coding_bit_for_bit() {
                         "{modulation:?} {number}: {report:#?}"
                     );
                     assert!(report.hang_up_verified, "{modulation:?} {number}");
+                    let agreed = host.agreed.expect("a contract");
+                    assert_eq!(agreed.coding, coding, "{modulation:?} {number}");
                 }
             });
         }

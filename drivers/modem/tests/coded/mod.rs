@@ -29,6 +29,7 @@ pub fn octets(page: &Page, contract: &Contract) -> Vec<u8> {
 }
 
 /// Of the pages together, for each contract.
+#[allow(dead_code, reason = "not every host takes the quickest coding")]
 pub fn lengths(pages: &[Page], contracts: &[Contract]) -> Vec<usize> {
     let length = |contract| pages.iter().map(|page| octets(page, contract).len()).sum();
     contracts.iter().map(length).collect()
