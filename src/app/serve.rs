@@ -5,8 +5,8 @@
 //! | 1 | settings, secrets | 78 |
 //! | 2 | logging | 78 |
 //! | 3 | queue: opens the store and ends what a crash left open | 65, 75 |
-//! | 4 | renderers, one for the hook and one for the lines; a worker starts with the first sheet | |
-//! | 5 | hook: binds the socket, so that a daemon that cannot be asked never calls anybody | 75, 78 |
+//! | 4 | hook: binds the socket, so that a daemon that cannot be asked never calls anybody | 75, 78 |
+//! | 5 | sheets: all are tried in the background; whoever hands one in waits for the trial of its kind | 70 |
 //! | 6 | lines | 70 |
 //! | 7 | `READY=1`, and requests are answered | |
 //!
@@ -34,7 +34,7 @@ use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
-use crate::render::Renderer;
+use crate::render::{Gate, Renderer, Trials};
 use crate::send::fax::Desk;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
@@ -75,8 +75,6 @@ impl Serve {
             "app.store.opened"
         );
         let queue: Arc<dyn Queue> = Arc::new(store);
-        // Two, so that a far machine never waits for its page behind a crowd of new notifications.
-        let renderer = || Arc::new(Renderer::new(settings.site.face(), settings.sheet.worker()));
         let windows = settings.calling.windows()?;
         let (alarm, progress) = (Alarm::default(), ProgressBoard::default());
         let hearts = Heartbeats::default();
@@ -87,9 +85,15 @@ impl Serve {
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
 
         let (listener, signals) = runtime.block_on(open_ears(settings.http.listen))?;
+        let (face, worker) = (settings.site.face(), settings.sheet.worker());
+        let renderer = Arc::new(Renderer::new(face.clone(), worker.clone()));
+        let gate = Arc::new(Gate::new(face.clone(), worker.deadline));
+        let trials = Trials::new(Arc::clone(&gate), face, worker)
+            .start()
+            .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
         let desk = Desk {
             queue: Arc::clone(&queue),
-            renderer: renderer(),
+            renderer,
             clock: Arc::clone(&clock),
             board: progress.clone(),
             windows: windows.clone(),
@@ -102,7 +106,7 @@ impl Serve {
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
-            sheet: renderer(),
+            sheet: gate,
             policy: settings.calling.policy(),
             windows,
             tokens,
@@ -117,7 +121,12 @@ impl Serve {
         runtime.spawn(hearts.keep_watchdog());
         tracing::info!(address = %settings.http.listen, lines = settings.lines.len(), "app.ready");
         systemd::ready(&format!("{}, {} lines", settings.http.listen, settings.lines.len()));
-        let ended = runtime.block_on(answer(listener, signals, hook, &self.config, &alarm));
+        let hung_up = || {
+            see_settings(&self.config);
+            // The thread lives as long as `trials`.
+            let _ = trials.send(());
+        };
+        let ended = runtime.block_on(answer(listener, signals, hook, hung_up, &alarm));
         if ended.is_err() {
             // What the lines hear from now on cannot be stored: waiting for them helps nobody.
             runtime.shutdown_background();
@@ -149,13 +158,13 @@ async fn answer(
     listener: TcpListener,
     mut signals: Signals,
     hook: Hook,
-    config: &Path,
+    hung_up: impl Fn(),
     alarm: &Alarm,
 ) -> Result<(), Failure> {
     let mut ended = Ok(());
     let until = async {
         ended = tokio::select! {
-            () = signals.stop(config) => Ok(()),
+            () = signals.stop(hung_up) => Ok(()),
             () = alarm.raised() => {
                 Err(Failure::new(Exit::Ambiguous, "the store cannot be believed any more"))
             }
@@ -188,19 +197,23 @@ impl Signals {
     }
 
     /// Waits for the signal to stop. SIGHUP changes nothing: it only tells whether the file on disk would be
-    /// taken at the next start.
-    async fn stop(&mut self, config: &Path) {
+    /// taken at the next start, and tries the sheets.
+    async fn stop(&mut self, hung_up: impl Fn()) {
         loop {
             tokio::select! {
                 biased; // what was asked before the stop is still answered
-                _ = self.hang_up.recv() => match Settings::load(config) {
-                    Ok(_) => tracing::info!("app.settings.good_for_next_start"),
-                    Err(error) => tracing::error!(%error, "app.settings.bad_for_next_start"),
-                },
+                _ = self.hang_up.recv() => hung_up(),
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
             }
         }
+    }
+}
+
+fn see_settings(config: &Path) {
+    match Settings::load(config) {
+        Ok(_) => tracing::info!("app.settings.good_for_next_start"),
+        Err(error) => tracing::error!(%error, "app.settings.bad_for_next_start"),
     }
 }
 

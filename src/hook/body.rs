@@ -17,7 +17,9 @@ use zeroize::Zeroizing;
 use super::json::{self, Fault, Faults, Fields};
 use super::limits::Limits;
 use super::problem::{Code, Problem};
-use crate::job::fields::{MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
+use crate::job::fields::{
+    MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
+};
 use crate::job::{
     Content, Credentials, Document, FaxNumber, Keys, Kind, Language, MailHint, MailHintError,
     NewJob, Notice, NumberError, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText,
@@ -33,9 +35,6 @@ pub const LEAST_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Nobody waits longer for a fax; a later time is taken for a slip.
 pub const MOST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Most documents of one title.
-const MOST_OF_ONE_TITLE: u16 = 9999;
 
 /// Reads a JSON body within its limits of size and time.
 ///
@@ -215,7 +214,7 @@ fn credentials(fields: &mut Fields<'_>, now: UnixMillis) -> Option<Credentials> 
 
 fn document(fields: &mut Fields<'_>) -> Option<Document> {
     let title = fields.required("title", sheet_text::<MAX_TITLE_CHARS>);
-    let count = fields.required("count", |value| json::count(&value, MOST_OF_ONE_TITLE));
+    let count = fields.required("count", |value| json::count(&value, MAX_COUNT));
     Some(Document { title: title?, count: count? })
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn alive() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// Notifications would be accepted and go out: the store answers, and a line is ready.
+/// Notifications would be accepted and go out: the store answers, a line is ready, and every sheet can be drawn.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = Health), (status = 503, body = super::problem::ProblemBody<'static>, content_type = "application/problem+json")))]
 pub(super) async fn ready(State(hook): State<Hook>) -> Result<Json<Health>, Problem> {
@@ -34,10 +34,11 @@ pub(super) async fn ready(State(hook): State<Hook>) -> Result<Json<Health>, Prob
     let nobody = ClientId(String::new());
     let asked = hook.queue.events(nobody, i64::MAX, 1);
     match tokio::time::timeout(STORE_ANSWERS_WITHIN, asked).await {
-        Ok(Ok(_)) if hook.lines.boards().iter().any(|board| board.state().is_usable()) => {
-            Ok(Json(Health { status: "ready" }))
+        Ok(Ok(_)) if !hook.lines.boards().iter().any(|board| board.state().is_usable()) => {
+            Err(Problem::new(Code::NoLineReady))
         }
-        Ok(Ok(_)) => Err(Problem::new(Code::NoLineReady)),
+        Ok(Ok(_)) if !hook.sheet.is_ready() => Err(Problem::new(Code::SheetUnavailable)),
+        Ok(Ok(_)) => Ok(Json(Health { status: "ready" })),
         Ok(Err(error)) => Err(hook.queue_problem(error)),
         Err(_) => Err(Problem::new(Code::StoreUnavailable)),
     }

@@ -102,22 +102,32 @@ pub trait LineDesk: Send + Sync {
 
 /// Tells before anything is stored whether the sheet can be drawn: every glyph is there, one page.
 pub trait SheetCheck: Send + Sync {
-    /// Draws and throws away; may block for the worker's deadline.
+    /// Takes less than a millisecond; right after the start it may block for the worker's deadline.
     ///
     /// # Errors
     /// [`SheetFault`]; nothing is stored.
     fn check(&self, job: &NewJob) -> Result<(), SheetFault>;
+
+    /// Whether every kind of sheet could be drawn now; does not wait.
+    fn is_ready(&self) -> bool;
 }
 
-/// Why a sheet cannot be drawn. Never holds a field's value.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+/// Why a sheet cannot be drawn. Holds no field's value.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SheetFault {
-    /// Other texts could be drawn: the caller's matter.
-    #[error("{message}")]
-    Unrenderable { message: String },
+    /// Other texts could be drawn: the caller's matter. One or more fields.
+    Unrenderable { faults: Vec<FieldFault> },
     /// No text could be drawn: the technician's matter.
-    #[error("{message}")]
     OutOfOrder { message: String },
+}
+
+/// A field that cannot be drawn.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FieldFault {
+    /// JSON pointer (RFC 6901) to the field.
+    pub pointer: String,
+    /// Names the characters, but of a secret only a place.
+    pub message: String,
 }
 
 /// All routes, on one screen.

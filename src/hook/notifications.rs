@@ -14,9 +14,9 @@ use utoipa::IntoParams;
 
 use super::auth::{MayNotify, MayRead};
 use super::body;
-use super::problem::{Code, Problem, ProblemBody};
+use super::problem::{Code, FieldError, Problem, ProblemBody};
 use super::view::{Acceptance, Links, Notification};
-use super::{Hook, SheetFault};
+use super::{FieldFault, Hook, SheetFault};
 use crate::job::{ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
 use crate::office;
 use crate::queue::{self, Accepted, Cancelled, Filter};
@@ -249,12 +249,15 @@ async fn drawable(hook: &Hook, job: NewJob) -> Result<NewJob, Problem> {
     let checked = tokio::task::spawn_blocking(move || sheet.check(&job).map(|()| job)).await;
     match checked {
         Ok(Ok(job)) => Ok(job),
-        Ok(Err(SheetFault::Unrenderable { message })) => {
-            Err(Problem::because(Code::Unrenderable, message))
+        Ok(Err(SheetFault::Unrenderable { faults })) => {
+            let code = Code::Unrenderable.entry().code;
+            let error = |FieldFault { pointer, message }| FieldError { pointer, code, message };
+            let errors = faults.into_iter().map(error).collect();
+            Err(Problem::fields(Code::Unrenderable, errors))
         }
         Ok(Err(SheetFault::OutOfOrder { message })) => {
             tracing::error!(message, "hook.sheet.out_of_order");
-            Err(Problem::new(Code::SheetUnavailable))
+            Err(Problem::because(Code::SheetUnavailable, message))
         }
         Err(panicked) => {
             tracing::error!(error = %panicked, "hook.sheet.panicked");

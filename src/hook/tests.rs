@@ -421,15 +421,33 @@ async fn idempotency_key_is_needed_once_and_visible() {
 // ---- before the store -------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn sheet_that_cannot_be_drawn_is_422_and_a_broken_template_is_503() {
-    for (fault, status, code) in [
-        (SheetFault::Unrenderable { message: "no glyph for U+1F600".into() }, 422, "unrenderable"),
-        (SheetFault::OutOfOrder { message: "main.typ:3: x".into() }, 503, "sheet-unavailable"),
-    ] {
-        let house = House::with(Setup { sheet: Err(fault), ..Setup::default() }).await;
-        house.post("key-1", &body()).await.is_problem(status, code);
-        assert_eq!(house.store.kept(), 0);
-    }
+async fn fields_that_cannot_be_drawn_are_422_and_all_of_them_are_named() {
+    let fault = |pointer: &str| FieldFault { pointer: pointer.into(), message: "no face".into() };
+    let faults = vec![fault("/sender/phone"), fault("/documents/0/title")];
+    let sheet = Err(SheetFault::Unrenderable { faults });
+    let house = House::with(Setup { sheet, ..Setup::default() }).await;
+    let answer = house.post("key-1", &body()).await;
+    answer.is_problem(422, "unrenderable");
+    let error =
+        |pointer| json!({ "pointer": pointer, "code": "unrenderable", "message": "no face" });
+    assert_eq!(
+        answer.json()["errors"],
+        json!([error("/sender/phone"), error("/documents/0/title")])
+    );
+    assert_eq!(house.store.kept(), 0);
+}
+
+#[tokio::test]
+async fn broken_template_is_503_with_its_place_and_not_ready() {
+    let sheet = Err(SheetFault::OutOfOrder { message: "main.typ:3: x".into() });
+    let house = House::with(Setup { sheet, ..Setup::default() }).await;
+    let answer = house.post("key-1", &body()).await;
+    answer.is_problem(503, "sheet-unavailable");
+    assert_eq!(answer.json()["detail"], "main.typ:3: x");
+    assert_eq!(house.store.kept(), 0);
+    let ready = house.get("/readyz").await;
+    ready.is_problem(503, "sheet-unavailable");
+    assert_eq!(ready.json().get("detail"), None, "a monitor without a token hears a word");
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ pub struct Document {
 
 /// Most kinds of document that fit on one sheet. Chosen.
 pub const MAX_DOCUMENTS: usize = 12;
+/// Most documents of one title. Chosen: four digits.
+pub const MAX_COUNT: u16 = 9999;
 /// Longest name of an office. Chosen: two lines on the sheet.
 pub const MAX_OFFICE_NAME_CHARS: usize = 60;
 /// Longest telephone number as printed. Chosen.

@@ -6,14 +6,17 @@
 
 mod check_digits;
 mod fields;
+mod gate;
 mod reference;
+mod trial;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use fields::{SiteFace, SiteWords};
+pub use gate::Gate;
 pub use reference::reference;
+pub use trial::Trials;
 
-use crate::hook::{SheetCheck, SheetFault};
 use crate::job::{JobId, NewJob};
 
 /// Draws sheets with one worker process, one sheet at a time.
@@ -33,6 +36,14 @@ impl Renderer {
         &self.site
     }
 
+    /// The characters that sheets can hold; blocks for at most the worker's deadline.
+    ///
+    /// # Errors
+    /// [`RenderError`]: the worker or a face cannot be used.
+    pub fn coverage(&self) -> Result<sheet::Coverage, RenderError> {
+        Ok(self.worker().coverage()?)
+    }
+
     /// Draws the sheet of a job at both resolutions; blocks for at most the worker's deadline.
     ///
     /// # Errors
@@ -43,26 +54,12 @@ impl Renderer {
             template: job.kind().as_str().to_owned(),
             fields: fields::of(&self.site, id, job),
         };
-        // A panic while drawing leaves a worker that is replaced at its next use.
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(worker.draw(&request)?)
+        Ok(self.worker().draw(&request)?)
     }
-}
 
-impl SheetCheck for Renderer {
-    /// What it draws is thrown away. The id on the sheet is not known yet, but every id has the same letters.
-    fn check(&self, job: &NewJob) -> Result<(), SheetFault> {
-        let id = JobId(ulid::Ulid::nil());
-        let error = match self.draw(id, job) {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
-        let message = error.to_string();
-        Err(if error.is_callers() {
-            SheetFault::Unrenderable { message }
-        } else {
-            SheetFault::OutOfOrder { message }
-        })
+    fn worker(&self) -> MutexGuard<'_, sheet::Worker> {
+        // A panic while drawing leaves a worker that is replaced at its next use.
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,18 +79,18 @@ impl RenderError {
         }
     }
 
-    /// Whether other field values could help: the caller's matter, not the technician's.
-    pub fn is_callers(&self) -> bool {
+    /// Whether the same sheet of the same files may be drawn another time.
+    pub fn may_pass(&self) -> bool {
         match self {
+            Self::Sheet(sheet::SheetError::Deadline { .. } | sheet::SheetError::Worker { .. }) => {
+                true
+            }
             Self::Sheet(
-                sheet::SheetError::MissingGlyph { .. } | sheet::SheetError::Pages { .. },
-            ) => true,
-            Self::Sheet(
-                sheet::SheetError::Template { .. }
+                sheet::SheetError::MissingGlyph { .. }
+                | sheet::SheetError::Pages { .. }
+                | sheet::SheetError::Template { .. }
                 | sheet::SheetError::Layout { .. }
-                | sheet::SheetError::Font { .. }
-                | sheet::SheetError::Deadline { .. }
-                | sheet::SheetError::Worker { .. },
+                | sheet::SheetError::Font { .. },
             ) => false,
         }
     }

@@ -298,6 +298,10 @@ impl SheetCheck for Drawing {
     fn check(&self, _job: &NewJob) -> Result<(), SheetFault> {
         self.0.clone()
     }
+
+    fn is_ready(&self) -> bool {
+        self.0.is_ok()
+    }
 }
 
 pub(super) struct Lines {

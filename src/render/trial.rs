@@ -1,0 +1,292 @@
+//! Trials: each sheet is drawn with its longest fields before anybody needs it, so that an error in a template
+//! is found when it is made and not by a line at night.
+//!
+//! In: the worker's settings, what the site says of itself. Out: what the [`Gate`] knows: at start, when a template,
+//! a face or the worker changes on disk, and when asked.
+//! A round has a worker of its own, which ends with it.
+//! Not here: what follows for a caller (`gate.rs`), when a round is asked for (`app/serve.rs`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::{Duration, SystemTime};
+
+use super::gate::{self, Gate};
+use super::{Renderer, SiteFace, fields};
+use crate::job::fields::{
+    MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
+};
+use crate::job::{
+    Content, Credentials, Document, FaxNumber, JobId, Keys, Kind, Language, MailHint, NewJob,
+    Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis, Urgency,
+};
+
+/// Between two looks at the files. Chosen: who edits a template sees in the journal what came of it.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// After a fault that may go by itself, such as a worker without memory, the trials are repeated at the 1st, 2nd,
+/// 4th, … look and then once a minute: a template that never ends costs its deadline each time.
+const MOST_LOOKS_BETWEEN: u32 = 12;
+/// Files looked at. Chosen: a hundred times what there is; a folder of more is not a folder of templates.
+const MOST_FILES: usize = 2000;
+
+/// Draws every sheet and tells the gate.
+pub struct Trials {
+    gate: Arc<Gate>,
+    site: SiteFace,
+    worker: sheet::WorkerSettings,
+    /// The files as they were at the last round.
+    seen: Option<Vec<Seen>>,
+    repeat: Option<Repeat>,
+}
+
+/// When the trials are repeated although nothing changed.
+#[derive(Clone, Copy)]
+struct Repeat {
+    looks_left: u32,
+    looks_next: u32,
+}
+
+impl Trials {
+    pub fn new(gate: Arc<Gate>, site: SiteFace, worker: sheet::WorkerSettings) -> Self {
+        Self { gate, site, worker, seen: None, repeat: None }
+    }
+
+    /// Tries all sheets in a thread of its own, and again whenever a message comes or a file changes, until the
+    /// sender is dropped.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(mut self) -> std::io::Result<Sender<()>> {
+        let (ask, asked) = mpsc::channel();
+        std::thread::Builder::new().name("trials".into()).spawn(move || {
+            let mut is_asked = true;
+            loop {
+                self.look(is_asked);
+                is_asked = match asked.recv_timeout(LOOK_EVERY) {
+                    Ok(()) => true,
+                    Err(RecvTimeoutError::Timeout) => false,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                };
+            }
+        })?;
+        Ok(ask)
+    }
+
+    /// Looks at the files; has a round if one changed, if it is time to repeat one, or if asked to. Whether it had.
+    fn look(&mut self, asked: bool) -> bool {
+        let seen = seen(&self.worker);
+        let is_due = match &mut self.repeat {
+            Some(repeat) => {
+                repeat.looks_left = repeat.looks_left.saturating_sub(1);
+                repeat.looks_left == 0
+            }
+            None => false,
+        };
+        if !asked && !is_due && self.seen.as_ref() == Some(&seen) {
+            return false;
+        }
+        self.seen = Some(seen);
+        let looks = self.repeat.filter(|_| is_due).map_or(1, |repeat| repeat.looks_next);
+        self.repeat = self
+            .round()
+            .then(|| Repeat { looks_left: looks, looks_next: (looks * 2).min(MOST_LOOKS_BETWEEN) });
+        true
+    }
+
+    /// Tries every sheet once; whether another try of the same files may end otherwise.
+    fn round(&self) -> bool {
+        let renderer = Renderer::new(self.site.clone(), self.worker.clone());
+        let coverage = match renderer.coverage() {
+            Ok(coverage) => coverage,
+            Err(error) => {
+                self.gate.learn(Err(error.to_string()));
+                return error.may_pass();
+            }
+        };
+        self.gate.learn(Ok(coverage.clone()));
+        let (mut failed, mut may_pass) = (0_u32, false);
+        let sheets =
+            Kind::ALL.iter().flat_map(|kind| Language::ALL.iter().map(|lang| (*kind, *lang)));
+        for (kind, language) in sheets {
+            let outcome = longest(kind, language).and_then(|(id, job)| {
+                let fields = fields::of(&self.site, id, &job);
+                if let Some(fault) = gate::unprintable("", &fields, &coverage).first() {
+                    return Err(format!("{}: {}", fault.pointer, fault.message));
+                }
+                renderer.draw(id, &job).map(drop).map_err(|error| {
+                    may_pass |= error.may_pass();
+                    error.to_string()
+                })
+            });
+            failed += u32::from(outcome.is_err());
+            self.gate.tried(kind, language, outcome);
+        }
+        tracing::info!(failed, "render.sheets.tried");
+        may_pass
+    }
+}
+
+/// The sheet with every field at its limit, each character as wide as there are.
+fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
+    let text = |widest: &str, most: usize| {
+        SheetText::parse(&widest.repeat(most), most).map_err(|error| error.to_string())
+    };
+    let secret = || {
+        let value = "W".repeat(Credentials::MAX_CHARS);
+        Secret::parse(value, Credentials::MAX_CHARS).map_err(|error| error.to_string())
+    };
+    let documents = || -> Result<Vec<Document>, String> {
+        let document = Document { title: text("国", MAX_TITLE_CHARS)?, count: MAX_COUNT };
+        Ok(vec![document; MAX_DOCUMENTS])
+    };
+    let credentials = || -> Result<Credentials, String> {
+        Ok(Credentials {
+            login_id: secret()?,
+            password: secret()?,
+            first_time_key: secret()?,
+            valid_until: Some(DAY),
+        })
+    };
+    let keys =
+        |occasion| Ok::<_, String>(Content::Keys(Keys { credentials: credentials()?, occasion }));
+    let content = match kind {
+        Kind::FirstContact => keys(Occasion::FirstContact { documents: documents()? })?,
+        Kind::CredentialsReissued => keys(Occasion::Reissued)?,
+        Kind::Document => Content::Notice(Notice::Document { documents: documents()? }),
+        Kind::Message => Content::Notice(Notice::Message),
+        Kind::ChannelChanged => {
+            let hint = MailHint::parse(&"＊".repeat(MailHint::MAX_CHARS));
+            let mail_hint = Some(hint.map_err(|error| error.to_string())?);
+            Content::Notice(Notice::ChannelChanged { mail_hint })
+        }
+        Kind::NumberProof => Content::Notice(Notice::NumberProof),
+    };
+    let office_number = || OfficeNumber::parse("1179900012").map_err(|error| error.to_string());
+    let job = NewJob {
+        content,
+        language,
+        sender: Party {
+            office_number: office_number()?,
+            office_name: text("国", MAX_OFFICE_NAME_CHARS)?,
+            phone: text("０", MAX_PHONE_CHARS)?,
+        },
+        recipient: Recipient {
+            office_number: office_number()?,
+            office_name: text("国", MAX_OFFICE_NAME_CHARS)?,
+            fax: FaxNumber::parse("0312345678").map_err(|error| error.to_string())?,
+        },
+        urgency: Urgency::Normal,
+        not_before: None,
+        not_after: DAY,
+    };
+    Ok((JobId::new(DAY, u128::MAX), job))
+}
+
+/// 2026-12-30 in Japan: a date that is as long as dates get.
+const DAY: UnixMillis = UnixMillis(1_798_588_800_000);
+
+/// A file as a look finds it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Seen {
+    path: PathBuf,
+    octets: u64,
+    changed: Option<SystemTime>,
+}
+
+/// The worker, the templates and the faces. What an editor keeps beside its file does not count.
+fn seen(worker: &sheet::WorkerSettings) -> Vec<Seen> {
+    let mut waiting = vec![worker.program.clone(), worker.templates.clone()];
+    waiting.extend(worker.fonts.iter().cloned());
+    let mut seen = Vec::new();
+    while let Some(path) = waiting.pop() {
+        let Ok(metadata) = std::fs::metadata(&path) else { continue };
+        if metadata.is_dir() {
+            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            waiting.extend(entries.map(|entry| entry.path()).filter(|path| !is_aside(path)));
+        } else {
+            seen.push(Seen { path, octets: metadata.len(), changed: metadata.modified().ok() });
+        }
+        if seen.len() + waiting.len() > MOST_FILES {
+            break;
+        }
+    }
+    seen.sort();
+    seen
+}
+
+fn is_aside(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.starts_with('.') || name.ends_with('~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hook::{SheetCheck as _, SheetFault};
+    use crate::job::examples;
+
+    fn worker(folder: &Path) -> sheet::WorkerSettings {
+        sheet::WorkerSettings {
+            program: folder.join("no-worker"),
+            templates: folder.to_path_buf(),
+            fonts: vec![folder.join("no-face")],
+            deadline: Duration::from_secs(10),
+            memory_limit: 1 << 30,
+        }
+    }
+
+    fn trials(folder: &Path) -> Trials {
+        let site = SiteFace::default();
+        Trials::new(Arc::new(Gate::new(site.clone(), Duration::ZERO)), site, worker(folder))
+    }
+
+    #[test]
+    fn worker_that_cannot_start_is_named_and_tried_again_ever_more_rarely() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut trials = trials(folder.path());
+        assert!(trials.look(true));
+        let refused = trials.gate.check(&examples::first_contact());
+        let Err(SheetFault::OutOfOrder { message }) = refused else { panic!("{refused:?}") };
+        assert!(message.contains("no-worker"), "{message}");
+
+        let rounds: Vec<usize> = (1..=52).filter(|_| trials.look(false)).collect();
+        assert_eq!(rounds, [1, 3, 7, 15, 27, 39, 51]);
+        assert!(trials.look(true), "asked for, at any time");
+    }
+
+    #[test]
+    fn look_sees_files_that_changed_came_or_went_and_nothing_that_an_editor_keeps_aside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("written");
+        };
+        let look = || seen(&worker(folder.path()));
+        write("message.typ", "= A");
+        let before = look();
+        assert_eq!((before.len(), look()), (1, before.clone()));
+        write(".message.typ.swp", "x");
+        write("message.typ~", "x");
+        assert_eq!(look(), before);
+        write("message.typ", "= AB");
+        assert_ne!(look(), before);
+        let before = look();
+        write("words/ja.toml", "a = 'b'");
+        assert_ne!(look(), before);
+        let before = look();
+        std::fs::remove_file(folder.path().join("message.typ")).expect("removed");
+        assert_ne!(look(), before);
+        let before = look();
+        write("no-face", "a face, at last");
+        assert_ne!(look(), before);
+    }
+
+    #[test]
+    fn longest_sheet_of_every_kind_has_its_fields_at_their_limits() {
+        for kind in Kind::ALL {
+            let (_, job) = longest(*kind, Language::English).expect("the limits are kept");
+            assert_eq!((job.kind(), job.language), (*kind, Language::English));
+        }
+    }
+}
