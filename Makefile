@@ -9,6 +9,7 @@
 #   make interop      pages to HylaFAX and efax over the software line, and 50 plugs pulled; needs root, for HylaFAX
 #   make noise-table  rewrites tests/golden/noise.txt: pages confirmed over a line with noise; ten minutes
 #   make bench-line   connected time of a page against the shortest that T.30 allows
+#   make sheet-bytes  rewrites tests/golden/sheet-bytes.txt and sheet-habits.txt: what each sheet costs, and why no more
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
@@ -22,7 +23,7 @@ CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop noise-table bench-line bench-codec deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table sheet-bytes bench-line bench-codec deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -44,6 +45,10 @@ interop: build
 
 noise-table: build
 	$(CARGO) run --quiet --example noise-table
+
+sheet-bytes: build
+	GOLDEN=rewrite $(CARGO) test --quiet --workspace --test it bytes
+	@cat tests/golden/sheet-bytes.txt tests/golden/sheet-habits.txt
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line

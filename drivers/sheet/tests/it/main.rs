@@ -4,10 +4,13 @@
 //! `zbarimg` (Debian: zbar-tools) as a reader of QR codes that is not ours.
 #![expect(clippy::unwrap_used, reason = "what fails in a test shall end it")]
 
+mod bytes;
 mod characters;
-mod first_contact;
 mod keeper;
 mod marks;
+
+mod samples;
+mod sheets;
 mod templates;
 
 use std::path::{Path, PathBuf};

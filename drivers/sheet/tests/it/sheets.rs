@@ -1,0 +1,230 @@
+//! The sheets of `templates/`: one page whatever the fields hold, readable by a machine, the same every time.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use image::{GrayImage, Luma};
+use serde_json::{Value, json};
+use sheet::{Fineness, Mark, SheetError, Worker};
+use t4::{Page, Resolution};
+
+use crate::request;
+use crate::samples::{FILLINGS, KINDS, URL, templates, usual, widest, worker};
+
+fn draw(worker: &mut Worker, fields: &Value, fineness: Fineness) -> Page {
+    let kind = fields["kind"].as_str().unwrap();
+    worker.draw(&request(kind, fields.clone())).unwrap().into_one(fineness).page
+}
+
+fn error_of(fields: Value) -> String {
+    let error = worker().draw(&request("document", fields)).unwrap_err();
+    assert!(matches!(error, SheetError::Template { .. }), "{error}");
+    error.to_string()
+}
+
+/// Writes what paper would show: rows as high as they are at the far end.
+fn picture(page: &Page, name: &str) -> PathBuf {
+    let stretch = if page.resolution() == Resolution::Standard { 2 } else { 1 };
+    let picture = GrayImage::from_fn(1728, page.rows() * stretch, |x, y| {
+        let octet = page.row(y / stretch).unwrap()[x as usize / 8];
+        Luma([if octet << (x % 8) & 0x80 == 0 { 255 } else { 0 }])
+    });
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    picture.save(&path).unwrap();
+    path
+}
+
+/// The check at acceptance relies on this: what keeps the limits of the fields can be drawn.
+fn every_sheet_with_fields_at_their_limits_is_drawn(language: &str) {
+    let mut worker = worker();
+    for kind in KINDS {
+        for (characters, filling) in FILLINGS {
+            let drawn = worker.draw(&request(kind, widest(kind, language, filling)));
+            if let Err(error) = drawn {
+                panic!("{kind}, {characters}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_japanese_sheet_with_fields_at_their_limits_is_one_page_within_the_margins() {
+    every_sheet_with_fields_at_their_limits_is_drawn("ja");
+}
+
+#[test]
+fn every_english_sheet_with_fields_at_their_limits_is_one_page_within_the_margins() {
+    every_sheet_with_fields_at_their_limits_is_drawn("en");
+}
+
+#[test]
+fn qr_code_reads_as_the_address_and_no_more_at_both_resolutions() {
+    let mut worker = worker();
+    for kind in KINDS.iter().filter(|kind| !matches!(**kind, "number_proof" | "line_test")) {
+        let drawn = worker.draw(&request(kind, usual(kind, "ja"))).unwrap();
+        for (fineness, name) in [(Fineness::Fine, "fine"), (Fineness::Standard, "standard")] {
+            let path = picture(&drawn.at(fineness).page, &format!("{kind}-{name}.png"));
+            let read =
+                Command::new("zbarimg").args(["--quiet", "--raw"]).arg(&path).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), URL, "{}", path.display());
+        }
+    }
+}
+
+fn words(language: &str) -> String {
+    std::fs::read_to_string(templates().join(format!("words/{language}.toml"))).unwrap()
+}
+
+#[test]
+fn both_languages_have_the_same_sentences_with_the_same_places_to_fill() {
+    let names = |language| -> Vec<(String, BTreeSet<String>)> {
+        let words = words(language);
+        let lines = words.lines().filter(|line| !line.starts_with('#'));
+        let sentences = lines.filter_map(|line| line.split_once(" = "));
+        let places = |sentence: &str| {
+            let places = sentence.split('{').skip(1);
+            places.map(|place| place.split('}').next().unwrap().to_owned()).collect()
+        };
+        sentences.map(|(name, sentence)| (name.to_owned(), places(sentence))).collect()
+    };
+    let (japanese, english) = (names("ja"), names("en"));
+    assert!(japanese.len() > 40);
+    assert_eq!(japanese, english);
+}
+
+/// What no sheet says any more would be translated and measured for nothing.
+#[test]
+fn every_sentence_is_said_by_a_sheet_or_by_another_sentence() {
+    let mut texts = words("ja");
+    for entry in std::fs::read_dir(templates()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            texts += &std::fs::read_to_string(path).unwrap();
+        }
+    }
+    for name in words("ja").lines().take_while(|line| *line != "[readings]").filter_map(|line| {
+        let (name, _) = line.split_once(" = ")?;
+        (!name.starts_with(['#', ' ']) && !name.starts_with("title_")).then_some(name)
+    }) {
+        let said = [format!("\"{name}\""), format!("{{{name}}}")];
+        assert!(said.iter().any(|said| texts.contains(said.as_str())), "nobody says {name}");
+    }
+}
+
+#[test]
+fn sentence_of_the_settings_stands_in_place_of_the_file_s() {
+    let mut worker = worker();
+    let mut fields = usual("document", "ja");
+    fields["words"] = json!({ "answer": "返事は{menu_messages}から（FAXは不可）" });
+    let as_in_the_file = draw(&mut worker, &fields, Fineness::Standard);
+    assert!(as_in_the_file == draw(&mut worker, &usual("document", "ja"), Fineness::Standard));
+    fields["words"] = json!({ "answer": "{menu_messages}" });
+    assert!(as_in_the_file != draw(&mut worker, &fields, Fineness::Standard));
+}
+
+#[test]
+fn sentence_of_an_unknown_name_or_with_an_unknown_place_is_named() {
+    let mut fields = usual("document", "ja");
+    fields["words"] = json!({ "anser": "返事は不要です" });
+    let error = error_of(fields.clone());
+    assert!(error.contains("words.anser: no sentence has this name"), "{error}");
+    fields["words"] = json!({ "answer": "返事は{menu_mesages}から" });
+    let error = error_of(fields);
+    assert!(error.contains("words.answer: nothing is called {menu_mesages} here"), "{error}");
+}
+
+fn marks(fields: &Value, name: &str) -> Vec<Mark> {
+    let kind = fields["kind"].as_str().unwrap();
+    let mut marks = worker().draw(&request(kind, fields.clone())).unwrap().fine.marks;
+    marks.retain(|mark| mark.name == name);
+    marks
+}
+
+#[test]
+fn each_character_of_a_credential_has_a_mark_of_its_own_in_its_order() {
+    for kind in ["first_contact", "credentials_reissued"] {
+        let fields = usual(kind, "ja");
+        for name in ["login_id", "password", "first_time_key"] {
+            let marks = marks(&fields, name);
+            let length = fields["credentials"][name].as_str().unwrap().len();
+            let indices: Vec<u16> = marks.iter().map(|mark| mark.index).collect();
+            assert_eq!(indices, (0..length as u16).collect::<Vec<_>>(), "{kind}, {name}");
+            let apart = |one: &Mark, next: &Mark| one.area.right <= next.area.left;
+            assert!(marks.is_sorted_by(apart), "{kind}, {name}: {marks:?}");
+        }
+    }
+}
+
+/// A group torn in two is typed wrong: the characters of a group stand in one line, whole groups follow below.
+#[test]
+fn credential_longer_than_a_line_is_broken_between_its_groups() {
+    let mut fields = usual("first_contact", "ja");
+    fields["credentials"]["password"] = json!("ACDE".repeat(8));
+    let tops: Vec<usize> = marks(&fields, "password").iter().map(|mark| mark.area.top).collect();
+    let groups: Vec<&[usize]> = tops.chunks(4).collect();
+    assert_eq!(groups.len(), 8);
+    assert!(groups.iter().all(|group| group.iter().all(|top| *top == group[0])), "{tops:?}");
+    assert!(groups[7][0] > groups[0][0] + 40, "{tops:?}");
+}
+
+/// On a sheet with credentials the list keeps to its lines; on one without it shows everything.
+#[test]
+fn documents_that_find_no_room_beside_credentials_are_counted() {
+    let mut worker = worker();
+    let with = |count: usize, last: u32, kind: &str| {
+        let mut fields = usual(kind, "ja");
+        let mut documents =
+            vec![json!({ "title": "居宅サービス計画書", "count": 1 }); count];
+        documents.push(json!({ "title": "提供票", "count": last }));
+        fields["documents"] = json!(documents);
+        fields
+    };
+    let mut rows = |fields: &Value| draw(&mut worker, fields, Fineness::Standard).rows();
+    assert_eq!(rows(&with(6, 1, "first_contact")), rows(&with(11, 1, "first_contact")));
+    assert!(rows(&with(6, 1, "document")) < rows(&with(11, 1, "document")));
+    let mut page = |last| draw(&mut worker, &with(11, last, "first_contact"), Fineness::Standard);
+    assert!(page(1) != page(2), "what is not listed is not counted either");
+}
+
+#[test]
+fn only_a_newer_version_says_that_older_ones_are_void() {
+    let mut worker = worker();
+    let mut fields = usual("credentials_reissued", "ja");
+    let first = draw(&mut worker, &fields, Fineness::Standard);
+    fields["version"] = json!(2);
+    assert!(first != draw(&mut worker, &fields, Fineness::Standard));
+}
+
+#[test]
+fn sheet_without_an_end_of_validity_or_a_mail_hint_is_drawn() {
+    let mut worker = worker();
+    for (kind, part, field) in [
+        ("first_contact", "credentials", "valid_until"),
+        ("channel_changed", "channel", "mail_hint"),
+    ] {
+        let mut fields = usual(kind, "ja");
+        let with = draw(&mut worker, &fields, Fineness::Standard);
+        fields[part][field] = Value::Null;
+        assert!(draw(&mut worker, &fields, Fineness::Standard).rows() < with.rows(), "{kind}");
+    }
+}
+
+#[test]
+fn same_request_gives_the_same_bits_in_another_process_and_after_other_sheets() {
+    let mut one = worker();
+    let fields = usual("first_contact", "ja");
+    let first = draw(&mut one, &fields, Fineness::Fine);
+    draw(&mut one, &widest("first_contact", "en", "鬱"), Fineness::Standard);
+    assert!(draw(&mut one, &fields, Fineness::Fine) == first, "differs after another sheet");
+    assert!(draw(&mut worker(), &fields, Fineness::Fine) == first, "differs in a new process");
+}
+
+#[test]
+fn one_character_of_a_secret_changes_the_bits() {
+    let mut worker = worker();
+    let mut fields = usual("first_contact", "ja");
+    let zero = draw(&mut worker, &fields, Fineness::Standard);
+    fields["credentials"]["password"] = json!("k7Qx2mOOlI1p");
+    assert!(zero != draw(&mut worker, &fields, Fineness::Standard));
+}
