@@ -1,7 +1,12 @@
-//! `shirase sheet`: draws a notification's sheet to a file, the very bits that a line would send just now, or
-//! compares them with a page that a fax machine received.
+//! `shirase sheet`: draws a sheet to a file, the very bits that a line would send just now, again at every change
+//! of what it is drawn from, or compares them with a page that a fax machine received.
 
+mod picture;
+mod watch;
+
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::clock::{Clock, SystemClock};
 use super::exit::{Exit, Failure};
@@ -9,22 +14,37 @@ use super::print;
 use super::settings::Settings;
 use crate::hook::body;
 use crate::hook::problem::Problem;
-use crate::job::JobId;
+use crate::job::{JobId, Kind, Language, NewJob};
 use crate::render::Renderer;
 use crate::send::tag_line::TagLine;
+use watch::Look;
 
-/// Draw the sheet of a notification to a PNG or TIFF file, or compare it with a received page. The file holds
-/// the secrets: look at it, then delete it.
+/// Between a save and its picture, as an eye sees it. Chosen.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The speed at which most fax machines take a page.
+const USUAL_BPS: u32 = 14_400;
+
+/// Draw a sheet to a PNG or TIFF file, or compare it with a received page. The file holds the secrets of the
+/// data: look at it, then delete it.
 #[derive(clap::Args)]
 pub struct Sheet {
-    /// The body as JSON.
-    #[arg(value_name = "FILE")]
-    body: PathBuf,
+    /// A kind of notification, or line_test.
+    #[arg(value_name = "KIND")]
+    which: Which,
+    /// The body as JSON, as POST /v1/notifications takes it; - reads it from standard input. Without it an example
+    /// that lies beside the templates.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// ja or en, whatever the data say.
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<Language>,
     /// Where to: `.png`, or `.tiff` as a fax file.
     #[arg(long, value_name = "FILE", required_unless_present = "compare")]
     out: Option<PathBuf>,
-    /// A fax file as it was received: is every pel below the tag line as drawn? Give the notification's --id.
-    /// Exit status 0 or 6.
+    /// Draw again whenever templates, data or settings are saved, until Ctrl-C.
+    #[arg(long, requires = "out", conflicts_with = "compare")]
+    watch: bool,
+    /// A fax file as it was received: is every pel as drawn? Give the notification's --id. Exit status 0 or 6.
     #[arg(long, value_name = "FILE", requires = "id")]
     compare: Option<PathBuf>,
     /// The settings file.
@@ -43,70 +63,168 @@ pub struct Sheet {
     id: Option<JobId>,
 }
 
+/// A sheet that there is.
+#[derive(Clone, Copy)]
+enum Which {
+    Notification(Kind),
+    LineTest,
+}
+
+impl std::str::FromStr for Which {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let kinds = Kind::ALL.iter().copied().map(Self::Notification);
+        let sheets: Vec<Self> = kinds.chain([Self::LineTest]).collect();
+        sheets.iter().copied().find(|sheet| sheet.as_str() == name).ok_or_else(|| {
+            let names: Vec<&str> = sheets.iter().map(|sheet| sheet.as_str()).collect();
+            format!("the sheets are {}", names.join(", "))
+        })
+    }
+}
+
+impl Which {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification(kind) => kind.as_str(),
+            Self::LineTest => "line_test",
+        }
+    }
+}
+
+/// The data of a `line_test`; a notification's are its body.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineTestData {
+    language: Option<String>,
+    line: LineName,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineName {
+    name: String,
+}
+
 impl Sheet {
     /// # Errors
-    /// [`Failure`]: the body is refused, the sheet cannot be drawn, or the file not written.
+    /// [`Failure`]: the data are refused, the sheet cannot be drawn, or the file not written.
     pub fn run(self) -> Result<(), Failure> {
-        let write = self.out.as_deref().map(writer).transpose()?;
-        let settings = Settings::load(&self.config)?;
-        let now = SystemClock.now();
-        let octets = super::submit::read(&self.body)?;
-        let job = body::parse(&octets, now)
-            .map_err(|problem| Failure::new(Exit::Refused, refusal(&problem)))?;
+        let write = self.out.as_deref().map(picture::writer).transpose()?;
+        let out = self.out.as_deref().zip(write);
+        let draw = |settings: &Settings| {
+            let page = self.draw(settings)?;
+            if let Some((path, write)) = out {
+                write(path, &page).map_err(|error| {
+                    Failure::new(Exit::Internal, format!("{}: {error}", path.display()))
+                })?;
+            }
+            Ok(page)
+        };
+        if self.watch {
+            return self.draw_at_every_change(draw);
+        }
+        let page = draw(&Settings::load(&self.config)?)?;
+        match &self.compare {
+            Some(received) => picture::compare(received, &page),
+            None => print::out(&cost(&page)),
+        }
+    }
+
+    /// The page with the tag line of a call that begins now on the first line of the settings.
+    fn draw(&self, settings: &Settings) -> Result<t4::Page, Failure> {
+        let path = self.data_path(settings);
+        let octets = super::submit::read(&path)?;
+        let refused = |why: String| Failure::new(Exit::Refused, why);
+        let wrong = |why: String| refused(format!("{}: {why}", path.display()));
+        let at = SystemClock.now();
+        let id = self.id.unwrap_or_else(|| JobId::new(at, 0));
         let fineness =
             if self.standard { sheet::Fineness::Standard } else { sheet::Fineness::Fine };
+        let tsi = settings.lines.first().and_then(|line| line.tsi.as_deref());
         let renderer = Renderer::new(settings.site.face(), settings.sheet.worker());
-        let drawn = renderer
-            .draw(self.id.unwrap_or_else(|| JobId::new(now, 0)), &job)
-            .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
-        let page = drawn.into_one(fineness).page;
-        if let (Some(write), Some(out)) = (write, &self.out) {
-            // As the first line of the settings would send it now.
-            let tsi = settings.lines.first().and_then(|line| line.tsi.as_deref());
-            let page = TagLine::of(&job, renderer.site(), tsi, now)
-                .stamp(&page, 1, 1)
-                .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
-            write(out, &page).map_err(|error| {
-                Failure::new(Exit::Internal, format!("{}: {error}", out.display()))
-            })?;
+        let stamped = match self.which {
+            Which::Notification(kind) => {
+                let job = body::parse(&octets, at).map_err(|problem| wrong(refusal(&problem)))?;
+                if job.kind() != kind {
+                    return Err(wrong(format!("/kind: is {}, not {kind}", job.kind())));
+                }
+                let job = NewJob { language: self.language.unwrap_or(job.language), ..job };
+                let drawn = renderer.draw(id, &job).map_err(|error| refused(error.to_string()))?;
+                let page = drawn.into_one(fineness).page;
+                TagLine::of(&job, renderer.site(), tsi, at).stamp(&page, 1, 1)
+            }
+            Which::LineTest => {
+                let data: LineTestData =
+                    serde_json::from_slice(&octets).map_err(|error| wrong(error.to_string()))?;
+                let said = data.language.as_deref().map(str::parse::<Language>).transpose();
+                let said = said.map_err(|error| wrong(format!("/language: {error}")))?;
+                let language = self.language.or(said).unwrap_or_default();
+                let line = data.line.name.as_str();
+                let drawn = renderer.draw_line_test(id, line, language);
+                let page =
+                    drawn.map_err(|error| refused(error.to_string()))?.into_one(fineness).page;
+                let sender = &renderer.site().in_language(language).name;
+                TagLine { at, sender, tsi, receiver: line }.stamp(&page, 1, 1)
+            }
+        };
+        stamped.map_err(|error| refused(error.to_string()))
+    }
+
+    /// The caller's data, or the example beside the templates.
+    fn data_path(&self, settings: &Settings) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| {
+            let beside = settings.sheet.templates.parent().unwrap_or(Path::new("/"));
+            beside.join("samples").join(format!("{}.json", self.which.as_str()))
+        })
+    }
+
+    /// One line for each drawing: when, what it costs, or why there is none; then on.
+    fn draw_at_every_change(
+        &self,
+        draw: impl Fn(&Settings) -> Result<t4::Page, Failure>,
+    ) -> Result<(), Failure> {
+        if self.data.as_deref() == Some(Path::new("-")) {
+            let why = "--watch reads the data again and again: give a file";
+            return Err(Failure::new(Exit::Usage, why));
         }
-        self.compare.as_deref().map_or(Ok(()), |received| compare(received, &page))
+        let mut last = None;
+        loop {
+            let settings = Settings::load(&self.config);
+            let mut drawn_from = vec![self.config.clone()];
+            if let Ok(settings) = &settings {
+                drawn_from.extend([settings.sheet.templates.clone(), self.data_path(settings)]);
+            }
+            let paths: Vec<&Path> = drawn_from.iter().map(PathBuf::as_path).collect();
+            let look = Look::at(&paths);
+            if last.as_ref() != Some(&look) {
+                let drawn = settings.map_err(Failure::from).and_then(|settings| draw(&settings));
+                let said = drawn.map_or_else(|failure| failure.message, |page| cost(&page));
+                let line = said.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+                let at = time_of_day();
+                // Whoever read it has gone: nobody is left to draw for.
+                if writeln!(std::io::stdout(), "{at}  {line}").is_err() {
+                    return Ok(());
+                }
+                last = Some(look);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 }
 
-type Writer = fn(&Path, &t4::Page) -> Result<(), String>;
-
-fn writer(out: &Path) -> Result<Writer, Failure> {
-    match out.extension().and_then(|extension| extension.to_str()) {
-        Some("png") => Ok(png),
-        Some("tif" | "tiff") => Ok(tiff),
-        Some(_) | None => Err(Failure::new(Exit::Usage, "--out must end in .png, .tif or .tiff")),
-    }
+/// What a page costs on the line in the coding that most fax machines take.
+fn cost(page: &t4::Page) -> String {
+    let encoding = t4::Encoding::line(t4::Coding::Mmr, t4::BitOrder::LsbFirst, 0);
+    let octets = t4::encode(page, &encoding).len();
+    let seconds = octets as f64 * 8.0 / f64::from(USUAL_BPS);
+    let (width, rows) = (page.width_pels(), page.rows());
+    format!("{width} × {rows} pels, {octets} octets (MMR), {seconds:.1} s at {USUAL_BPS} bit/s")
 }
 
-/// Compares a received file with what was drawn, pel by pel, and says where they part. The tag line is the call's:
-/// the receipt's `sheet_sha256` names the pels with it.
-fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
-    let differs = |how: String| Failure::new(Exit::Differs, format!("{}: {how}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| differs(error.to_string()))?;
-    let pages = t4::container::read(std::io::BufReader::new(file))
-        .map_err(|error| differs(error.to_string()))?;
-    let [received] = pages.as_slice() else {
-        return Err(differs(format!("{} pages, not one", pages.len())));
-    };
-    let (width, rows) = (received.page.width_pels(), received.page.rows());
-    if (width, rows) != (drawn.width_pels(), drawn.rows()) {
-        let (drawn_width, drawn_rows) = (drawn.width_pels(), drawn.rows());
-        return Err(differs(format!("{width} × {rows} pels, {drawn_width} × {drawn_rows} drawn")));
-    }
-    match (tagline::rows(drawn.resolution())..rows)
-        .find(|row| received.page.row(*row) != drawn.row(*row))
-    {
-        None => print::out(&format!(
-            "{width} × {rows} pels received, every one below the tag line as drawn"
-        )),
-        Some(row) => Err(differs(format!("row {row} of {rows} is the first that differs"))),
-    }
+fn time_of_day() -> String {
+    let now = jiff::Timestamp::from_millisecond(SystemClock.now().0).unwrap_or_default();
+    now.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
 }
 
 /// As the gateway would have said it.
@@ -115,29 +233,24 @@ fn refusal(problem: &Problem) -> String {
         .map_or_else(|error| error.to_string(), |body| print::problem(&body))
 }
 
-/// Rows at standard resolution are doubled, so that the picture has the paper's shape.
-fn png(path: &Path, page: &t4::Page) -> Result<(), String> {
-    let repeat = match page.resolution() {
-        t4::Resolution::Standard => 2,
-        t4::Resolution::Fine => 1,
-    };
-    let (width, height) = (u32::from(page.width_pels()), page.rows() * repeat);
-    let picture = image::GrayImage::from_fn(width, height, |x, y| {
-        let octet = page.row(y / repeat).and_then(|row| row.get(x as usize / 8)).copied();
-        let black = octet.unwrap_or(0) >> (7 - x % 8) & 1 == 1;
-        image::Luma([if black { 0 } else { 255 }])
-    });
-    picture.save(path).map_err(|error| error.to_string())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::examples::TUESDAY_10_00;
 
-fn tiff(path: &Path, page: &t4::Page) -> Result<(), String> {
-    let settings = t4::container::FileSettings {
-        coding: t4::Coding::Mmr,
-        order: t4::BitOrder::MsbFirst,
-        software: concat!("shirase ", env!("CARGO_PKG_VERSION")),
-        date_time: None,
-    };
-    let file = std::fs::File::create(path).map_err(|error| error.to_string())?;
-    t4::container::write(std::io::BufWriter::new(file), std::slice::from_ref(page), &settings)
-        .map_err(|error| error.to_string())
+    /// What is installed beside the templates, and what the README shows.
+    #[test]
+    fn every_kind_has_an_example_that_the_gateway_would_take() {
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/samples");
+        for kind in Kind::ALL {
+            let path = samples.join(format!("{kind}.json"));
+            let octets = std::fs::read(&path).expect("an example");
+            let job = body::parse(&octets, TUESDAY_10_00);
+            let job = job.unwrap_or_else(|problem| panic!("{kind}: {}", refusal(&problem)));
+            assert_eq!((job.kind(), job.language), (*kind, Language::Japanese));
+        }
+        let octets = std::fs::read(samples.join("line_test.json")).expect("an example");
+        let data: LineTestData = serde_json::from_slice(&octets).expect("reads");
+        assert_eq!(data.line.name, "line1");
+    }
 }

@@ -40,22 +40,17 @@ impl SiteFace {
     }
 }
 
+/// The name of the template that is no kind of notification.
+pub(super) const LINE_TEST: &str = "line_test";
+
 /// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
 pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
-    let accepted = UnixMillis(i64::try_from(id.0.timestamp_ms()).unwrap_or(0));
     let date = |at| date(at, job.language);
-    let said = site.in_language(job.language);
     json!({
         "kind": job.kind().as_str(),
         "language": job.language.as_str(),
-        "site": {
-            "name": said.name,
-            "url": site.url,
-            "help_name": said.help_name,
-            "help_phone": site.help_phone,
-            "help_hours": said.help_hours,
-        },
-        "words": said.words,
+        "site": of_site(site, job.language),
+        "words": site.in_language(job.language).words,
         "sender": {
             "office_name": job.sender.office_name.as_str(),
             "phone": job.sender.phone.as_str(),
@@ -72,9 +67,44 @@ pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
         "line": null,
         "reference": reference(id),
         "version": 1,
-        "issued": date(accepted),
+        "issued": date(accepted(id)),
         "reason": null,
     })
+}
+
+/// The same fields for the sheet that tries a line: most of them are nobody's.
+pub(super) fn of_line_test(site: &SiteFace, id: JobId, line: &str, language: Language) -> Value {
+    json!({
+        "kind": LINE_TEST,
+        "language": language.as_str(),
+        "site": of_site(site, language),
+        "words": site.in_language(language).words,
+        "sender": null,
+        "recipient": null,
+        "credentials": null,
+        "documents": [],
+        "channel": null,
+        "line": { "name": line },
+        "reference": reference(id),
+        "version": 1,
+        "issued": date(accepted(id), language),
+        "reason": null,
+    })
+}
+
+fn of_site(site: &SiteFace, language: Language) -> Value {
+    let said = site.in_language(language);
+    json!({
+        "name": said.name,
+        "url": site.url,
+        "help_name": said.help_name,
+        "help_phone": site.help_phone,
+        "help_hours": said.help_hours,
+    })
+}
+
+fn accepted(id: JobId) -> UnixMillis {
+    UnixMillis(i64::try_from(id.0.timestamp_ms()).unwrap_or(0))
 }
 
 fn of_credentials(credentials: &Credentials, date: impl Fn(UnixMillis) -> String) -> Value {
@@ -150,6 +180,12 @@ mod tests {
             let hint = &data["channel"]["mail_hint"];
             assert_eq!(hint.is_string(), *kind == Kind::ChannelChanged, "{kind}");
         }
+        let site = SiteFace::default();
+        let line_test =
+            of_line_test(&site, JobId::new(TUESDAY_10_00, 1), "line1", Language::English);
+        let fields = line_test.as_object().expect("an object");
+        assert_eq!(fields.keys().map(String::as_str).collect::<Vec<_>>(), names);
+        assert_eq!(line_test["line"]["name"], "line1");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use gate::Gate;
 pub use reference::reference;
 pub use trial::Trials;
 
-use crate::job::{JobId, NewJob};
+use crate::job::{JobId, Language, NewJob};
 
 /// Draws sheets with one worker process, one sheet at a time.
 pub struct Renderer {
@@ -50,10 +50,29 @@ impl Renderer {
     /// [`RenderError`] names file and line of a template, or the character that no font has. It
     /// never holds the value of a field.
     pub fn draw(&self, id: JobId, job: &NewJob) -> Result<sheet::Drawn, RenderError> {
-        let request = sheet::Request {
-            template: job.kind().as_str().to_owned(),
-            fields: fields::of(&self.site, id, job),
-        };
+        self.draw_fields(job.kind().as_str(), fields::of(&self.site, id, job))
+    }
+
+    /// Draws the sheet by which a technician judges a line; it is nobody's notification.
+    ///
+    /// # Errors
+    /// As [`Renderer::draw`].
+    pub fn draw_line_test(
+        &self,
+        id: JobId,
+        line: &str,
+        language: Language,
+    ) -> Result<sheet::Drawn, RenderError> {
+        let fields = fields::of_line_test(&self.site, id, line, language);
+        self.draw_fields(fields::LINE_TEST, fields)
+    }
+
+    fn draw_fields(
+        &self,
+        template: &str,
+        fields: serde_json::Value,
+    ) -> Result<sheet::Drawn, RenderError> {
+        let request = sheet::Request { template: template.to_owned(), fields };
         Ok(self.worker().draw(&request)?)
     }
 

@@ -8,3 +8,4 @@ mod lines;
 mod numbers;
 #[path = "../support/softline.rs"]
 mod softline;
+mod watch;

@@ -88,7 +88,7 @@ id=$(sed -nE 's/.*job\.settled job=([0-9A-Z]+).*/\1/p' "$demo/shirase.log" | tai
 convert "$tiff" "$demo/received.png"
 echo "  picture  $demo/received.png"
 echo "  fax file $tiff"
-"$bin/shirase" sheet tests/demo/first-contact.json --config "$demo/shirase.toml" --id "$id" \
+"$bin/shirase" sheet first_contact --data tests/demo/first-contact.json --config "$demo/shirase.toml" --id "$id" \
     --compare "$tiff" | sed 's/^/  /'
 
 [ "$keep" = 1 ] || exit 0
@@ -104,6 +104,6 @@ Line and daemon are running; \`make clean-demo\` ends them. To try next:
   s lines \$g                                 # the line and its modem
   curl -sH "Authorization: Bearer \$(cat $demo/token)" http://127.0.0.1:$port/v1/events?after=0
   curl -s http://127.0.0.1:$port/v1/openapi.json
-  s sheet tests/demo/first-contact.json --config $demo/shirase.toml --out sheet.png
+  s sheet first_contact --data tests/demo/first-contact.json --config $demo/shirase.toml --out sheet.png
   tail -f $demo/shirase.log $demo/softline.jsonl
 END

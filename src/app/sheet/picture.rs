@@ -1,0 +1,72 @@
+//! A drawn page as a file for people, and beside one that a fax machine received.
+//!
+//! In: a page. Out: a PNG or a fax file; or where the two part.
+
+use std::path::Path;
+
+use crate::app::exit::{Exit, Failure};
+use crate::app::print;
+
+/// Writes a page to a file.
+pub(super) type Writer = fn(&Path, &t4::Page) -> Result<(), String>;
+
+/// The writer for a file of this name.
+pub(super) fn writer(out: &Path) -> Result<Writer, Failure> {
+    match out.extension().and_then(|extension| extension.to_str()) {
+        Some("png") => Ok(png),
+        Some("tif" | "tiff") => Ok(tiff),
+        Some(_) | None => Err(Failure::new(Exit::Usage, "--out must end in .png, .tif or .tiff")),
+    }
+}
+
+/// Compares a received file with what was drawn, pel by pel, and says where they part. The tag line is the call's:
+/// the receipt's `sheet_sha256` names the pels with it.
+pub(super) fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
+    let differs = |how: String| Failure::new(Exit::Differs, format!("{}: {how}", path.display()));
+    let file = std::fs::File::open(path).map_err(|error| differs(error.to_string()))?;
+    let pages = t4::container::read(std::io::BufReader::new(file))
+        .map_err(|error| differs(error.to_string()))?;
+    let [received] = pages.as_slice() else {
+        return Err(differs(format!("{} pages, not one", pages.len())));
+    };
+    let (width, rows) = (received.page.width_pels(), received.page.rows());
+    if (width, rows) != (drawn.width_pels(), drawn.rows()) {
+        let (drawn_width, drawn_rows) = (drawn.width_pels(), drawn.rows());
+        return Err(differs(format!("{width} × {rows} pels, {drawn_width} × {drawn_rows} drawn")));
+    }
+    match (tagline::rows(drawn.resolution())..rows)
+        .find(|row| received.page.row(*row) != drawn.row(*row))
+    {
+        None => print::out(&format!(
+            "{width} × {rows} pels received, every one below the tag line as drawn"
+        )),
+        Some(row) => Err(differs(format!("row {row} of {rows} is the first that differs"))),
+    }
+}
+
+/// Rows at standard resolution are doubled, so that the picture has the paper's shape.
+fn png(path: &Path, page: &t4::Page) -> Result<(), String> {
+    let repeat = match page.resolution() {
+        t4::Resolution::Standard => 2,
+        t4::Resolution::Fine => 1,
+    };
+    let (width, height) = (u32::from(page.width_pels()), page.rows() * repeat);
+    let picture = image::GrayImage::from_fn(width, height, |x, y| {
+        let octet = page.row(y / repeat).and_then(|row| row.get(x as usize / 8)).copied();
+        let black = octet.unwrap_or(0) >> (7 - x % 8) & 1 == 1;
+        image::Luma([if black { 0 } else { 255 }])
+    });
+    picture.save(path).map_err(|error| error.to_string())
+}
+
+fn tiff(path: &Path, page: &t4::Page) -> Result<(), String> {
+    let settings = t4::container::FileSettings {
+        coding: t4::Coding::Mmr,
+        order: t4::BitOrder::MsbFirst,
+        software: concat!("shirase ", env!("CARGO_PKG_VERSION")),
+        date_time: None,
+    };
+    let file = std::fs::File::create(path).map_err(|error| error.to_string())?;
+    t4::container::write(std::io::BufWriter::new(file), std::slice::from_ref(page), &settings)
+        .map_err(|error| error.to_string())
+}
