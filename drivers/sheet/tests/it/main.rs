@@ -6,6 +6,7 @@
 
 mod bytes;
 mod characters;
+mod ink;
 mod keeper;
 mod marks;
 
@@ -64,5 +65,13 @@ fn draw_both(text: &str, fields: serde_json::Value) -> Result<Drawn, SheetError>
 fn black_runs_down(page: &Page, column: usize) -> Vec<usize> {
     let rows = page.bits().chunks_exact(page.row_octets());
     let black: Vec<bool> = rows.map(|row| row[column / 8] << (column % 8) & 0x80 != 0).collect();
+    black.chunk_by(|a, b| a == b).filter(|run| run[0]).map(<[bool]>::len).collect()
+}
+
+/// Lengths of the runs of black in one row, from left to right.
+fn black_runs_across(page: &Page, row: u32) -> Vec<usize> {
+    let octets = page.row(row).unwrap();
+    let black: Vec<bool> =
+        (0..octets.len() * 8).map(|pel| octets[pel / 8] << (pel % 8) & 0x80 != 0).collect();
     black.chunk_by(|a, b| a == b).filter(|run| run[0]).map(<[bool]>::len).collect()
 }

@@ -1,10 +1,12 @@
 //! The page as bits while it is painted.
 //!
-//! In: bits, then whole-pel boxes to fill. Out: bits that keep the margins.
+//! In: letters, boxes and whole pages of ink. Out: bits that keep the margins.
 //! Source: T.4 2.1 (1728 pels); the margins are ours, see [`Bitmap::check_margins`].
 
 use sheet::{Fineness, PelBox};
 use t4::WIDTH_A4_PELS;
+
+use crate::letters::Letter;
 
 const ROW_OCTETS: usize = WIDTH_A4_PELS as usize / 8;
 /// 5 mm at 8.04 pel/mm. A receiver prints 215 mm on paper of 210 mm; the rest is its grippers'.
@@ -16,9 +18,9 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
-    /// `bits` is a whole number of rows.
-    pub fn new(bits: Vec<u8>) -> Self {
-        Self { bits }
+    /// A white page.
+    pub fn white(rows: u32) -> Self {
+        Self { bits: vec![0; ROW_OCTETS * rows as usize] }
     }
 
     pub fn into_bits(self) -> Vec<u8> {
@@ -36,6 +38,19 @@ impl Bitmap {
                     false => row[pel / 8] &= !mask,
                 }
             }
+        }
+    }
+
+    /// Adds a letter, its pen on this pel and its baseline above this row; what lies outside the page
+    /// is cut off.
+    pub fn add_letter(&mut self, letter: &Letter, pen: i32, baseline: i32) {
+        letter.paint(&mut self.bits, ROW_OCTETS, pen, baseline);
+    }
+
+    /// Adds the ink of a page as large.
+    pub fn add(&mut self, ink: &[u8]) {
+        for (octet, ink) in self.bits.iter_mut().zip(ink) {
+            *octet |= ink;
         }
     }
 
@@ -69,7 +84,7 @@ mod tests {
     use super::*;
 
     fn with_black(area: PelBox) -> Bitmap {
-        let mut bitmap = Bitmap::new(vec![0; ROW_OCTETS * 100]);
+        let mut bitmap = Bitmap::white(100);
         bitmap.fill(area, true);
         bitmap
     }

@@ -1,4 +1,4 @@
-//! From a request to its answer; a sheet is set once, proven, then painted twice: rasterised, stamped, cut.
+//! From a request to its answer; a sheet is set once, proven, then painted twice, stamped, cut.
 //!
 //! In: an [`Ask`]. Out: an [`Answer`], or why there is none; the same request gives the same bits.
 //! Not here: each of the steps (the files beside this one).
@@ -14,22 +14,26 @@ use typst::utils::LazyHash;
 use typst::{Library, World, WorldExt};
 use typst_layout::PagedDocument;
 
+use crate::bitmap::Bitmap;
+use crate::ink::Painter;
+use crate::letters::{self, Letters};
 use crate::world::{Fonts, SheetWorld, library};
-use crate::{glyphs, letters, links, qr, raster, rules};
+use crate::{glyphs, links, qr, raster};
 
 /// What is the same for every sheet.
 pub struct Desk {
     templates: PathBuf,
     fonts: Fonts,
     library: LazyHash<Library>,
+    letters: Letters,
 }
 
 impl Desk {
     pub fn new(templates: PathBuf, fonts: Fonts) -> Self {
-        Self { templates, fonts, library: library() }
+        Self { templates, fonts, library: library(), letters: Letters::default() }
     }
 
-    pub fn answer(&self, ask: &Ask) -> Result<Answer, SheetError> {
+    pub fn answer(&mut self, ask: &Ask) -> Result<Answer, SheetError> {
         match ask {
             Ask::Draw { template, fields } => {
                 let drawn = self.draw(template, fields);
@@ -46,7 +50,7 @@ impl Desk {
         }
     }
 
-    fn draw(&self, template: &str, fields: &serde_json::Value) -> Result<Drawn, SheetError> {
+    fn draw(&mut self, template: &str, fields: &serde_json::Value) -> Result<Drawn, SheetError> {
         let world = SheetWorld::new(&self.library, &self.fonts, &self.templates, template, fields)?;
         let document = typst::compile::<PagedDocument>(&world)
             .output
@@ -57,8 +61,8 @@ impl Desk {
         if let Some(character) = glyphs::first_missing(&set.frame) {
             return Err(SheetError::MissingGlyph { character });
         }
-        let paint = |fineness| {
-            paint(set, fineness).map_err(|error| match error {
+        let mut paint = |fineness| {
+            paint(set, &mut self.letters, fineness).map_err(|error| match error {
                 PaintError::Layout(message) => {
                     SheetError::Layout { template: template.to_owned(), message }
                 }
@@ -69,12 +73,16 @@ impl Desk {
     }
 }
 
-fn paint(set: &typst_layout::Page, fineness: Fineness) -> Result<Sheet, PaintError> {
+fn paint(
+    set: &typst_layout::Page,
+    letters: &mut Letters,
+    fineness: Fineness,
+) -> Result<Sheet, PaintError> {
     let scale = raster::Scale::of(set, fineness)?;
-    let (text, rules) = rules::take_out(&set.frame, scale);
-    let mut bitmap = raster::rasterise(set, text, scale)?;
-    for rule in rules {
-        bitmap.fill(rule, true);
+    let mut bitmap = Bitmap::white(scale.rows);
+    let rest = Painter { bitmap: &mut bitmap, letters, scale }.paint(&set.frame);
+    if let Some(rest) = rest {
+        bitmap.add(&raster::rasterise(set, rest, scale)?);
     }
     let links = links::of(&set.frame, scale);
     for link in &links {

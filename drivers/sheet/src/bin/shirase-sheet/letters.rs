@@ -2,26 +2,85 @@
 //!
 //! In: a glyph of a font, and how large an em is in pels and rows. Out: its pels around the pen. The
 //! outline is scaled in each direction by itself, so a letter has the shape of the pels it is made of.
+//! [`Letters`] keeps what was rasterised: which letters were ever drawn, not in what order.
 //! Source: OpenType outlines, through `ttf-parser`; coverage by `tiny-skia`.
 //! Not here: where letters stand on a page (`raster.rs`).
+
+use std::collections::HashMap;
 
 use sheet::{Glyph, GlyphRequest, SheetError, wire};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
+use typst::text::color::should_outline;
+use typst::text::{FontInstance, TextItem};
 
 /// A pel is black if at least this of 255 is covered. Below the middle, so that thin strokes close
 /// rather than break.
 const BLACK_FROM: u8 = 112;
 /// How far the baseline of a cell is from its top, in ems: as the templates have it.
-const BASELINE_EMS: f32 = 0.88;
+const BASELINE_EMS: f64 = 0.88;
 /// Sizes of cells that can be asked for. Chosen: below 4 pels nothing is a letter.
 const EM: std::ops::RangeInclusive<u16> = 4..=wire::MAX_EM_PELS;
+
+/// Largest em that is kept as pels, in pels and rows: 48 mm. Larger letters are the renderer's.
+const MAX_EM: f64 = 384.0;
+/// Octets of letters that are kept. Measured: a thousand different kanji at 10.5 pt are 0.2 MB at both
+/// resolutions. Chosen: ten times what the sheets of a day need.
+const MAX_KEPT_OCTETS: usize = 2 << 20;
+/// What a letter costs beside its pels.
+const KEPT_OVERHEAD_OCTETS: usize = 96;
 
 /// How many pels and rows an em has.
 #[derive(Clone, Copy, Debug)]
 pub struct Em {
-    pub pels: f32,
-    pub rows: f32,
+    pub pels: f64,
+    pub rows: f64,
+}
+
+/// Letters that were rasterised. When there are too many, all are forgotten and come anew as they are
+/// wanted: what is kept decides how long a sheet takes, never its pels.
+#[derive(Default)]
+pub struct Letters {
+    sizes: HashMap<(FontInstance, [u64; 2]), HashMap<u16, Letter>>,
+    octets: usize,
+}
+
+impl Letters {
+    /// The letters of a text's face in one size; `None` if they have no plain outlines, or are huge.
+    pub fn of<'a>(&'a mut self, text: &'a TextItem, em: Em) -> Option<SizedLetters<'a>> {
+        let plain = |glyph: &typst::text::Glyph| should_outline(&text.font, GlyphId(glyph.id));
+        let fits = |ems: f64| ems > 0.0 && ems <= MAX_EM;
+        if !fits(em.pels) || !fits(em.rows) || !text.glyphs.iter().all(plain) {
+            return None;
+        }
+        if self.octets > MAX_KEPT_OCTETS {
+            *self = Self::default();
+        }
+        let key = (text.font.clone(), [em.pels.to_bits(), em.rows.to_bits()]);
+        let kept = self.sizes.entry(key).or_insert_with(|| {
+            self.octets += KEPT_OVERHEAD_OCTETS;
+            HashMap::new()
+        });
+        Some(SizedLetters { kept, octets: &mut self.octets, face: text.font.ttf(), em })
+    }
+}
+
+/// Letters of one face in one size.
+pub struct SizedLetters<'a> {
+    kept: &'a mut HashMap<u16, Letter>,
+    octets: &'a mut usize,
+    face: &'a Face<'a>,
+    em: Em,
+}
+
+impl SizedLetters<'_> {
+    pub fn get(&mut self, glyph: u16) -> &Letter {
+        self.kept.entry(glyph).or_insert_with(|| {
+            let letter = letter(self.face, GlyphId(glyph), self.em);
+            *self.octets += letter.bits.len() + KEPT_OVERHEAD_OCTETS;
+            letter
+        })
+    }
 }
 
 /// The pels of a letter; its first row and column have ink, as have its last.
@@ -43,12 +102,14 @@ pub fn letter(face: &Face<'_>, glyph: GlyphId, em: Em) -> Letter {
 }
 
 fn try_letter(face: &Face<'_>, glyph: GlyphId, em: Em) -> Option<Letter> {
-    let units = f32::from(face.units_per_em());
+    let units = f64::from(face.units_per_em());
     let mut outline = Outline(PathBuilder::new());
     face.outline_glyph(glyph, &mut outline)?;
     // Outlines have y upwards.
     let path = outline.0.finish()?;
-    let path = path.transform(Transform::from_scale(em.pels / units, -em.rows / units))?;
+    #[expect(clippy::cast_possible_truncation, reason = "what the rasteriser computes with")]
+    let scale = Transform::from_scale((em.pels / units) as f32, (-em.rows / units) as f32);
+    let path = path.transform(scale)?;
     let (left, top, width, rows) = whole_bounds(&path)?;
     let mut mask = Mask::new(width, rows)?;
     #[expect(clippy::cast_precision_loss, reason = "a letter is nearer to its pen than 2^24 pels")]
@@ -66,7 +127,7 @@ fn try_letter(face: &Face<'_>, glyph: GlyphId, em: Em) -> Option<Letter> {
 /// The smallest box of whole pels around a path: left, top, width and rows.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked for size")]
 fn whole_bounds(path: &Path) -> Option<(i32, i32, u32, u32)> {
-    /// Pels of a side: what a page has, and more.
+    /// Pels of a side. An outline has at most 65 535 units; a font of 16 units an em would be broken.
     const MAX_SIDE: f32 = 4096.0;
     let bounds = path.bounds();
     let (left, top) = (bounds.left().floor(), bounds.top().floor());
@@ -154,8 +215,8 @@ pub fn cells(faces: &[Face<'_>], request: &GlyphRequest) -> Result<Vec<Glyph>, S
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most two ems")]
 fn cell(face: &Face<'_>, glyph: GlyphId, character: char, request: &GlyphRequest) -> Glyph {
     let em = Em { pels: request.em_pels.into(), rows: request.em_rows.into() };
-    let advance = f32::from(face.glyph_hor_advance(glyph).unwrap_or(0));
-    let width_pels = (advance * em.pels / f32::from(face.units_per_em())).round() as u16;
+    let advance = f64::from(face.glyph_hor_advance(glyph).unwrap_or(0));
+    let width_pels = (advance * em.pels / f64::from(face.units_per_em())).round() as u16;
     let width_pels = width_pels.min(request.em_pels * wire::MAX_GLYPH_EMS);
     let row_octets = usize::from(width_pels.div_ceil(8));
     let mut bits = vec![0; row_octets * usize::from(request.em_rows)];

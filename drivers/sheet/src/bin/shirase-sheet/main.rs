@@ -7,11 +7,11 @@
 mod bitmap;
 mod draw;
 mod glyphs;
+mod ink;
 mod letters;
 mod links;
 mod qr;
 mod raster;
-mod rules;
 mod world;
 
 use std::io::{self, BufReader, BufWriter};
@@ -48,9 +48,9 @@ fn main() -> ExitCode {
 fn serve(templates: PathBuf, fonts: &[PathBuf]) -> io::Result<()> {
     let mut from = BufReader::new(io::stdin().lock());
     let mut to = BufWriter::new(io::stdout().lock());
-    let desk = world::Fonts::load(fonts).map(|fonts| draw::Desk::new(templates, fonts));
+    let mut desk = world::Fonts::load(fonts).map(|fonts| draw::Desk::new(templates, fonts));
     while let Some(ask) = wire::read_ask(&mut from)? {
-        let answer = match &desk {
+        let answer = match &mut desk {
             Ok(desk) => desk.answer(&ask),
             Err(error) => Err(error.clone()),
         };

@@ -1,10 +1,11 @@
 //! From a set page to pels: 215 mm are 1728 pels, 297 mm are 2287 or 1143 rows.
 //!
-//! In: a page frame. Out: a bitmap. The renderer knows one scale for both directions, so the frame
-//! is squeezed in height by a group around it; glyphs are then drawn in the shape of the pels
-//! instead of being resampled.
+//! In: a page, and the frame of what cannot be painted in whole pels. Out: how many pels a point is,
+//! and that frame as pels. The renderer knows one scale for both directions, so the frame is squeezed
+//! in height by a group around it; shapes are then drawn in the shape of the pels instead of being
+//! resampled. It costs ten times what the rest of a sheet does, and the templates of ours never need it.
 //! Source: T.4 2.1 and 2.2.
-//! Not here: rules and QR codes, which are painted in whole pels afterwards.
+//! Not here: letters and rules (`ink.rs`), QR codes (`qr.rs`).
 
 use sheet::{Fineness, PelBox};
 use t4::WIDTH_A4_PELS;
@@ -12,8 +13,6 @@ use typst::layout::{Abs, Frame, FrameItem, GroupItem, Point, Ratio, Size, Transf
 use typst::utils::Scalar;
 use typst_layout::Page;
 use typst_render::RenderOptions;
-
-use crate::bitmap::Bitmap;
 
 const WIDTH_MM: f64 = 215.0;
 const MAX_HEIGHT_MM: f64 = 297.0;
@@ -28,7 +27,7 @@ const BLACK_BELOW: u32 = 144;
 pub struct Scale {
     pub x: f64,
     pub y: f64,
-    rows: u32,
+    pub rows: u32,
     /// Thinnest rule, in rows: 2 at fine, 1 at standard, a quarter of a millimetre both.
     pub min_rule_rows: usize,
 }
@@ -67,8 +66,8 @@ pub fn whole(pels: f64) -> usize {
     pels.round() as usize
 }
 
-/// Draws `frame` in place of the page's own, and decides for each pel.
-pub fn rasterise(page: &Page, frame: Frame, scale: Scale) -> Result<Bitmap, String> {
+/// Draws `frame` in place of the page's own, and decides for each pel: rows of 216 octets.
+pub fn rasterise(page: &Page, frame: Frame, scale: Scale) -> Result<Vec<u8>, String> {
     let size = frame.size();
     let squeeze = Transform::scale(Ratio::one(), Ratio::new(scale.y / scale.x));
     let squeezed = Size::new(size.x, Abs::pt(f64::from(scale.rows) / scale.x));
@@ -85,7 +84,7 @@ pub fn rasterise(page: &Page, frame: Frame, scale: Scale) -> Result<Bitmap, Stri
     let octet = |pixels: &[u8]| {
         pixels.chunks_exact(4).fold(0, |octet, pixel| octet << 1 | u8::from(is_black(pixel)))
     };
-    Ok(Bitmap::new(pixmap.data().chunks_exact(8 * 4).map(octet).collect()))
+    Ok(pixmap.data().chunks_exact(8 * 4).map(octet).collect())
 }
 
 /// `pixel` is red, green, blue and an opacity that is full, since paper lies under everything.
