@@ -62,7 +62,8 @@ pub fn notification(view: &Value) -> String {
     }
     let _ = write!(
         text,
-        "\n  to        office {}, fax {}\n  accepted  {}",
+        "\n  kind      {}\n  to        office {}, fax {}\n  accepted  {}",
+        word(&view["kind"]),
         word(&view["recipient"]["office_number"]),
         word(&view["recipient"]["fax"]),
         word(&view["accepted_at"]),
@@ -156,10 +157,11 @@ fn in_japan(at: &Value, format: &str) -> String {
 /// A notification in one line of a list.
 pub fn line(view: &Value) -> String {
     format!(
-        "{}  {:>9}  {:<22}  {:>12}  {}",
+        "{}  {:>9}  {:<22}  {:<20}  {:>12}  {}",
         word(&view["id"]),
         word(&view["reference"]),
         word(&view["state"]),
+        word(&view["kind"]),
         word(&view["recipient"]["fax"]),
         word(&view["accepted_at"]),
     )
@@ -284,12 +286,13 @@ mod tests {
     #[test]
     fn line_of_the_list_has_the_reference_beside_the_id() {
         let view = json!({
-            "id": "01JD3Z9Q6M4W1V8X2C5T7R0BNE", "reference": "5T7R-0BNE", "state": "uncertain",
+            "id": "01JD3Z9Q6M4W1V8X2C5T7R0BNE", "reference": "5T7R-0BNE", "state": "uncertain", "kind": "message",
             "recipient": { "fax": "******0123" }, "accepted_at": "2026-11-23T09:22:40Z",
         });
         let shown = line(&view);
         let words: Vec<&str> = shown.split_whitespace().collect();
-        assert_eq!(words[..3], ["01JD3Z9Q6M4W1V8X2C5T7R0BNE", "5T7R-0BNE", "uncertain"]);
+        let expected = ["01JD3Z9Q6M4W1V8X2C5T7R0BNE", "5T7R-0BNE", "uncertain", "message"];
+        assert_eq!(words[..4], expected);
     }
 
     #[test]

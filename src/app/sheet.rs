@@ -2,7 +2,6 @@
 //! of what it is drawn from, or compares them with a page that a fax machine received.
 
 mod picture;
-mod watch;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,9 +14,8 @@ use super::settings::Settings;
 use crate::hook::body;
 use crate::hook::problem::Problem;
 use crate::job::{JobId, Kind, Language, NewJob};
-use crate::render::Renderer;
+use crate::render::{Look, Renderer};
 use crate::send::tag_line::TagLine;
-use watch::Look;
 
 /// Between a save and its picture, as an eye sees it. Chosen.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -193,10 +191,10 @@ impl Sheet {
             let settings = Settings::load(&self.config);
             let mut drawn_from = vec![self.config.clone()];
             if let Ok(settings) = &settings {
+                self.draws_beside(&settings.sheet.templates)?;
                 drawn_from.extend([settings.sheet.templates.clone(), self.data_path(settings)]);
             }
-            let paths: Vec<&Path> = drawn_from.iter().map(PathBuf::as_path).collect();
-            let look = Look::at(&paths);
+            let look = Look::at(drawn_from);
             if last.as_ref() != Some(&look) {
                 let drawn = settings.map_err(Failure::from).and_then(|settings| draw(&settings));
                 let said = drawn.map_or_else(|failure| failure.message, |page| cost(&page));
@@ -210,6 +208,25 @@ impl Sheet {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// A picture among the templates would be a change of them, and be drawn for ever.
+    fn draws_beside(&self, templates: &Path) -> Result<(), Failure> {
+        let folder = self
+            .out
+            .as_deref()
+            .and_then(Path::parent)
+            .map(|folder| if folder == Path::new("") { Path::new(".") } else { folder });
+        let is_among = folder
+            .and_then(|folder| folder.canonicalize().ok())
+            .zip(templates.canonicalize().ok())
+            .is_some_and(|(folder, templates)| folder.starts_with(templates));
+        if is_among {
+            let why =
+                "--watch with --out among the templates would draw for ever: name another folder";
+            return Err(Failure::new(Exit::Usage, why));
+        }
+        Ok(())
     }
 }
 

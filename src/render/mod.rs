@@ -7,6 +7,7 @@
 mod check_digits;
 mod fields;
 mod gate;
+mod look;
 mod reference;
 mod trial;
 
@@ -14,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use fields::{SiteFace, SiteWords};
 pub use gate::Gate;
+pub use look::Look;
 pub use reference::reference;
 pub use trial::Trials;
 

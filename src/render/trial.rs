@@ -6,13 +6,12 @@
 //! A round has a worker of its own, which ends with it.
 //! Not here: what follows for a caller (`gate.rs`), when a round is asked for (`app/serve.rs`).
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::gate::{self, Gate};
-use super::{Renderer, SiteFace, fields};
+use super::{Look, Renderer, SiteFace, fields};
 use crate::job::fields::{
     MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
 };
@@ -26,8 +25,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// After a fault that may go by itself, such as a worker without memory, the trials are repeated at the 1st, 2nd,
 /// 4th, … look and then once a minute: a template that never ends costs its deadline each time.
 const MOST_LOOKS_BETWEEN: u32 = 12;
-/// Files looked at. Chosen: a hundred times what there is; a folder of more is not a folder of templates.
-const MOST_FILES: usize = 2000;
 
 /// Draws every sheet and tells the gate.
 pub struct Trials {
@@ -35,7 +32,7 @@ pub struct Trials {
     site: SiteFace,
     worker: sheet::WorkerSettings,
     /// The files as they were at the last round.
-    seen: Option<Vec<Seen>>,
+    seen: Option<Look>,
     repeat: Option<Repeat>,
 }
 
@@ -74,7 +71,7 @@ impl Trials {
 
     /// Looks at the files; has a round if one changed, if it is time to repeat one, or if asked to. Whether it had.
     fn look(&mut self, asked: bool) -> bool {
-        let seen = seen(&self.worker);
+        let seen = from(&self.worker);
         let is_due = match &mut self.repeat {
             Some(repeat) => {
                 repeat.looks_left = repeat.looks_left.saturating_sub(1);
@@ -185,42 +182,16 @@ fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
 /// 2026-12-30 in Japan: a date that is as long as dates get.
 const DAY: UnixMillis = UnixMillis(1_798_588_800_000);
 
-/// A file as a look finds it.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Seen {
-    path: PathBuf,
-    octets: u64,
-    changed: Option<SystemTime>,
-}
-
-/// The worker, the templates and the faces. What an editor keeps beside its file does not count.
-fn seen(worker: &sheet::WorkerSettings) -> Vec<Seen> {
-    let mut waiting = vec![worker.program.clone(), worker.templates.clone()];
-    waiting.extend(worker.fonts.iter().cloned());
-    let mut seen = Vec::new();
-    while let Some(path) = waiting.pop() {
-        let Ok(metadata) = std::fs::metadata(&path) else { continue };
-        if metadata.is_dir() {
-            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-            waiting.extend(entries.map(|entry| entry.path()).filter(|path| !is_aside(path)));
-        } else {
-            seen.push(Seen { path, octets: metadata.len(), changed: metadata.modified().ok() });
-        }
-        if seen.len() + waiting.len() > MOST_FILES {
-            break;
-        }
-    }
-    seen.sort();
-    seen
-}
-
-fn is_aside(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.starts_with('.') || name.ends_with('~')
+/// What sheets are drawn from: the worker, the templates and the faces.
+fn from(worker: &sheet::WorkerSettings) -> Look {
+    let one = [worker.program.clone(), worker.templates.clone()];
+    Look::at(one.into_iter().chain(worker.fonts.iter().cloned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::hook::{SheetCheck as _, SheetFault};
     use crate::job::examples;
@@ -255,31 +226,17 @@ mod tests {
     }
 
     #[test]
-    fn look_sees_files_that_changed_came_or_went_and_nothing_that_an_editor_keeps_aside() {
+    fn trials_are_made_again_when_a_template_a_face_or_the_worker_is_saved() {
         let folder = tempfile::tempdir().expect("a folder");
-        let write = |name: &str, text: &str| {
+        let look = || from(&worker(folder.path()));
+        let mut before = look();
+        for name in ["words/ja.toml", "no-face", "no-worker"] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-            std::fs::write(path, text).expect("written");
-        };
-        let look = || seen(&worker(folder.path()));
-        write("message.typ", "= A");
-        let before = look();
-        assert_eq!((before.len(), look()), (1, before.clone()));
-        write(".message.typ.swp", "x");
-        write("message.typ~", "x");
-        assert_eq!(look(), before);
-        write("message.typ", "= AB");
-        assert_ne!(look(), before);
-        let before = look();
-        write("words/ja.toml", "a = 'b'");
-        assert_ne!(look(), before);
-        let before = look();
-        std::fs::remove_file(folder.path().join("message.typ")).expect("removed");
-        assert_ne!(look(), before);
-        let before = look();
-        write("no-face", "a face, at last");
-        assert_ne!(look(), before);
+            std::fs::write(path, "x").expect("written");
+            assert_ne!(look(), before, "{name}");
+            before = look();
+        }
     }
 
     #[test]

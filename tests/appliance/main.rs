@@ -4,6 +4,7 @@ mod bad_input;
 mod first_contact;
 mod harness;
 mod killed;
+mod kinds;
 mod lines;
 mod numbers;
 #[path = "../support/softline.rs"]

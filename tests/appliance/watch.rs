@@ -124,3 +124,16 @@ fn each_save_is_drawn_anew_or_answered_by_what_is_wrong_and_where() {
     desk.save("shirase.toml", &settings);
     desk.says("octets");
 }
+
+#[test]
+fn picture_among_the_templates_is_refused_because_it_would_be_drawn_for_ever() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("fax")).expect("a folder");
+    write_settings(folder.path());
+    let refused = Command::new(program("shirase"))
+        .args(["sheet", "message", "--watch", "--out", "out.png", "--config", "../shirase.toml"])
+        .current_dir(folder.path().join("fax"))
+        .output()
+        .expect("shirase runs");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
