@@ -82,7 +82,7 @@ impl Gate {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // Each change is one assignment or one push: what a panic leaves is whole.
+        // What a panic leaves is at worst a sheet that counts as untried.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
