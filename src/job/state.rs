@@ -7,7 +7,7 @@ use super::names::stable_names;
 /// Where a notification stands.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum JobState {
-    /// Queued: first turn, backoff, window, line down or cap; `due` says when, `reason` why.
+    /// Queued: first turn, backoff, another copy, window, line down or cap; `due` says when, `reason` why.
     Waiting,
     /// Exactly one open attempt.
     Sending,

@@ -576,6 +576,23 @@ pub(crate) fn notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_c
     assert_eq!(show(queue, id).state, JobState::Uncertain);
 }
 
+pub(crate) fn notice_whose_number_is_a_telephone_by_now_is_left_uncertain(queue: &dyn Queue) {
+    let id = accept(queue, request("a", message));
+    unconfirmed_call(queue, NOW, after_min(10));
+    for key in ["b", "c"] {
+        accept(queue, request(key, |_| {}));
+        let got = claim(queue, after_min(1), "line1").expect("due");
+        dial(queue, got.attempt, after_min(1));
+        let failed = not_sent(after_min(1), Reach::Answered, Next::Rest(JobState::Failed));
+        let met_a_person = teaching(failed, taught(Taught::Voice));
+        assert_eq!(queue.settle(got.attempt, met_a_person).wait(), Ok(()));
+    }
+    assert!(claim(queue, after_min(10), "line1").is_none());
+    let view = show(queue, id);
+    assert_eq!(view.state, JobState::Uncertain, "a sheet may be out all the same");
+    assert_eq!(view.reason.as_deref(), Some("number-is-a-telephone"));
+}
+
 pub(crate) fn notice_whose_time_ends_before_the_copy_is_closed_as_not_delivered(queue: &dyn Queue) {
     let id = accept(
         queue,

@@ -21,7 +21,7 @@ pub struct Recovered {
     pub before_dial: u32,
     /// A number had gone out, no page.
     pub in_call: u32,
-    /// Page data may have left: these wait for a decision.
+    /// Page data may have left: those with a key wait for a decision, the others for another call.
     pub after_page: u32,
 }
 

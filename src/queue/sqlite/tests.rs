@@ -63,6 +63,7 @@ contract! {
     key_that_may_be_on_paper_is_never_sent_again,
     notice_that_may_be_on_paper_is_sent_again_and_counted,
     notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_cancelled,
+    notice_whose_number_is_a_telephone_by_now_is_left_uncertain,
     notice_whose_time_ends_before_the_copy_is_closed_as_not_delivered,
     page_that_never_left_after_all_may_be_tried_again,
     feed_goes_on_after_its_cursor,
