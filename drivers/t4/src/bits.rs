@@ -4,6 +4,7 @@
 //! Source: T.31 8.2 and TIFF 6.0 FillOrder for the two orders.
 //! Not here: what the bits mean.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::BitOrder;
@@ -31,10 +32,16 @@ impl<'a> BitReader<'a> {
     /// The next `count` bits, 1 to 32 of them, right-aligned; they stay to be read.
     #[inline]
     pub(crate) fn peek(&mut self, count: u32) -> u32 {
+        self.peek_long(count) as u32
+    }
+
+    /// As [`BitReader::peek`], 1 to [`MOST_BITS`] bits.
+    #[inline]
+    pub(crate) fn peek_long(&mut self, count: u32) -> u64 {
         if self.held < count {
             self.refill();
         }
-        (self.window >> (64 - count)) as u32 // at most 32 bits are left
+        self.window >> (64 - count)
     }
 
     /// How many 1 bits come next, as far as they can be seen: not more than [`MOST_BITS`], and at
@@ -96,36 +103,47 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// Gathers bits and hands out octets, eight at a time.
+/// Gathers bits into octets. It never asks whether a word is full, which nobody could guess, and leaves to
+/// the caller to make room for a row before its bits come, so that within a row all stays in registers.
 pub(crate) struct BitWriter {
+    /// Those written, and room behind them; it holds `window` too.
     octets: Vec<u8>,
-    /// The last bits written, right-aligned; what stands above them went out before.
+    /// Octets that are whole.
+    whole: usize,
+    /// The bits after them, fewer than 8, from the top; 0 below.
     window: u64,
-    /// Bits until the window is full, 1 to 64.
-    free: u32,
+    used: u32,
 }
 
 /// The most bits that are handled at once.
 pub(crate) const MOST_BITS: u32 = 56;
 
 impl BitWriter {
-    pub(crate) fn with_capacity(octets: usize) -> Self {
-        Self { octets: Vec::with_capacity(octets), window: 0, free: 64 }
+    /// Makes room for so many octets; more makes more room.
+    pub(crate) fn with_room(octets: usize) -> Self {
+        Self { octets: vec![0; octets], whole: 0, window: 0, used: 0 }
     }
 
-    /// Writes the lowest `len` bits, at most [`MOST_BITS`]; `bits` has no others.
+    /// Writes the lowest `len` bits, at most [`MOST_BITS`]; `bits` has no others. Bits for which no room was made
+    /// are lost.
     #[inline]
     pub(crate) fn put(&mut self, bits: u64, len: u32) {
-        if len < self.free {
-            self.window = self.window << len | bits;
-            self.free -= len;
-            return;
+        let used = self.used + len; // at most 63
+        self.window |= bits.rotate_right(used);
+        if let Some(room) = self.octets.get_mut(self.whole..).and_then(<[u8]>::first_chunk_mut) {
+            *room = self.window.to_be_bytes();
         }
-        let left = len - self.free;
-        let word = self.window << self.free | bits >> left;
-        self.octets.extend_from_slice(&word.to_be_bytes());
-        self.window = bits;
-        self.free = 64 - left;
+        self.whole += (used / 8) as usize;
+        self.window <<= used & !7;
+        self.used = used % 8;
+    }
+
+    /// Makes room for so many octets more.
+    pub(crate) fn make_room(&mut self, octets: usize) {
+        let least = self.whole + octets + size_of::<u64>();
+        if self.octets.len() < least {
+            self.octets.resize(2 * least, 0);
+        }
     }
 
     #[inline]
@@ -144,35 +162,27 @@ impl BitWriter {
         self.put(bits >> (MOST_BITS - count), count);
     }
 
-    /// Writes the last `count` bits once more, which is cheaper than coding them again; false, and nothing is
-    /// written, if they are too few for that.
-    pub(crate) fn put_again(&mut self, count: u64) -> bool {
-        // Far enough back nothing is in the window any more.
-        if count < 128 {
-            return false;
-        }
-        let Some(mut from) = self.position().checked_sub(count) else { return false };
+    /// Writes the bits from `from` on once more, which is cheaper than coding them again.
+    pub(crate) fn put_again(&mut self, mut from: u64) {
         let end = self.position();
         while from < end {
             let octets = usize::try_from(from / 8).ok().and_then(|octet| self.octets.get(octet..));
-            let Some(word) = octets.and_then(|octets| octets.first_chunk()) else { return false };
+            let word = octets.and_then(|octets| octets.first_chunk()).copied().unwrap_or_default();
             let len = (end - from).min(MOST_BITS.into()) as u32;
-            self.put(u64::from_be_bytes(*word) << (from % 8) >> (64 - len), len);
+            self.put(u64::from_be_bytes(word) << (from % 8) >> (64 - len), len);
             from += u64::from(len);
         }
-        true
     }
 
     /// Bits written so far.
+    #[inline]
     pub(crate) fn position(&self) -> u64 {
-        self.octets.len() as u64 * 8 + u64::from(64 - self.free)
+        self.whole as u64 * 8 + u64::from(self.used)
     }
 
     /// The octets, the last one filled up with 0 bits.
     pub(crate) fn finish(mut self, order: BitOrder) -> Vec<u8> {
-        let last = self.window.checked_shl(self.free).unwrap_or(0);
-        let used = (64 - self.free).div_ceil(8) as usize;
-        self.octets.extend(last.to_be_bytes().into_iter().take(used));
+        self.octets.truncate(self.whole + usize::from(self.used > 0));
         match order {
             BitOrder::MsbFirst => {}
             BitOrder::LsbFirst => {
@@ -186,7 +196,6 @@ impl BitWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     fn lengths() -> impl Iterator<Item = u8> {
         (1..=13).chain([1, 1, 13, 13, 13, 7]).cycle().take(200)
@@ -199,7 +208,7 @@ mod tests {
     #[test]
     fn reader_gives_back_what_the_writer_took_in_both_orders() {
         for order in [BitOrder::MsbFirst, BitOrder::LsbFirst] {
-            let mut writer = BitWriter::with_capacity(0);
+            let mut writer = BitWriter::with_room(400);
             for (index, len) in lengths().enumerate() {
                 writer.put_code(Code { bits: bits_of(index, len), len });
             }
@@ -218,7 +227,7 @@ mod tests {
 
     #[test]
     fn lsb_first_turns_each_octet() {
-        let mut writer = BitWriter::with_capacity(0);
+        let mut writer = BitWriter::with_room(400);
         writer.put(0b1, 1);
         writer.put_repeated(false, 8);
         writer.put_repeated(true, 3);

@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 /// The changes of a row, with room for the most that a row can have.
 #[derive(Clone)]
 pub(crate) struct Changes {
-    /// As many as a row has pels, and more, so that a word's are written without counting first.
+    /// The left edge, then as many as a row has pels, and more, so that a word's are written without counting
+    /// first.
     places: Vec<u16>,
     used: usize,
 }
@@ -25,7 +26,17 @@ impl Changes {
     }
 
     pub(crate) fn all(&self) -> &[u16] {
-        self.places.get(..self.used).unwrap_or_default()
+        self.places.get(1..=self.used).unwrap_or_default()
+    }
+
+    /// The left edge and all changes.
+    fn behind_the_edge(&self) -> &[u16] {
+        self.places.get(..=self.used).unwrap_or_default()
+    }
+
+    /// The row is white.
+    pub(crate) fn clear(&mut self) {
+        self.used = 0;
     }
 
     /// Finds the changes of a row whose bits right of the last pel are 0.
@@ -35,6 +46,7 @@ impl Changes {
         tail.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         let tail = (!rest.is_empty()).then_some(&tail);
 
+        let places = self.places.get_mut(1..).unwrap_or_default();
         let mut used = 0;
         let mut left_pel = 0; // the pel left of this word, in bit 0
         let mut base_pel = 0u16;
@@ -43,7 +55,7 @@ impl Changes {
             let differs = pels ^ ((pels >> 1) | (left_pel << 63));
             left_pel = pels & 1;
             if differs != 0 {
-                let places = self.places.get_mut(used..).unwrap_or_default();
+                let places = places.get_mut(used..).unwrap_or_default();
                 used += differs.count_ones() as usize;
                 // Four at a time, since not to guess wrong is worth up to three that do not count.
                 let mut differs = differs.reverse_bits();
@@ -72,12 +84,12 @@ impl Changes {
 
     /// Begins to write a row; what is there is overwritten.
     pub(crate) fn write(&mut self) -> Writer<'_> {
-        Writer { places: &mut self.places, used: 0 }
+        Writer { places: self.places.get_mut(1..).unwrap_or_default(), used: 0 }
     }
 
     /// Takes over what a [`Writer`] wrote.
     pub(crate) fn written(&mut self, used: usize, width_pels: u16) {
-        self.used = used.min(self.places.len());
+        self.used = used.min(self.places.len() - 1);
         self.end_at(width_pels);
     }
 }
@@ -157,16 +169,17 @@ pub(crate) fn paint(changes: &[u16], row: &mut [u8]) {
 /// Follows b1 along the reference row while a0 moves along the coding row (T.4 4.2.1.3.1): the first change
 /// right of a0 to the colour that a0 has not.
 pub(crate) struct Reference<'a> {
+    /// Behind the left edge, so that there is always one before b1.
     changes: &'a [u16],
     width_pels: u16,
-    /// Changes to black have even indexes.
+    /// Changes to black have odd indexes.
     b1: usize,
 }
 
 impl<'a> Reference<'a> {
     /// For a0 before the row.
-    pub(crate) fn new(changes: &'a [u16], width_pels: u16) -> Self {
-        Self { changes, width_pels, b1: 0 }
+    pub(crate) fn new(above: &'a Changes, width_pels: u16) -> Self {
+        Self { changes: above.behind_the_edge(), width_pels, b1: 1 }
     }
 
     #[inline]
@@ -200,22 +213,15 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// a0 went to b1 or right of it, and turned its colour.
+    /// a0 went left of b1, at most as far as a vertical mode reaches, or to b1 or right of it; it turned its
+    /// colour.
     #[inline]
-    pub(crate) fn turn_right_of_b1(&mut self, a0: u16) {
-        self.b1 += 1;
+    pub(crate) fn turn(&mut self, a0: u16, is_left: bool) {
+        // Left of b1 the change before b1 may be the one, but not the one before that: an earlier a0 was there.
+        self.b1 = self.b1 + 1 - 2 * usize::from(is_left);
+        // Once without a branch, which nobody could guess; more often is rare.
+        self.b1 += 2 * usize::from(self.b1() <= a0);
         self.go_to(a0);
-    }
-
-    /// a0 went left of b1 and turned its colour.
-    #[inline]
-    pub(crate) fn turn_left_of_b1(&mut self, a0: u16) {
-        // Going back by one is enough: the one before that was already left of an earlier a0.
-        let before = self.b1.checked_sub(1);
-        match before.filter(|before| get(self.changes, *before, 0) > a0) {
-            Some(before) => self.b1 = before,
-            None => self.b1 += 1,
-        }
     }
 }
 
@@ -266,25 +272,35 @@ mod tests {
         assert_eq!(changes.all(), [5]);
     }
 
+    fn changes(places: &[u16], width_pels: u16) -> Changes {
+        let mut changes = Changes::white(width_pels);
+        let mut row = changes.write();
+        row.extend(places);
+        let used = row.used;
+        changes.written(used, width_pels);
+        changes
+    }
+
     #[test]
     fn b1_goes_back_over_one_change_when_the_colour_turns() {
-        let mut reference = Reference::new(&[4, 6, 10], 20);
+        let above = changes(&[4, 6, 10], 20);
+        let mut reference = Reference::new(&above, 20);
         assert_eq!((reference.b1(), reference.b2()), (4, 6));
-        reference.turn_left_of_b1(3);
+        reference.turn(3, true);
         assert_eq!((reference.b1(), reference.b2()), (6, 10));
-        reference.turn_left_of_b1(5);
+        reference.turn(5, true);
         assert_eq!((reference.b1(), reference.b2()), (10, 20));
-        reference.turn_left_of_b1(7); // right of 6
+        reference.turn(7, true); // right of 6
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
-        reference.turn_left_of_b1(8);
+        reference.turn(8, true);
         assert_eq!((reference.b1(), reference.b2()), (10, 20));
         reference.go_to(10);
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
-        let mut reference = Reference::new(&[4, 6, 10], 20);
+        let mut reference = Reference::new(&above, 20);
         reference.turn_with(1);
-        reference.turn_left_of_b1(3);
+        reference.turn(3, true);
         assert_eq!((reference.b1(), reference.b2()), (4, 6));
-        reference.turn_right_of_b1(6);
+        reference.turn(6, false);
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
     }
 }

@@ -100,15 +100,10 @@ pub(crate) static WHITE_BLACK: PairCodes = PairCodes::new(&WHITE, &BLACK);
 /// The same, black first.
 pub(crate) static BLACK_WHITE: PairCodes = PairCodes::new(&BLACK, &WHITE);
 
-/// Runs that have a terminating code only.
-const SHORT_RUNS_PELS: u16 = 64;
-
 /// Pairs of runs, both ways.
 pub(crate) struct PairCodes {
     first: &'static RunCodes,
     second: &'static RunCodes,
-    /// By the first run times 64 plus the second, both short: their codes times 32, plus their length.
-    by_runs: [u32; (SHORT_RUNS_PELS * SHORT_RUNS_PELS) as usize],
     /// By the next 13 bits: the runs times 1024 and times 16, plus the length of both codes; 0 if the bits
     /// are no such pair.
     by_bits: [u16; 1 << RUN_CODE_BITS],
@@ -117,14 +112,6 @@ pub(crate) struct PairCodes {
 impl PairCodes {
     #[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
     const fn new(first: &'static RunCodes, second: &'static RunCodes) -> Self {
-        let mut by_runs = [0; (SHORT_RUNS_PELS * SHORT_RUNS_PELS) as usize];
-        let mut runs = 0;
-        while runs < by_runs.len() {
-            let (code, second_code) = (first.terminating[runs / 64], second.terminating[runs % 64]);
-            let bits = (code.bits as u32) << second_code.len | second_code.bits as u32;
-            by_runs[runs] = bits << 5 | (code.len + second_code.len) as u32;
-            runs += 1;
-        }
         let mut by_bits = [0; 1 << RUN_CODE_BITS];
         let mut bits = 0;
         while bits < 1 << RUN_CODE_BITS {
@@ -138,18 +125,13 @@ impl PairCodes {
             }
             bits += 1;
         }
-        Self { first, second, by_runs, by_bits }
+        Self { first, second, by_bits }
     }
 
     /// The codes of two runs in one piece: bits, and how many, at most twice [`WHOLE_RUN_BITS`]. `None` if
     /// one of them is too long for that.
     #[inline]
     pub(crate) fn whole(&self, first_pels: u16, second_pels: u16) -> Option<(u64, u32)> {
-        if first_pels | second_pels < SHORT_RUNS_PELS {
-            let runs = usize::from(first_pels * SHORT_RUNS_PELS + second_pels);
-            let entry = self.by_runs.get(runs).copied()?;
-            return Some((u64::from(entry >> 5), entry & 31));
-        }
         if first_pels.max(second_pels) > LONGEST_MAKE_UP_PELS {
             return None;
         }
@@ -266,29 +248,34 @@ pub(crate) fn vertical(right: i32) -> Option<Code> {
     VERTICAL.get((right + 3) as usize).copied() // a negative index is a great one
 }
 
-/// By the next 7 bits: the mode and the length of its code.
-static MODES: [Option<(Mode, u8)>; 1 << MODE_BITS] = modes();
+/// By the next 7 bits: the length of the code, from 0 bits up, so that it can be shifted by as it stands,
+/// and the mode; 0 if there is none.
+static MODES: [u16; 1 << MODE_BITS] = modes();
+
+/// The modes as [`MODES`] has them; below are the vertical ones, VL(3) first.
+const PASS_ENTRY: u16 = VERTICAL.len() as u16;
+const HORIZONTAL_ENTRY: u16 = PASS_ENTRY + 1;
 
 #[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
-const fn modes() -> [Option<(Mode, u8)>; 1 << MODE_BITS] {
-    let mut modes = [None; 1 << MODE_BITS];
+const fn modes() -> [u16; 1 << MODE_BITS] {
+    let mut modes = [0; 1 << MODE_BITS];
     let mut index = 0;
     while index < VERTICAL.len() {
-        enter_mode(&mut modes, VERTICAL[index], Mode::Vertical(index as i8 - 3));
+        enter_mode(&mut modes, VERTICAL[index], index as u16);
         index += 1;
     }
-    enter_mode(&mut modes, PASS, Mode::Pass);
-    enter_mode(&mut modes, HORIZONTAL, Mode::Horizontal);
+    enter_mode(&mut modes, PASS, PASS_ENTRY);
+    enter_mode(&mut modes, HORIZONTAL, HORIZONTAL_ENTRY);
     modes // what is left are extensions (T.4 table 4), EOL, and what no mode begins with
 }
 
 #[expect(clippy::indexing_slicing, reason = "runs in the compiler only, which checks it")]
-const fn enter_mode(modes: &mut [Option<(Mode, u8)>; 1 << MODE_BITS], code: Code, mode: Mode) {
+const fn enter_mode(modes: &mut [u16; 1 << MODE_BITS], code: Code, mode: u16) {
     let free_bits = MODE_BITS - code.len as u32;
     let mut index = (code.bits as usize) << free_bits;
     let end = index + (1 << free_bits);
     while index < end {
-        modes[index] = Some((mode, code.len));
+        modes[index] = mode << 6 | code.len as u16;
         index += 1;
     }
 }
@@ -297,8 +284,13 @@ impl Mode {
     /// The mode and the length of the code that the next [`MODE_BITS`] bits begin with.
     #[inline]
     pub(crate) fn find(bits: u32) -> Option<(Self, u32)> {
-        let (mode, len) = MODES.get(bits as usize).copied().flatten()?;
-        Some((mode, len.into()))
+        let entry = MODES.get(bits as usize).copied().filter(|entry| *entry != 0)?;
+        let mode = match entry >> 6 {
+            PASS_ENTRY => Self::Pass,
+            HORIZONTAL_ENTRY => Self::Horizontal,
+            vertical => Self::Vertical(vertical as i8 - 3),
+        };
+        Some((mode, u32::from(entry & 63)))
     }
 }
 

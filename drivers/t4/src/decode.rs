@@ -79,6 +79,7 @@ pub(crate) fn decode_rows(
         row: Changes::white(width_pels),
         above: Changes::white(width_pels),
         bad_rows: Vec::new(),
+        white_row: white_row(width_pels),
     };
     let ended = match encoding.coding {
         Coding::Mh => reading.rows_with_eols(false, most_rows)?,
@@ -116,6 +117,17 @@ struct Reading<'a> {
     row: Changes,
     above: Changes,
     bad_rows: Vec<u32>,
+    /// The codes of a white row in one dimension, and how many bits they are.
+    white_row: (u64, u32),
+}
+
+/// White pels up to the right edge, of any width at most two make-up codes and a terminating one.
+fn white_row(width_pels: u16) -> (u64, u32) {
+    let (mut first, mut first_len) = (0, 0);
+    let (bits, len) = WHITE.whole(width_pels, |make_up| {
+        (first, first_len) = (u64::from(make_up.bits), u32::from(make_up.len));
+    });
+    (first << len | bits, first_len + len)
 }
 
 impl Reading<'_> {
@@ -123,7 +135,14 @@ impl Reading<'_> {
     fn rows_with_eols(&mut self, tagged: bool, most_rows: u32) -> Result<bool, CodecError> {
         let mut above_is_good = true;
         while self.rows < most_rows {
-            let read = match self.row_start(tagged) {
+            let start = self.row_start(tagged);
+            if self.skip_white_row(&start, above_is_good) {
+                self.count_row()?;
+                self.page.push_white_rows(1);
+                above_is_good = true;
+                continue;
+            }
+            let read = match start {
                 RowStart::OneDimensional => self.row_1d(),
                 RowStart::TwoDimensional if above_is_good => self.row_2d(),
                 RowStart::TwoDimensional => Err(RowFault::Code), // nothing to read it against
@@ -206,6 +225,23 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// Goes behind a white row that is all there, the most frequent one, at once.
+    fn skip_white_row(&mut self, start: &RowStart, above_is_good: bool) -> bool {
+        let (bits, len) = match start {
+            RowStart::OneDimensional => self.white_row,
+            // V(0) below a white row.
+            RowStart::TwoDimensional if above_is_good && self.above.all().is_empty() => (1, 1),
+            RowStart::TwoDimensional | RowStart::End | RowStart::Nothing => return false,
+        };
+        let next = self.bits.peek_long(len + EOL_ZEROS);
+        let is_white = next == bits << EOL_ZEROS && self.bits.left() >= u64::from(len);
+        if is_white {
+            self.bits.skip(len);
+            self.above.clear();
+        }
+        is_white
+    }
+
     /// Goes behind the next EOL and its tag bit; what is before it belongs to no good row.
     fn row_start(&mut self, tagged: bool) -> RowStart {
         for _ in 1..RTC_EOLS {
@@ -264,7 +300,7 @@ impl Reading<'_> {
     fn row_2d(&mut self) -> Result<(), RowFault> {
         let mut row =
             RowReading { bits: self.bits, width_pels: self.width_pels, row: self.row.write() };
-        let read = row.two_dimensional(Reference::new(self.above.all(), self.width_pels));
+        let read = row.two_dimensional(Reference::new(&self.above, self.width_pels));
         let used = row.row.used;
         self.bits = row.bits;
         self.row.written(used, self.width_pels);
@@ -295,8 +331,9 @@ impl RowReading<'_, '_> {
     }
 
     fn two_dimensional(&mut self, mut above: Reference<'_>) -> Result<(), RowFault> {
-        let mut a0 = None; // before the row
-        while a0 != Some(self.width_pels) {
+        let width_pels = i32::from(self.width_pels);
+        let mut a0 = -1; // before the row
+        while a0 != width_pels {
             // In text V(0) comes in crowds: their changes are those above.
             let bits = self.bits.peek(MODE_BITS);
             if bits >= CROWD {
@@ -307,7 +344,7 @@ impl RowReading<'_, '_> {
                     self.row.extend(same);
                     above.turn_with(same.len());
                     self.bits.skip(same.len() as u32); // at most `ones`
-                    a0 = Some(*last);
+                    a0 = (*last).into();
                     continue;
                 }
             }
@@ -315,23 +352,18 @@ impl RowReading<'_, '_> {
             self.bits.skip(len);
             match mode {
                 Mode::Vertical(right) => {
-                    let a1 = above.b1().wrapping_add_signed(right.into());
-                    // Left of 0 wraps and is too far right.
-                    if a1 > self.width_pels || a0.is_some_and(|a0| a1 <= a0) {
+                    let a1 = i32::from(above.b1()) + i32::from(right);
+                    if a1 > width_pels || a1 <= a0 {
                         return Err(RowFault::Outside);
                     }
-                    self.row.push(a1);
-                    if right < 0 {
-                        above.turn_left_of_b1(a1)
-                    } else {
-                        above.turn_right_of_b1(a1)
-                    }
-                    a0 = Some(a1);
+                    self.row.push(a1 as u16); // 0 to the width
+                    above.turn(a1 as u16, right < 0);
+                    a0 = a1;
                 }
                 Mode::Horizontal => {
                     let a0_is_black = self.row.is_black();
                     // Before the row a0 is at −1, but its run counts from 0 (T.4 4.2.1.3.4).
-                    let from = a0.unwrap_or(0);
+                    let from = a0.max(0) as u16;
                     let a2 = match self.pair(from, a0_is_black) {
                         Some(a2) => a2,
                         None => {
@@ -342,12 +374,12 @@ impl RowReading<'_, '_> {
                         }
                     };
                     above.go_to(a2);
-                    a0 = Some(a2);
+                    a0 = a2.into();
                 }
                 Mode::Pass => {
                     let b2 = above.b2();
                     above.go_to(b2);
-                    a0 = Some(b2);
+                    a0 = b2.into();
                 }
             }
         }

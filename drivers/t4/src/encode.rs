@@ -26,12 +26,14 @@ const EOFB_EOLS: u32 = 2;
 /// Source: T.4 4.1, 4.2; T.6 2.2.
 #[must_use]
 pub fn encode(page: &Page, encoding: &Encoding) -> Vec<u8> {
-    let mut out = BitWriter::with_capacity(page.bits().len() / 8);
+    let mut out = BitWriter::with_room(page.bits().len() / 8);
     let width_pels = page.width_pels();
     let (mut row, mut above) = (Changes::white(width_pels), Changes::white(width_pels));
     let mut octets_above: &[u8] = &[];
-    let mut mh_row_bits = 0;
+    let mut row_start = 0;
+    let most_row_octets = most_row_octets(width_pels) + encoding.min_row_bits as usize / 8;
     for (index, octets) in (0..).zip(page.bits().chunks_exact(page.row_octets().max(1))) {
+        out.make_room(most_row_octets);
         let is_like_above = octets == octets_above;
         if !is_like_above {
             mem::swap(&mut row, &mut above);
@@ -43,18 +45,20 @@ pub fn encode(page: &Page, encoding: &Encoding) -> Vec<u8> {
             if is_like_above {
                 put_like_above(out, row.all());
             } else {
-                put_row_2d(out, above.all(), row.all(), width_pels);
+                put_row_2d(out, &above, row.all(), width_pels);
             }
         };
         match encoding.coding {
-            Coding::Mh if is_like_above && out.put_again(mh_row_bits) => {}
+            Coding::Mh if is_like_above => {
+                let row_above_start = mem::replace(&mut row_start, out.position());
+                out.put_again(row_above_start);
+            }
             Coding::Mh => {
-                let row_start = out.position();
+                row_start = out.position();
                 out.put_code(EOL);
                 let start = out.position();
                 put_row_1d(&mut out, row.all(), width_pels);
                 put_fill(&mut out, start, encoding.min_row_bits);
-                mh_row_bits = out.position() - row_start;
             }
             Coding::Mr => {
                 let one_dimensional = index % page.resolution().k_rows() == 0;
@@ -71,9 +75,16 @@ pub fn encode(page: &Page, encoding: &Encoding) -> Vec<u8> {
         }
     }
     if encoding.end {
+        out.make_room(most_row_octets);
         put_end(&mut out, encoding.coding);
     }
     out.finish(encoding.order)
+}
+
+/// No code takes more than 7 bits for a pel that it passes, but for the first of the row; and the codes of an
+/// RTC are not longer either.
+fn most_row_octets(width_pels: u16) -> usize {
+    usize::from(width_pels) + 16
 }
 
 fn put_tagged_eol(out: &mut BitWriter, one_dimensional: bool) {
@@ -118,7 +129,7 @@ fn put_row_1d(out: &mut BitWriter, row: &[u16], width_pels: u16) {
 const NOTHING: Code = Code { bits: 0, len: 0 };
 
 /// Two runs behind a code, in one piece.
-#[inline]
+#[inline(always)]
 fn put_runs(out: &mut BitWriter, code: Code, codes: &PairCodes, [first, second]: [u16; 2]) {
     const { assert!(HORIZONTAL.len as u32 + 2 * WHOLE_RUN_BITS <= MOST_BITS) };
     if let Some((bits, len)) = codes.whole(first, second) {
@@ -131,7 +142,7 @@ fn put_runs(out: &mut BitWriter, code: Code, codes: &PairCodes, [first, second]:
     put_run(out, second_codes, second);
 }
 
-#[inline]
+#[inline(always)]
 fn put_run(out: &mut BitWriter, codes: &RunCodes, run_pels: u16) {
     let (bits, len) = codes.whole(run_pels, |make_up| out.put_code(make_up));
     out.put(bits, len);
@@ -143,7 +154,7 @@ fn put_like_above(out: &mut BitWriter, row: &[u16]) {
 }
 
 /// T.4 4.2.1.3.3: one row against the row above it.
-fn put_row_2d(out: &mut BitWriter, above: &[u16], row: &[u16], width_pels: u16) {
+fn put_row_2d(out: &mut BitWriter, above: &Changes, row: &[u16], width_pels: u16) {
     let mut above = Reference::new(above, width_pels);
     let mut a0 = None; // before the row
     let mut a1_index = 0;
@@ -167,11 +178,7 @@ fn put_row_2d(out: &mut BitWriter, above: &[u16], row: &[u16], width_pels: u16) 
         }
         if let Some(code) = codes::vertical(i32::from(a1) - i32::from(b1)) {
             out.put_code(code);
-            if a1 < b1 {
-                above.turn_left_of_b1(a1)
-            } else {
-                above.turn_right_of_b1(a1)
-            }
+            above.turn(a1, a1 < b1);
             a1_index += 1;
             a0 = Some(a1);
             continue;

@@ -72,6 +72,12 @@ fn mh_lost_eol_costs_the_row_behind_it_too() {
 }
 
 #[test]
+fn mh_white_row_that_goes_on_is_bad() {
+    let parts = [EOL, WHITE_16, "1000", EOL, BLACK_16, EOL, WHITE_16, "0011"];
+    assert_reads(Coding::Mh, &parts, &[WHITE, BLACK, BLACK], &[0, 2], false);
+}
+
+#[test]
 fn mh_bits_before_the_first_eol_are_no_row() {
     assert_reads(Coding::Mh, &["1011100101", EOL, BLACK_16], &[BLACK], &[], false);
 }
@@ -112,6 +118,13 @@ fn mr_rows_below_a_bad_one_are_bad_up_to_the_next_one_dimensional_row() {
     let parts =
         [&one, BLACK_16, &one, SHORT, &two, V0, &two, "0001", &one, WHITE_8_BLACK_8, &two, "11"];
     assert_reads(Coding::Mr, &parts, &[BLACK, BLACK, BLACK, BLACK, HALF, HALF], &[1, 2, 3], false);
+}
+
+#[test]
+fn mr_white_row_below_a_bad_one_is_bad_too() {
+    let (one, two) = (format!("{EOL}1"), format!("{EOL}0"));
+    let parts = [&one, WHITE_16, &one, SHORT, &two, V0, &two, V0, &one, WHITE_16, &two, V0];
+    assert_reads(Coding::Mr, &parts, &[WHITE; 6], &[1, 2, 3], false);
 }
 
 #[test]
