@@ -98,8 +98,8 @@ const HABITS: [Habit; 9] = [
     edit(
         "no underline below what is typed",
         "credentials.typ",
-        "box(width: 0.7em, {",
-        "box(width: 0.7em, stroke: (bottom: 0.3mm), {",
+        "box(width: 0.8em, {",
+        "box(width: 0.8em, stroke: (bottom: 0.3mm), {",
     ),
     edit(
         "body of 10.5 pt (else 12 pt)",
@@ -109,16 +109,16 @@ const HABITS: [Habit; 9] = [
     ),
     edit("title of 22 pt (else 36 pt)", "common.typ", "size: 22pt", "size: 36pt"),
     edit(
-        "QR code of 30 mm (else 45 mm)",
+        "QR code of 26 mm (else 45 mm)",
         "common.typ",
-        "width: 30mm, height: 30mm",
+        "width: 26mm, height: 26mm",
         "width: 45mm, height: 45mm",
     ),
     edit(
         "costs: a QR code at all",
         "common.typ",
-        "link(\"stamp:qr:\" + site.url, box(width: 30mm, height: 30mm))",
-        "box(width: 30mm, height: 30mm)",
+        "link(\"stamp:qr:\" + site.url, box(width: 26mm, height: 26mm))",
+        "box(width: 26mm, height: 26mm)",
     ),
     edit(
         "costs: readings below look-alikes",

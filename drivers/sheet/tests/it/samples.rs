@@ -61,8 +61,9 @@ pub fn usual(kind: &str, language: &str) -> Value {
 }
 
 /// Characters to fill fields with.
-pub const FILLINGS: [(&str, &str); 4] = [
+pub const FILLINGS: [(&str, &str); 5] = [
     ("black kanji", "鬱護鑑衛驚響欄"),
+    ("words", "Rehabilitation centre of "),
     ("one long word", "W"),
     ("no line begins with it", "」"),
     ("no line breaks beside it", "鬱\u{a0}"),
