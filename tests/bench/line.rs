@@ -2,9 +2,9 @@
 //! T.30 allows for the same bits; and how soon after it the line dials again.
 //!
 //! In: nothing; the demo sheet goes over the software line at the speed of a telephone line, with error
-//! correction and without, with our identity and without: on one line, on two and on four at once. Out: a
-//! table for each kind of call, the ratios of all, and exit code 1 if a call failed or took longer than
-//! the goals below.
+//! correction and without, with our identity and without: on one line, on two and on four at once. Out:
+//! octets and seconds of the sheet in each coding; a table for each kind of call, the ratios of all, and exit
+//! code 1 if a call failed or took longer than the goals below.
 //! Source: ITU-T T.30 (09/2005) 5.1, 5.3.1, 5.3.6.1; T.4 Annex A.3.1; V.17 training segments.
 //!
 //! "Shortest" takes the called machine as it was, since nobody here can hurry it, and of the caller
@@ -24,6 +24,7 @@ use host::{PageHost, call, line_settings};
 use serde_json::Value;
 use shirase::job::{JobId, UnixMillis};
 use shirase::render::{Renderer, SiteFace, SiteWords};
+use shirase::send::coded::Coder;
 use softline::SoftLine;
 
 /// Of the shortest: connected time of a call without identity, with error correction and without.
@@ -75,6 +76,7 @@ impl Errand {
 fn main() -> ExitCode {
     let page = demo_sheet();
     println!("sheet: {} x {} pels", page.width_pels(), page.rows());
+    print_codings(&page);
     let mut summary = Vec::new();
     let mut good = true;
     for errands in ROUNDS {
@@ -177,6 +179,37 @@ fn demo_sheet() -> t4::Page {
     };
     let id = JobId::new(accepted, 1);
     Renderer::new(site, worker).draw(id, &job).expect("the demo sheet").fine.page
+}
+
+/// What the coding is chosen by: octets of the sheet in each, and how long they hold the line.
+fn print_codings(page: &t4::Page) {
+    use t30::{Coding, Modulation};
+    let modulations = [Modulation::V17At14400, Modulation::V29At9600, Modulation::V27ter4800];
+    println!(
+        "\n  {:<22} {:>7} {:>10} {:>8} {:>8}",
+        "page data", "octets", "s at 14400", "9600", "4800"
+    );
+    let mut coder = Coder::default();
+    for (ecm, coding) in [
+        (false, Coding::Mh),
+        (false, Coding::Mr),
+        (true, Coding::Mh),
+        (true, Coding::Mr),
+        (true, Coding::Mmr),
+        (true, Coding::T85),
+    ] {
+        let contract = |modulation| t30::Contract {
+            modulation,
+            ecm,
+            coding,
+            resolution: t30::Resolution::Fine,
+            min_scan_line: Duration::ZERO,
+        };
+        let octets = coder.octets(page, &contract(modulations[0])).len();
+        let [a, b, c] = modulations.map(|it| contract(it).line_time(octets).as_secs_f64());
+        let name = format!("{coding}, {}", if ecm { "ECM" } else { "no ECM" });
+        println!("  {name:<22} {octets:>7} {a:>10.2} {b:>8.2} {c:>8.2}");
+    }
 }
 
 /// The sheet, and at once the next call; `false` if the sheet was not confirmed.

@@ -86,7 +86,7 @@ impl Choice {
         let mut octets = octets.iter();
         let mut time = |contract: &Contract| {
             let dcs = CONTROL_OCTET.saturating_mul(dcs::fif_octets(contract, ours));
-            octets.next().map(|&octets| line_time(contract, octets).saturating_add(dcs))
+            octets.next().map(|&octets| contract.line_time(octets).saturating_add(dcs))
         };
         let best = (time(&self.plainest), self.plainest);
         let (_, quickest) = self.denser.into_iter().fold(best, |(least, best), contract| {
@@ -103,17 +103,20 @@ impl Choice {
 /// An octet at 300 bit/s (T.30 5.3.1).
 const CONTROL_OCTET: Duration = Duration::from_micros(26_667);
 
-/// How long so many octets of coded pages, fill and RTC or EOFB among them, hold the line, from the first
-/// octet to the word on the last block; without training, and without repeats. The zeros that HDLC
-/// stuffs into frames are not counted: they depend on the bits, and are 1.6 % of any that look like chance.
-fn line_time(contract: &Contract, octets: usize) -> Duration {
-    let (line_octets, between_blocks) = match contract.ecm {
-        true => ecm::on_the_line(octets),
-        false => (octets, Duration::ZERO),
-    };
-    let bits = u64::try_from(line_octets).unwrap_or(u64::MAX).saturating_mul(8);
-    let micros = bits.saturating_mul(1_000_000) / u64::from(contract.modulation.rate_bps());
-    Duration::from_micros(micros).saturating_add(between_blocks)
+impl Contract {
+    /// How long so many octets of coded pages, fill and RTC or EOFB among them, hold the line, from the first
+    /// octet to the last; without training, and without repeats. The zeros that HDLC stuffs into frames are
+    /// not counted: they depend on the bits, and are 1.6 % of any that look like chance.
+    #[must_use]
+    pub fn line_time(&self, octets: usize) -> Duration {
+        let (line_octets, between_blocks) = match self.ecm {
+            true => ecm::on_the_line(octets),
+            false => (octets, Duration::ZERO),
+        };
+        let bits = u64::try_from(line_octets).unwrap_or(u64::MAX).saturating_mul(8);
+        let micros = bits.saturating_mul(1_000_000) / u64::from(self.modulation.rate_bps());
+        Duration::from_micros(micros).saturating_add(between_blocks)
+    }
 }
 
 #[cfg(test)]
@@ -190,9 +193,9 @@ mod tests {
     fn line_time_is_that_of_the_octets_and_of_the_frames_around_them() {
         let Choice { plainest, .. } = choice_of(&ALL, &SenderSettings::new(1));
         let plain = Contract { ecm: false, modulation: Modulation::V29At9600, ..plainest.clone() };
-        assert_eq!(line_time(&plain, 12_000), Duration::from_secs(10));
+        assert_eq!(plain.line_time(12_000), Duration::from_secs(10));
         // 75 frames of 264 octets at 14 400 bit/s.
-        let ms = |octets| line_time(&plainest, octets).as_millis();
+        let ms = |octets| plainest.line_time(octets).as_millis();
         assert_eq!((ms(19_200), ms(19_201)), (11_000, 11_146));
         // The second block waits for the word on the first.
         assert!(ms(65_537) - ms(65_536) > 2_000);

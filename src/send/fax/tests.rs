@@ -281,3 +281,63 @@ fn sheet_with_ink_where_the_tag_line_goes_is_not_sent() {
     let error = NoSheet::from(sheets().stamped(&tag_line).err().expect("ink in row 0"));
     assert_eq!(error.code(), "tag-line-ink");
 }
+
+/// Fine, ECM, MR, MMR and T.85 (T.30 table 2, bit 78), bit 0 first.
+const DIS_T85: [u8; 13] =
+    [0xFF, 0x13, 0x80, 0x00, 0xEE, 0xF8, 0xC4, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20];
+const DCN: [u8; 3] = [0xFF, 0x13, 0xFA];
+
+/// Slanted strokes, which T.85 has in the fewest octets and MMR in the next.
+fn strokes() -> Sheets {
+    let mut fine = t4::Page::new(t4::WIDTH_A4_PELS, t4::Resolution::Fine);
+    for row in 0..600_usize {
+        let mut pels = vec![0_u8; fine.row_octets()];
+        let black =
+            (0..1728).filter(|pel| (pel + row / 3) % 97 < 6 && (row / 40 + pel / 300) % 3 > 0);
+        black.for_each(|pel| pels[pel / 8] |= 0x80 >> (pel % 8));
+        fine.push_row(&pels).expect("a row");
+    }
+    Sheets { standard: fine.to_standard(), fine }
+}
+
+#[test]
+fn machine_that_offers_t85_and_hangs_up_on_the_page_gets_its_next_one_in_mmr_and_people_read_why() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    let mut settings = settings();
+    settings.limits.ecm = true;
+    let mut line = Line::with_port(settings.line.clone(), FakeModem::new()).expect("a modem");
+    let mut call = |key: &str, after_the_page: &[u8]| {
+        *line.port() = script(std::mem::take(line.port()))
+            .on("ATD", [Answer::frame(&DIS_T85, "OK").after(Duration::from_secs(9))])
+            .on(
+                "AT+FRH=3",
+                [Answer::frame(&CFR, "OK"), Answer::frame(after_the_page, "OK"), Answer::nothing()],
+            );
+        let id = accept(desk.queue.as_ref(), request(key, to_number("0312345678")));
+        let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+        let mut host = FaxHost::new(&desk, &claim);
+        let report = call_over(&mut line, &settings, strokes(), &mut host);
+        host.finish(&report).expect("the store takes it");
+        let view = desk.queue.show(client(), id).wait().expect("the store answers");
+        let attempt = view.expect("the job is there").attempts.pop().expect("an attempt");
+        let (_, _, terms) =
+            attempt.rungs.into_iter().find(|rung| rung.0 == "settings").expect("it");
+        (
+            attempt.state,
+            attempt.receipt.expect("a receipt")["contract"]["coding"].clone(),
+            terms["seen"].clone(),
+        )
+    };
+    let (state, coding, terms) = call("a", &DCN);
+    assert_eq!((state, coding), (AttemptState::Uncertain, json!("T.85")));
+    assert_eq!((&terms["t85"], &terms["why"]), (&json!(true), &json!(null)));
+    let (state, coding, terms) = call("b", &MCF);
+    assert_eq!((state, coding), (AttemptState::Confirmed, json!("MMR")));
+    // It is called slower too: no word after a page may be the line's fault as well.
+    assert_eq!((&terms["t85"], &terms["why"]), (&json!(false), &json!("t85-trouble, v17-trouble")));
+}
