@@ -1,7 +1,8 @@
 //! The worker as its keeper sees it, and the sheets of `templates/` as a far machine gets them.
 //!
-//! Needs the `shirase-sheet` of this build, BIZ UDGothic (Debian: fonts-morisawa-bizud-gothic), and
-//! `zbarimg` (Debian: zbar-tools) as a reader of QR codes that is not ours.
+//! Needs the `shirase-sheet` of this build, BIZ UDGothic (Debian: fonts-morisawa-bizud-gothic), `zbarimg`
+//! (Debian: zbar-tools) as a reader of QR codes that is not ours, and `tiffcp` and `pbmtojbg85` (Debian:
+//! libtiff-tools, jbigkit-bin) as encoders that are not.
 #![expect(clippy::unwrap_used, reason = "what fails in a test shall end it")]
 
 mod bytes;
