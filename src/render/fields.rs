@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::check_digits::check_digits;
-use super::reference;
+use super::{alphabet, reference};
 use crate::job::{Credentials, JobId, Kind, Language, MailHint, NewJob, UnixMillis};
 
 /// What the site says of itself on every sheet.
@@ -42,6 +42,8 @@ impl SiteFace {
 
 /// The name of the template that is no kind of notification.
 pub(super) const LINE_TEST: &str = "line_test";
+/// Its template is no sheet that anybody gets.
+pub(super) const ALPHABET: &str = "alphabet";
 
 /// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
 pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
@@ -105,6 +107,17 @@ fn of_site(site: &SiteFace, language: Language) -> Value {
 
 fn accepted(id: JobId) -> UnixMillis {
     UnixMillis(i64::try_from(id.0.timestamp_ms()).unwrap_or(0))
+}
+
+/// The fields of `alphabet.typ`, which has no job: all characters as one credential.
+pub(super) fn of_alphabet() -> Value {
+    let characters: String = alphabet::characters().collect();
+    json!({
+        "language": Language::Japanese.as_str(),
+        "site": {},
+        "words": {},
+        "credentials": { "alphabet": characters, "check": { "alphabet": "" } },
+    })
 }
 
 fn of_credentials(credentials: &Credentials, date: impl Fn(UnixMillis) -> String) -> Value {

@@ -4,20 +4,26 @@
 //! The same job and id give the same bits: nothing here reads a clock, dates come from the id.
 //! Not here: how a sheet is set (`templates/`), how it is drawn (`drivers/sheet`), how it is coded (`send`).
 
+mod alphabet;
 mod check_digits;
 mod fields;
 mod gate;
 mod look;
+mod proof;
 mod reference;
 mod trial;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use alphabet::{Alphabet, Cell};
 pub use fields::{SiteFace, SiteWords};
 pub use gate::Gate;
 pub use look::Look;
+pub use proof::{Proof, ProofError};
 pub use reference::reference;
 pub use trial::Trials;
+
+use alphabet::Alphabets;
 
 use crate::job::{JobId, Language, NewJob};
 
@@ -25,12 +31,15 @@ use crate::job::{JobId, Language, NewJob};
 pub struct Renderer {
     site: SiteFace,
     worker: Mutex<sheet::Worker>,
+    /// What the proof compares with, once a sheet has needed it.
+    alphabets: Mutex<Option<Arc<Alphabets>>>,
 }
 
 impl Renderer {
     /// Keeps what every sheet says of the site; the worker process starts with the first sheet.
     pub fn new(site: SiteFace, worker: sheet::WorkerSettings) -> Self {
-        Self { site, worker: Mutex::new(sheet::Worker::new(worker)) }
+        let worker = Mutex::new(sheet::Worker::new(worker));
+        Self { site, worker, alphabets: Mutex::new(None) }
     }
 
     /// What every sheet says of the site.
@@ -46,13 +55,46 @@ impl Renderer {
         Ok(self.worker().coverage()?)
     }
 
-    /// Draws the sheet of a job at both resolutions; blocks for at most the worker's deadline.
+    /// Draws the sheet of a job at both resolutions, and reads its credentials on it; blocks for at most twice
+    /// the worker's deadline.
     ///
     /// # Errors
-    /// [`RenderError`] names file and line of a template, or the character that no font has. It
-    /// never holds the value of a field.
+    /// [`RenderError`] names file and line of a template, the character that no font has, or what of a
+    /// credential does not read as it should. It never holds the value of a field.
     pub fn draw(&self, id: JobId, job: &NewJob) -> Result<sheet::Drawn, RenderError> {
-        self.draw_fields(job.kind().as_str(), fields::of(&self.site, id, job))
+        self.draw_to_send(id, job).map(|(drawn, _)| drawn)
+    }
+
+    /// [`Self::draw`], with what it takes to read the credentials again out of the octets of a call.
+    ///
+    /// # Errors
+    /// As [`Self::draw`].
+    pub fn draw_to_send(
+        &self,
+        id: JobId,
+        job: &NewJob,
+    ) -> Result<(sheet::Drawn, Proof), RenderError> {
+        let drawn = self.draw_fields(job.kind().as_str(), fields::of(&self.site, id, job))?;
+        let Some(credentials) = job.content.credentials() else {
+            return Ok((drawn, Proof::of_nothing()));
+        };
+        let known = self.alphabets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(proof) = known.map(|known| Proof::new(&drawn, known, credentials))
+            && proof.holds(&drawn).is_ok()
+        {
+            return Ok((drawn, proof));
+        }
+        // The first sheet, or an edited template sets characters in another way now.
+        let proof = Proof::new(&drawn, self.new_alphabets()?, credentials);
+        proof.holds(&drawn)?;
+        Ok((drawn, proof))
+    }
+
+    fn new_alphabets(&self) -> Result<Arc<Alphabets>, RenderError> {
+        let alphabets = self.draw_fields(fields::ALPHABET, fields::of_alphabet())?;
+        let alphabets = Arc::new(Alphabets::of(&alphabets)?);
+        *self.alphabets.lock().unwrap_or_else(PoisonError::into_inner) = Some(alphabets.clone());
+        Ok(alphabets)
     }
 
     /// Draws the sheet by which a technician judges a line; it is nobody's notification.
@@ -90,6 +132,9 @@ pub enum RenderError {
     /// The worker said why.
     #[error(transparent)]
     Sheet(#[from] sheet::SheetError),
+    /// What was drawn does not read as it should.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
 }
 
 impl RenderError {
@@ -97,6 +142,7 @@ impl RenderError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Sheet(error) => error.code(),
+            Self::Proof(error) => error.code(),
         }
     }
 
@@ -112,7 +158,8 @@ impl RenderError {
                 | sheet::SheetError::Template { .. }
                 | sheet::SheetError::Layout { .. }
                 | sheet::SheetError::Font { .. },
-            ) => false,
+            )
+            | Self::Proof(_) => false,
         }
     }
 }

@@ -46,6 +46,21 @@ impl Form {
     }
 }
 
+/// The page as the far machine will have it if no bit is lost; `None` if the octets are no whole page.
+pub fn decoded(octets: &[u8], like: &Page, contract: &Contract) -> Option<Page> {
+    let runs = |coding| {
+        let line = Encoding::line(coding, BitOrder::LsbFirst, 0);
+        let read = t4::decode(octets, like.width_pels(), like.resolution(), &line).ok()?;
+        (read.ended && read.bad_rows.is_empty()).then_some(read.page)
+    };
+    match contract.coding {
+        Coding::Mh => runs(t4::Coding::Mh),
+        Coding::Mr => runs(t4::Coding::Mr),
+        Coding::Mmr => runs(t4::Coding::Mmr),
+        Coding::T85 => jbig::decode(octets, like.resolution()).ok(),
+    }
+}
+
 impl Coder {
     /// Codes a page in all that a machine with error correction may ask for, which no rate changes: while it
     /// waits for our DCS the telephone bill runs.
@@ -114,6 +129,21 @@ mod tests {
         }
         let octets = coder.octets(&page, &contract(Coding::T85, 0));
         assert_eq!(jbig::decode(octets, page.resolution()).as_ref(), Ok(&page));
+    }
+
+    #[test]
+    fn octets_are_read_back_as_the_page_and_cut_or_wrong_ones_are_not() {
+        let (page, mut coder) = (page(t4::Resolution::Fine), Coder::default());
+        for (coding, ms) in [(Coding::Mh, 10), (Coding::Mr, 0), (Coding::Mmr, 0), (Coding::T85, 0)]
+        {
+            let contract = contract(coding, ms);
+            let mut octets = coder.octets(&page, &contract).to_vec();
+            assert_eq!(decoded(&octets, &page, &contract).as_ref(), Some(&page), "{coding}");
+            let cut = octets.len() / 2;
+            assert_ne!(decoded(&octets[..cut], &page, &contract).as_ref(), Some(&page), "{coding}");
+            octets[cut] ^= 0x10;
+            assert_ne!(decoded(&octets, &page, &contract).as_ref(), Some(&page), "{coding}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::coded::Coder;
+use super::coded::{self, Coder};
 use super::line_test::{self, How, Plan, Watch};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
@@ -26,7 +26,7 @@ use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step, Unreadable};
-use crate::render::{RenderError, Renderer};
+use crate::render::{Proof, ProofError, RenderError, Renderer};
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
 
@@ -144,7 +144,7 @@ impl Carrier for FaxCarrier {
             (Ok(_), None) => not_called("no line is open"),
             (Err(error), _) => {
                 tracing::error!(job = %claim.id, code = error.code(), %error, "fax.sheet.failed");
-                host.seen.stop = Some(Stop::SheetFailed);
+                host.seen.stop = Some(error.stop());
                 not_called("no sheet")
             }
         };
@@ -242,18 +242,33 @@ fn line_fault(report: &CallReport) -> Option<LineFault> {
 struct Sheets {
     fine: t4::Page,
     standard: t4::Page,
+    proof: Proof,
 }
 
 impl Sheets {
     fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
-        let sheet::Drawn { fine, standard } = renderer.draw(claim.id, &claim.job)?;
-        Ok(Self { fine: fine.page, standard: standard.page })
+        let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job)?;
+        Ok(Self { fine: drawn.fine.page, standard: drawn.standard.page, proof })
     }
 
     /// The sheet of one call: the next one has another time on it.
-    fn stamped(&self, tag_line: &TagLine<'_>) -> Result<Self, tagline::StampError> {
+    fn stamped(self, tag_line: &TagLine<'_>) -> Result<Self, tagline::StampError> {
         let stamp = |page: &t4::Page| tag_line.stamp(page, 1, 1);
-        Ok(Self { fine: stamp(&self.fine)?, standard: stamp(&self.standard)? })
+        Ok(Self { fine: stamp(&self.fine)?, standard: stamp(&self.standard)?, ..self })
+    }
+
+    /// Whether the far machine can print the credentials from these octets. Some ms; the far machine waits
+    /// seconds for its page.
+    fn holds(&self, octets: &[u8], contract: &t30::Contract) -> Result<(), ProofError> {
+        let fineness = match contract.resolution {
+            t30::Resolution::Fine => sheet::Fineness::Fine,
+            t30::Resolution::Standard => sheet::Fineness::Standard,
+        };
+        let sent = self.of(contract.resolution);
+        match coded::decoded(octets, sent, contract) {
+            Some(page) if page == *sent => self.proof.holds_on(&page, fineness),
+            Some(_) | None => Err(ProofError::Octets),
+        }
     }
 
     fn of(&self, resolution: t30::Resolution) -> &t4::Page {
@@ -278,6 +293,13 @@ impl NoSheet {
         match self {
             Self::Drawing(error) => error.code(),
             Self::TagLine(error) => error.code(),
+        }
+    }
+
+    fn stop(&self) -> Stop {
+        match self {
+            Self::Drawing(RenderError::Proof(_)) => Stop::SheetProofFailed,
+            Self::Drawing(RenderError::Sheet(_)) | Self::TagLine(_) => Stop::SheetFailed,
         }
     }
 }
@@ -307,6 +329,8 @@ struct FaxHost<'a> {
     coder: Coder,
     /// Names the pels that were coded for this call.
     sent_sha256: Option<[u8; 32]>,
+    /// Why the octets that the driver has now must not go.
+    unproven: Option<ProofError>,
     /// Who answered, what was tried first, and why we ended the call, if we did.
     seen: Seen,
     /// ATD, or the beginning as long as that is to come.
@@ -331,6 +355,7 @@ impl<'a> FaxHost<'a> {
             sheets: None,
             coder: Coder::default(),
             sent_sha256: None,
+            unproven: None,
             seen: Seen::default(),
             began_at: desk.clock.now(),
             settling: None,
@@ -542,10 +567,17 @@ impl CallHost for FaxHost<'_> {
             return Vec::new(); // no call is made without sheets, and the session refuses an empty page
         };
         self.sent_sha256 = Some(sheet_sha256(page));
-        self.coder.octets(page, contract).to_vec()
+        let octets = self.coder.octets(page, contract).to_vec();
+        self.unproven = self.sheets.as_ref().and_then(|it| it.holds(&octets, contract).err());
+        octets
     }
 
     fn page_starts(&mut self, page: u16) -> Go {
+        if let Some(error) = &self.unproven {
+            tracing::error!(job = %self.claim.id, code = error.code(), %error, "fax.sheet.failed");
+            self.seen.stop = Some(Stop::SheetProofFailed);
+            return Go::Stop;
+        }
         let step = Step::PageStarted { now: self.desk.clock.now(), page };
         let stored = self.stored_within(PAGE_START_WAIT, &mut self.step(step));
         let go = self.go("page_started", stored);

@@ -152,6 +152,8 @@ pub enum Stop {
     NotStored,
     /// The sheet could not be drawn for this contract.
     SheetFailed,
+    /// The sheet, as drawn or as coded for this contract, does not show its credentials.
+    SheetProofFailed,
 }
 
 /// Decides what becomes of the attempt and its job.

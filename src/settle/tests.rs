@@ -306,6 +306,7 @@ fn our_own_stops_are_named_after_their_reason() {
         (Stop::ShuttingDown, "shutting-down", again(1, "interrupted")),
         (Stop::NotStored, "not-stored-in-time", again(1, "interrupted")),
         (Stop::SheetFailed, "sheet-failed", again(10, "sheet-unavailable")),
+        (Stop::SheetProofFailed, "sheet-proof-failed", again(10, "sheet-unavailable")),
     ];
     let endings = [
         Ending::Stopped,

@@ -168,6 +168,7 @@ fn stop_code(stop: Stop) -> &'static str {
         Stop::ShuttingDown => "shutting-down",
         Stop::NotStored => "not-stored-in-time",
         Stop::SheetFailed => "sheet-failed",
+        Stop::SheetProofFailed => "sheet-proof-failed",
     }
 }
 
@@ -211,7 +212,7 @@ fn stop_remedy(stop: Option<Stop>) -> Remedy {
             Remedy::Fail
         }
         // It could be drawn when it was accepted: what is missing now, somebody will put back.
-        Some(Stop::SheetFailed) => Remedy::Retry(Cause::SheetUnavailable),
+        Some(Stop::SheetFailed | Stop::SheetProofFailed) => Remedy::Retry(Cause::SheetUnavailable),
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
     }
 }

@@ -1,12 +1,16 @@
 //! `softline` as a test uses it: started with far ends, ended with the value, its calls collected.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+
+#[path = "program.rs"]
+mod program_of_this_build;
+pub use program_of_this_build::program;
 
 /// No call on a line of these tests takes longer; what does is broken.
 #[allow(dead_code, reason = "not every test program waits")]
@@ -95,13 +99,4 @@ impl Drop for SoftLine {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A program of this workspace, built beside the one under test.
-pub fn program(name: &str) -> PathBuf {
-    let here = std::env::current_exe().expect("a test has a path"); // target/<profile>/deps/<test>
-    let folder = here.parent().and_then(Path::parent).expect("target/<profile>");
-    let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: `cargo build --workspace --bins`", path.display());
-    path
 }

@@ -76,7 +76,7 @@ fn sheets() -> Sheets {
         let pels: Vec<u8> = (0..fine.row_octets()).map(|octet| row ^ octet as u8).collect();
         fine.push_row(&pels).expect("a row");
     }
-    Sheets { standard: fine.to_standard(), fine }
+    Sheets { standard: fine.to_standard(), fine, proof: Proof::of_nothing() }
 }
 
 fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
@@ -259,19 +259,24 @@ fn sheet_of_a_call_has_its_tag_line_at_both_resolutions_and_below_it_what_was_dr
         bits[216 * 23..].fill(0x18);
         bits
     };
-    let drawn = t4::Page::from_bits(t4::WIDTH_A4_PELS, t4::Resolution::Fine, bits(60));
-    let drawn = drawn.expect("a page");
-    let drawn = Sheets { standard: drawn.to_standard(), fine: drawn };
+    let drawn = || {
+        let fine = t4::Page::from_bits(t4::WIDTH_A4_PELS, t4::Resolution::Fine, bits(60));
+        let fine = fine.expect("a page");
+        Sheets { standard: fine.to_standard(), fine, proof: Proof::of_nothing() }
+    };
     let tag_line =
         TagLine { at: NOW, sender: "書類交換サイト", tsi: None, receiver: "あおば" };
-    let sheets = drawn.stamped(&tag_line).expect("white at the top");
-    for (before, after) in [(&drawn.fine, &sheets.fine), (&drawn.standard, &sheets.standard)] {
+    let sheets = drawn().stamped(&tag_line).expect("white at the top");
+    let drawn_once = drawn();
+    for (before, after) in
+        [(&drawn_once.fine, &sheets.fine), (&drawn_once.standard, &sheets.standard)]
+    {
         let top = tagline::rows(before.resolution());
         let same = |row: &u32| before.row(*row) == after.row(*row);
         assert!((top..before.rows()).all(|row| same(&row)) && !(0..top).all(|row| same(&row)));
     }
     let later = TagLine { at: UnixMillis(NOW.0 + 60_000), ..tag_line };
-    let again = drawn.stamped(&later).expect("white at the top");
+    let again = drawn().stamped(&later).expect("white at the top");
     assert_ne!(sheet_sha256(&again.fine), sheet_sha256(&sheets.fine), "another call");
 }
 
@@ -297,7 +302,7 @@ fn strokes() -> Sheets {
         black.for_each(|pel| pels[pel / 8] |= 0x80 >> (pel % 8));
         fine.push_row(&pels).expect("a row");
     }
-    Sheets { standard: fine.to_standard(), fine }
+    Sheets { standard: fine.to_standard(), fine, proof: Proof::of_nothing() }
 }
 
 #[test]
@@ -340,4 +345,32 @@ fn machine_that_offers_t85_and_hangs_up_on_the_page_gets_its_next_one_in_mmr_and
     assert_eq!((state, coding), (AttemptState::Confirmed, json!("MMR")));
     // It is called slower too: no word after a page may be the line's fault as well.
     assert_eq!((&terms["t85"], &terms["why"]), (&json!(false), &json!("t85-trouble, v17-trouble")));
+}
+
+#[test]
+fn octets_of_another_page_stop_the_call_before_the_page() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    accept(desk.queue.as_ref(), request("a", to_number("0312345678")));
+    let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+    let mut host = FaxHost::new(&desk, &claim);
+    let mut other = sheets().fine;
+    other.push_row(&[0x55; 216]).expect("a row");
+    host.coder.prepare(&other, t30::Resolution::Fine);
+    host.sheets = Some(sheets());
+    let contract = t30::Contract {
+        modulation: t30::Modulation::V17At14400,
+        ecm: true,
+        coding: t30::Coding::Mmr,
+        resolution: t30::Resolution::Fine,
+        min_scan_line: Duration::ZERO,
+    };
+    host.page(0, &contract);
+    assert_eq!(host.page_starts(0), Go::Stop);
+    assert_eq!(host.seen.stop, Some(Stop::SheetProofFailed));
+    host.coder = Coder::default();
+    host.page(0, &contract);
+    assert_eq!(host.unproven, None);
 }
