@@ -10,6 +10,7 @@
 #   make noise-table  rewrites tests/golden/noise.txt: pages confirmed over a line with noise; ten minutes
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make sheet-bytes  rewrites tests/golden/sheet-bytes.txt and sheet-habits.txt: what each sheet costs, and why no more
+#   make bench-sheet  a sheet from JSON to coded page beside Ghostscript, and the worker's memory; builds the typesetter optimised
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
@@ -23,7 +24,7 @@ CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop noise-table sheet-bytes bench-line bench-codec deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table sheet-bytes bench-line bench-sheet bench-codec deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -52,6 +53,11 @@ sheet-bytes: build
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line
+
+# Without optimisation a sheet takes ten times as long. The measurement itself needs no typesetter.
+bench-sheet: setup
+	$(CARGO) build --quiet --release -p sheet --bins
+	$(CARGO) run --quiet --release -p sheet --no-default-features --example bench-sheet
 
 # Only this needs nothing but the codecs, so it is worth what an optimised build costs.
 bench-codec: setup

@@ -148,7 +148,7 @@ pub struct Sheet {
     /// and a template that needs ten of them is broken.
     #[serde(deserialize_with = "within::<_, _, 500, 60_000>")]
     pub deadline_ms: u64,
-    /// Address space of the worker, 256 to 8192 MiB. 1024: about five times what a sheet needs.
+    /// Address space of the worker, 256 to 8192 MiB. 1024: some twelve times what a sheet needs.
     #[serde(deserialize_with = "within::<_, _, 256, 8192>")]
     pub memory_mib: u64,
 }
