@@ -136,7 +136,7 @@ impl Worker {
         wire::write_ask(&mut self.to, &ask)?;
         match wire::read_answer(&mut self.from)?? {
             Answer::Drawn(drawn) => Ok(t4::encode(&drawn.fine.page, &Encoding::file(Coding::Mmr))),
-            Answer::Coverage(_) | Answer::Glyphs(_) => Err("another answer".into()),
+            Answer::Coverage(_) => Err("another answer".into()),
         }
     }
 

@@ -36,12 +36,6 @@ impl Coverage {
         let range = after.checked_sub(1).and_then(|index| self.ranges.get(index));
         range.is_some_and(|(_, last)| character <= *last)
     }
-
-    /// The ranges, inclusive and rising.
-    #[must_use]
-    pub fn ranges(&self) -> &[(char, char)] {
-        &self.ranges
-    }
 }
 
 #[cfg(test)]
@@ -52,7 +46,7 @@ mod tests {
     fn characters_in_any_order_become_rising_ranges() {
         let coverage = Coverage::of("cab鬱ze\u{D7FF}\u{E000}a".chars());
         let wanted = [('a', 'c'), ('e', 'e'), ('z', 'z'), ('鬱', '鬱'), ('\u{D7FF}', '\u{E000}')];
-        assert_eq!(coverage.ranges(), wanted);
+        assert_eq!(coverage.ranges, wanted);
     }
 
     #[test]

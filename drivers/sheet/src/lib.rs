@@ -2,7 +2,7 @@
 //!
 //! In: a [`Request`]. Out: a [`Drawn`] sheet, 1728 pels wide, with the places that the template
 //! marked; or a [`SheetError`] that names file, line or character. Beside that the characters that
-//! sheets can hold ([`Coverage`]), and single characters as pels ([`Glyph`]).
+//! sheets can hold ([`Coverage`]).
 //! The drawing is done by a worker process (`shirase-sheet`) with a deadline and a memory limit;
 //! [`Worker`] starts it, asks it, ends it and starts it anew. A template is a program, so it may
 //! loop, eat memory or break the typesetter: that then costs one process, never the daemon.
@@ -120,28 +120,4 @@ impl PelBox {
             && self.top < self.bottom
             && self.bottom <= rows
     }
-}
-
-/// Characters wanted as pels, all in one size, in the first face that sheets are set in.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct GlyphRequest {
-    /// At most [`wire::MAX_GLYPHS`].
-    pub characters: String,
-    /// Width of a full-width character, 4 to [`wire::MAX_EM_PELS`] pels. A pel is an eighth of a
-    /// millimetre wide.
-    pub em_pels: u16,
-    /// Rows of the em, 4 to [`wire::MAX_EM_PELS`]: nearly `em_pels` at fine, half of it at standard.
-    pub em_rows: u16,
-}
-
-/// One character as pels in its cell: cells of one size, put side by side, make a line of text.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Glyph {
-    pub character: char,
-    /// How far the next cell's left edge is.
-    pub width_pels: u16,
-    /// Those of the em that was asked for.
-    pub rows: u16,
-    /// Row by row, each beginning on an octet; bit 7 is the left pel, 1 is black.
-    pub bits: Vec<u8>,
 }

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize};
 use t4::{Page, WIDTH_A4_PELS};
 
-use crate::{Coverage, Drawn, Fineness, Glyph, GlyphRequest, Mark, Sheet, SheetError};
+use crate::{Coverage, Drawn, Fineness, Mark, Sheet, SheetError};
 
 /// Longest JSON part of a message. A first-contact request has 2 KB, the coverage of the largest font
 /// we met 60 KB; chosen with much room.
@@ -20,13 +20,6 @@ const MAX_MESSAGE_OCTETS: u32 = 1 << 20;
 pub const MAX_ROWS: u32 = 2287;
 /// Marks on one sheet. Chosen: a sheet has some 50 cells of credentials.
 pub const MAX_MARKS: usize = 1000;
-/// Characters in one request for glyphs. Chosen: a tag line has some 150 narrow ones at most.
-pub const MAX_GLYPHS: usize = 1000;
-/// Largest em of a glyph, in pels and in rows. Chosen: a tag line's is a tenth of it.
-pub const MAX_EM_PELS: u16 = 256;
-/// Widest glyph, in ems: no face of ours has one wider than the em.
-pub const MAX_GLYPH_EMS: u16 = 2;
-
 /// One request, as the worker reads it.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -40,8 +33,6 @@ pub enum Ask {
     },
     /// The characters that sheets can hold.
     Coverage,
-    /// Characters as they are painted.
-    Glyphs(GlyphRequest),
 }
 
 /// What was asked for.
@@ -51,18 +42,14 @@ pub enum Answer {
     Drawn(Drawn),
     /// To [`Ask::Coverage`].
     Coverage(Coverage),
-    /// To [`Ask::Glyphs`].
-    Glyphs(Vec<Glyph>),
 }
 
-/// The JSON part of an answer. After `Drawn` come the rows of both sheets, 216 octets each; after
-/// `Glyphs` the rows of each glyph.
+/// The JSON part of an answer. After `Drawn` come the rows of both sheets, 216 octets each.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Header {
     Drawn { fine: SheetHeader, standard: SheetHeader },
     Coverage(Coverage),
-    Glyphs(Vec<GlyphHeader>),
     Failed(SheetError),
 }
 
@@ -70,13 +57,6 @@ enum Header {
 struct SheetHeader {
     rows: u32,
     marks: Vec<Mark>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct GlyphHeader {
-    character: char,
-    width_pels: u16,
-    rows: u16,
 }
 
 /// Writes one request.
@@ -110,17 +90,6 @@ pub fn write_answer(to: &mut impl Write, answer: &Result<Answer, SheetError>) ->
             to.write_all(standard.page.bits())?;
         }
         Ok(Answer::Coverage(coverage)) => write_message(to, &Header::Coverage(coverage.clone()))?,
-        Ok(Answer::Glyphs(glyphs)) => {
-            let header = |glyph: &Glyph| GlyphHeader {
-                character: glyph.character,
-                width_pels: glyph.width_pels,
-                rows: glyph.rows,
-            };
-            write_message(to, &Header::Glyphs(glyphs.iter().map(header).collect()))?;
-            for glyph in glyphs {
-                to.write_all(&glyph.bits)?;
-            }
-        }
         Err(error) => write_message(to, &Header::Failed(error.clone()))?,
     }
     to.flush()
@@ -139,11 +108,6 @@ pub fn read_answer(from: &mut impl Read) -> io::Result<Result<Answer, SheetError
             standard: read_sheet(from, Fineness::Standard, standard)?,
         }),
         Header::Coverage(coverage) => Answer::Coverage(coverage),
-        Header::Glyphs(headers) if headers.len() > MAX_GLYPHS => return Err(nonsense()),
-        Header::Glyphs(headers) => {
-            let glyphs = headers.into_iter().map(|header| read_glyph(from, &header));
-            Answer::Glyphs(glyphs.collect::<io::Result<_>>()?)
-        }
     };
     Ok(Ok(answer))
 }
@@ -162,16 +126,6 @@ fn read_sheet(
     let page = Page::from_bits(WIDTH_A4_PELS, fineness.into(), bits);
     let page = page.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     Ok(Sheet { page, marks })
-}
-
-fn read_glyph(from: &mut impl Read, header: &GlyphHeader) -> io::Result<Glyph> {
-    let GlyphHeader { character, width_pels, rows } = *header;
-    if width_pels > MAX_EM_PELS * MAX_GLYPH_EMS || rows > MAX_EM_PELS {
-        return Err(nonsense());
-    }
-    let mut bits = vec![0; usize::from(width_pels.div_ceil(8)) * usize::from(rows)];
-    from.read_exact(&mut bits)?;
-    Ok(Glyph { character, width_pels, rows, bits })
 }
 
 fn nonsense() -> io::Error {
@@ -231,11 +185,9 @@ mod tests {
 
     #[test]
     fn every_kind_of_answer_comes_back_equal() {
-        let glyph = |character, width_pels, bits| Glyph { character, width_pels, rows: 2, bits };
         for answer in [
             Ok(drawn(AREA)),
             Ok(Answer::Coverage(Coverage::of(['b', 'a', '鬱', 'c']))),
-            Ok(Answer::Glyphs(vec![glyph('鬱', 16, vec![1; 4]), glyph('i', 9, vec![2; 4])])),
             Err(SheetError::MissingGlyph { character: '𠮷' }),
         ] {
             let read = read_answer(&mut octets_of(&answer).as_slice()).unwrap();
@@ -270,16 +222,6 @@ mod tests {
         ] {
             let octets = octets_of(&Ok(drawn(area)));
             assert_eq!(read_kind(&octets), io::ErrorKind::InvalidData, "{area:?}");
-        }
-    }
-
-    #[test]
-    fn glyph_larger_than_any_asked_for_is_invalid_data() {
-        for (width_pels, rows) in [(MAX_EM_PELS * 2 + 1, 1), (1, MAX_EM_PELS + 1)] {
-            let mut octets = Vec::new();
-            let glyph = GlyphHeader { character: 'a', width_pels, rows };
-            write_message(&mut octets, &Header::Glyphs(vec![glyph])).unwrap();
-            assert_eq!(read_kind(&octets), io::ErrorKind::InvalidData);
         }
     }
 

@@ -16,7 +16,7 @@ use typst_layout::PagedDocument;
 
 use crate::bitmap::Bitmap;
 use crate::ink::Painter;
-use crate::letters::{self, Letters};
+use crate::letters::Letters;
 use crate::world::{Fonts, SheetWorld, library};
 use crate::{glyphs, links, qr, raster};
 
@@ -43,10 +43,6 @@ impl Desk {
                 drawn.map(Answer::Drawn)
             }
             Ask::Coverage => self.fonts.coverage(&self.templates).map(Answer::Coverage),
-            Ask::Glyphs(request) => {
-                let faces = self.fonts.faces(&self.templates)?;
-                letters::cells(&faces, request).map(Answer::Glyphs)
-            }
         }
     }
 

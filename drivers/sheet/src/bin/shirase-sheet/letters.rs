@@ -8,7 +8,6 @@
 
 use std::collections::HashMap;
 
-use sheet::{Glyph, GlyphRequest, SheetError, wire};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 use typst::text::color::should_outline;
@@ -17,11 +16,6 @@ use typst::text::{FontInstance, TextItem};
 /// A pel is black if at least this of 255 is covered. Below the middle, so that thin strokes close
 /// rather than break.
 const BLACK_FROM: u8 = 112;
-/// How far the baseline of a cell is from its top, in ems: as the templates have it.
-const BASELINE_EMS: f64 = 0.88;
-/// Sizes of cells that can be asked for. Chosen: below 4 pels nothing is a letter.
-const EM: std::ops::RangeInclusive<u16> = 4..=wire::MAX_EM_PELS;
-
 /// Largest em that is kept as pels, in pels and rows: 48 mm. Larger letters are the renderer's.
 const MAX_EM: f64 = 384.0;
 /// Octets of letters that are kept. Measured: a thousand different kanji at 10.5 pt are 0.2 MB at both
@@ -192,42 +186,6 @@ fn add(row: &mut [u8], octet: i32, ink: u8) {
     if let Some(octet) = usize::try_from(octet).ok().and_then(|octet| row.get_mut(octet)) {
         *octet |= ink;
     }
-}
-
-/// Characters in cells of one size, each in the first face that has it. Ink outside its cell is cut off.
-pub fn cells(faces: &[Face<'_>], request: &GlyphRequest) -> Result<Vec<Glyph>, SheetError> {
-    let refused =
-        |message: String| SheetError::Layout { template: String::from("glyphs"), message };
-    if !EM.contains(&request.em_pels) || !EM.contains(&request.em_rows) {
-        return Err(refused(format!("an em has {} to {} pels and rows", EM.start(), EM.end())));
-    }
-    if request.characters.chars().count() > wire::MAX_GLYPHS {
-        return Err(refused(format!("more than {} characters", wire::MAX_GLYPHS)));
-    }
-    let cell = |character| {
-        let mut found = faces.iter().filter_map(|face| Some((face, face.glyph_index(character)?)));
-        let (face, glyph) = found.next().ok_or(SheetError::MissingGlyph { character })?;
-        Ok(cell(face, glyph, character, request))
-    };
-    request.characters.chars().map(cell).collect()
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most two ems")]
-fn cell(face: &Face<'_>, glyph: GlyphId, character: char, request: &GlyphRequest) -> Glyph {
-    let em = Em { pels: request.em_pels.into(), rows: request.em_rows.into() };
-    let advance = f64::from(face.glyph_hor_advance(glyph).unwrap_or(0));
-    let width_pels = (advance * em.pels / f64::from(face.units_per_em())).round() as u16;
-    let width_pels = width_pels.min(request.em_pels * wire::MAX_GLYPH_EMS);
-    let row_octets = usize::from(width_pels.div_ceil(8));
-    let mut bits = vec![0; row_octets * usize::from(request.em_rows)];
-    let baseline = (em.rows * BASELINE_EMS).round() as i32;
-    letter(face, glyph, em).paint(&mut bits, row_octets, 0, baseline);
-    if !width_pels.is_multiple_of(8) {
-        for last in bits.iter_mut().skip(row_octets - 1).step_by(row_octets) {
-            *last &= 0xFF << (8 - width_pels % 8);
-        }
-    }
-    Glyph { character, width_pels, rows: request.em_rows, bits }
 }
 
 #[cfg(test)]

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sheet::{Coverage, SheetError};
-use ttf_parser::Face;
 use typst::diag::{FileError, FileResult, PackageError};
 use typst::foundations::{Bytes, Datetime, Duration};
 use typst::syntax::{FileId, RootedPath, Source, SyntaxNode, VirtualPath, VirtualRoot, ast};
-use typst::text::{Font, FontBook, FontWeight, TextElem};
+use typst::text::{Font, FontBook, TextElem};
 use typst::utils::LazyHash;
 use typst::{Library, LibraryExt, World};
 
@@ -60,17 +59,6 @@ impl Fonts {
             faces.reduce(|one, other| &one & &other).unwrap_or_default()
         });
         Ok(Coverage::of(all.filter_map(char::from_u32)))
-    }
-
-    /// The faces that templates name, regular ones first.
-    pub fn faces(&self, templates: &Path) -> Result<Vec<Face<'_>>, SheetError> {
-        let mut named = self.named(templates)?;
-        named.sort_by_key(|font| {
-            let weight = font.info().variant.weight.to_number();
-            weight.abs_diff(FontWeight::REGULAR.to_number())
-        });
-        let faces = named.into_iter().map(|font| Face::parse(font.data(), font.index()));
-        faces.collect::<Result<_, _>>().map_err(|error| unusable(templates, &error.to_string()))
     }
 
     /// The fonts whose family stands as a string in some template of the folder: where else could a
