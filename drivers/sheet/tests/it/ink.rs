@@ -77,9 +77,10 @@ fn curve_and_slanted_line_are_drawn_beside_text() {
 
 #[test]
 fn sheet_is_the_same_after_more_letters_than_the_worker_keeps() {
-    // 1 200 letters of some 2 to 6 KB.
-    let many =
-        "#for size in range(40, 70) { place(text(size: size * 1pt, \"永書類情報業所変更届通知\")) }
+    // 1 440 letters of 1 to 9 KB, all in one place.
+    let many = "#for size in range(40, 100) {
+                    for letter in \"永書類情報業所変更届通知\" { place(text(size: size * 1pt, letter)) }
+                }
                 #v(50mm)#line()";
     let head =
         "#set page(width: 215mm, height: 99mm, margin: 18mm); #set text(font: \"BIZ UDGothic\")";
