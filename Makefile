@@ -8,6 +8,8 @@
 #   make setup        only the Debian packages of .ci/packages
 #   make interop      pages to HylaFAX and efax over the software line, and 50 plugs pulled; needs root, for HylaFAX
 #   make noise-table  rewrites tests/golden/noise.txt: pages confirmed over a line with noise; ten minutes
+#   make legibility-table  rewrites tests/golden/legibility.txt: what tesseract still reads after a bad line; some minutes
+#   make pictures     every sheet before and after a bad line, as target/pictures/index.html
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make sheet-bytes  rewrites tests/golden/sheet-bytes.txt and sheet-habits.txt: what each sheet costs, and why no more
 #   make bench-sheet  a sheet from JSON to coded page beside Ghostscript, and the worker's memory; builds the typesetter optimised
@@ -18,13 +20,13 @@
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
 # Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, .ci/fuzz, tests/demo/run.sh, tests/interop/run.rs,
-# tests/noise/table.rs, tests/bench/).
+# tests/noise/table.rs, tests/legibility/, tests/bench/).
 
 CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop noise-table sheet-bytes bench-line bench-sheet bench-codec deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-codec deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -50,6 +52,12 @@ noise-table: build
 sheet-bytes: build
 	GOLDEN=rewrite $(CARGO) test --quiet --workspace --test it bytes
 	@cat tests/golden/sheet-bytes.txt tests/golden/sheet-habits.txt
+
+legibility-table: build
+	$(CARGO) run --quiet --example legibility-table
+
+pictures: build
+	$(CARGO) run --quiet --example pictures
 
 bench-line: build
 	$(CARGO) run --quiet --example bench-line
