@@ -348,11 +348,7 @@ mod libtiff {
             Coding::Mr => (3, 1),
             Coding::Mmr => (4, 0),
         };
-        // RFC 2306 has R8 and 7.7 line/mm as these; libtiff takes K from the latter.
-        let y_dpi = match page.resolution() {
-            Resolution::Standard => 98.0_f64,
-            Resolution::Fine => 196.0,
-        };
+        let y_dpi = f64::from(page.resolution().dpi().1); // libtiff takes K from it
         let mut pels = page.bits().to_vec(); // libtiff may turn what it is given
         let work = |tiff| {
             for (tag, value) in [
@@ -414,6 +410,4 @@ mod libtiff {
         };
         with(file.to_vec(), c"r", work).0
     }
-
-    use t4::Resolution;
 }

@@ -60,7 +60,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         answer_wait: Duration::from_secs(60),
         call_limit: Duration::from_secs(600),
     })?;
-    let fine = pages.iter().all(|page| page.resolution() == t4::Resolution::Fine);
+    let fine = pages.iter().all(|page| page.resolution() != t4::Resolution::Standard);
     let count = u16::try_from(pages.len())?;
     let longest_mm = pages.iter().map(Page::length_mm).max().unwrap_or(0);
     let call = Call {

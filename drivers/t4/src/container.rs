@@ -45,13 +45,10 @@ const PAGE_OF_MANY: u32 = 1 << 1;
 const UNIT_INCH: u16 = 2;
 const UNIT_CENTIMETRE: u16 = 3;
 
-/// Dots per inch that stand for R8 and for 3.85 and 7.7 line/mm (RFC 2306).
-const X_DPI: u32 = 204;
-const Y_DPI_STANDARD: u32 = 98;
-const Y_DPI_FINE: u32 = 196;
-/// Between the two, and between fine and the next finer resolution of T.4 (391 dpi).
-const Y_DPI_FINE_FROM: f64 = 150.0;
-const Y_DPI_FINE_TO: f64 = 300.0;
+/// How far a file may be from the resolution that it means, as a part of it, across and down together.
+/// Chosen: 200 for 196 and 204, 100 for 98
+/// are within, R16 and 400 dpi 2 % apart; nothing lies between the others.
+const MOST_OFF: f64 = 0.15;
 
 /// Why a file could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -182,10 +179,7 @@ fn write_page<W: Write + Seek>(
 ) -> Result<(), FileError> {
     let FileSettings { coding, order, software, date_time } = *settings;
     let strip = encode(page, &Encoding { order, ..Encoding::file(coding) });
-    let y_dpi = match page.resolution() {
-        Resolution::Standard => Y_DPI_STANDARD,
-        Resolution::Fine => Y_DPI_FINE,
-    };
+    let (x_dpi, y_dpi) = page.resolution().dpi();
     let (compression, options, option_bits) = match coding {
         Coding::Mh => (COMPRESSION_T4, T4_OPTIONS, 0),
         Coding::Mr => (COMPRESSION_T4, T4_OPTIONS, T4_TWO_DIMENSIONAL),
@@ -213,8 +207,8 @@ fn write_page<W: Write + Seek>(
     directory.write_tag(Tag::SamplesPerPixel, 1u16)?;
     directory.write_tag(Tag::RowsPerStrip, page.rows())?;
     directory.write_tag(Tag::StripByteCounts, octets)?;
-    directory.write_tag(Tag::XResolution, Rational { n: X_DPI, d: 1 })?;
-    directory.write_tag(Tag::YResolution, Rational { n: y_dpi, d: 1 })?;
+    directory.write_tag(Tag::XResolution, Rational { n: x_dpi.into(), d: 1 })?;
+    directory.write_tag(Tag::YResolution, Rational { n: y_dpi.into(), d: 1 })?;
     directory.write_tag(Tag::PlanarConfiguration, 1u16)?;
     directory.write_tag(options, option_bits)?;
     directory.write_tag(Tag::ResolutionUnit, UNIT_INCH)?;
@@ -362,21 +356,30 @@ fn read_resolution<R: Read + Seek>(
     index: usize,
 ) -> Result<Resolution, FileError> {
     let not_fax = |what, want| FileError::NotFax { page: index, what, want };
-    let lines = match file.get_tag(Tag::YResolution)? {
-        Value::Rational(lines, per_units) => f64::from(lines) / f64::from(per_units),
-        _ => return Err(not_fax("YResolution", "a rational number")),
-    };
-    let lines_per_inch = match file.find_tag_unsigned(Tag::ResolutionUnit)? {
-        Some(UNIT_INCH) | None => lines,
-        Some(UNIT_CENTIMETRE) => lines * 2.54,
+    let per_unit = match file.find_tag_unsigned(Tag::ResolutionUnit)? {
+        Some(UNIT_INCH) | None => 1.0,
+        Some(UNIT_CENTIMETRE) => 2.54,
         Some(_) => return Err(not_fax("ResolutionUnit", "2 (inch) or 3 (centimetre)")),
     };
-    if lines_per_inch > 0.0 && lines_per_inch < Y_DPI_FINE_FROM {
-        Ok(Resolution::Standard)
-    } else if (Y_DPI_FINE_FROM..Y_DPI_FINE_TO).contains(&lines_per_inch) {
-        Ok(Resolution::Fine)
-    } else {
-        Err(not_fax("YResolution", "that of a standard or fine page")) // also 0/0
+    let dpi = |value, what| match value {
+        Value::Rational(dots, per_units) => Ok(f64::from(dots) / f64::from(per_units) * per_unit),
+        _ => Err(not_fax(what, "a rational number")),
+    };
+    let y_dpi = dpi(file.get_tag(Tag::YResolution)?, "YResolution")?;
+    // Where it is missing, the page is as wide as nearly all are.
+    let x_dpi = match file.find_tag(Tag::XResolution)? {
+        Some(value) => dpi(value, "XResolution")?,
+        None => Resolution::Standard.dpi().0.into(),
+    };
+    let near = |of: Resolution| {
+        let off = |dpi: f64, name: u16| (dpi - f64::from(name)).abs() / f64::from(name);
+        let (x_name, y_name) = of.dpi();
+        (off(x_dpi, x_name) + off(y_dpi, y_name), of) // not a number if either is not
+    };
+    let nearest = Resolution::ALL.map(near).into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((off, resolution)) if off < MOST_OFF => Ok(resolution),
+        Some(_) | None => Err(not_fax("YResolution", "that of a fax page")), // also 0/0
     }
 }
 

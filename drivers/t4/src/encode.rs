@@ -235,11 +235,21 @@ mod tests {
     }
 
     #[test]
-    fn mr_standard_resolution_has_k_2() {
-        let standard = Page::from_bits(8, Resolution::Standard, vec![0; 3]).unwrap();
-        let got = encode(&standard, &Encoding::file(Coding::Mr));
-        let want = ["000000000001110011", "00000000000101", "000000000001110011"].concat();
-        assert_eq!(digits(&got).get(..want.len()), Some(want.as_str()));
+    fn mr_each_resolution_has_its_k() {
+        for (resolution, k) in [
+            (Resolution::Standard, 2),
+            (Resolution::Fine, 4),
+            (Resolution::Superfine, 8),
+            (Resolution::Inch300, 6),
+            (Resolution::R16, 8),
+            (Resolution::Inch400, 8),
+        ] {
+            let white = Page::from_bits(8, resolution, vec![0; k + 1]).unwrap();
+            let got = encode(&white, &Encoding::file(Coding::Mr));
+            let first = "000000000001110011";
+            let want = [first, &"00000000000101".repeat(k - 1), first].concat();
+            assert_eq!(digits(&got).get(..want.len()), Some(want.as_str()), "{resolution:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `page.rs` | the page: rows of pels, halving, trimming |
+//! | `page.rs` | the page: rows of pels, resolutions, scaling, trimming |
 //! | `changes.rs` | a row as the positions where its colour changes, the form that all codings work on |
 //! | `codes.rs` | the code tables of the Recommendations |
 //! | `bits.rs` | octets to bits and back, in either bit order |

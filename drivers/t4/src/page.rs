@@ -4,6 +4,7 @@
 //! Source: ITU-T T.4 (07/2003) 2.1 and 2.2 (widths, resolutions), 4.2.1.1 (K).
 //! Not here: any coding; pels that are not black or white.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -16,22 +17,85 @@ pub const MAX_WIDTH_PELS: u16 = 4864;
 /// Longest page in rows. Chosen: 1.3 m of paper at 7.7 line/mm, and at most 6 MB from hostile octets.
 pub const MAX_ROWS: u32 = 10_000;
 
-/// How close scan lines lie (T.4 2.2): R8 × 3.85 or R8 × 7.7 line/mm.
+/// How close pels and scan lines lie (T.4 2.2, T.30 table 2 bits 15 and 41 to 45).
+///
+/// The inch-based resolutions 200 × 100, 200 × 200 and 400 × 400 dpi differ from the metric ones by less than 3 %:
+/// T.30 lets a machine take the one for the other, so only 400 × 400 has a name of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Resolution {
-    /// 204 × 98 dpi, 3.85 line/mm.
+    /// R8 × 3.85 line/mm, 204 × 98 dpi.
     Standard,
-    /// 204 × 196 dpi, 7.7 line/mm.
+    /// R8 × 7.7 line/mm, 204 × 196 dpi.
     Fine,
+    /// R8 × 15.4 line/mm, 204 × 391 dpi.
+    Superfine,
+    /// 300 × 300 dpi.
+    Inch300,
+    /// R16 × 15.4 line/mm, 408 × 391 dpi.
+    R16,
+    /// 400 × 400 dpi.
+    Inch400,
 }
 
 impl Resolution {
+    /// All, the coarsest first.
+    pub const ALL: [Self; 6] =
+        [Self::Standard, Self::Fine, Self::Superfine, Self::Inch300, Self::R16, Self::Inch400];
+
+    /// Pels on a scan line of A4, B4 and A3 (T.4 2.2).
+    #[must_use]
+    pub fn widths_pels(self) -> [u16; 3] {
+        match self {
+            Self::Standard | Self::Fine | Self::Superfine => [WIDTH_A4_PELS, 2048, 2432],
+            Self::Inch300 => [2592, 3072, 3648],
+            Self::R16 | Self::Inch400 => [3456, 4096, MAX_WIDTH_PELS],
+        }
+    }
+
+    /// Pels on 10 cm of a scan line: 8.04 pel/mm is R8 (T.4 2.2).
+    #[must_use]
+    pub const fn pels_in_10_cm(self) -> u16 {
+        match self {
+            Self::Standard | Self::Fine | Self::Superfine => 804,
+            Self::Inch300 => 1181,
+            Self::R16 => 1608,
+            Self::Inch400 => 1575,
+        }
+    }
+
+    /// Scan lines on 10 cm of paper.
+    #[must_use]
+    pub const fn rows_in_10_cm(self) -> u16 {
+        match self {
+            Self::Standard => 385,
+            Self::Fine => 770,
+            Self::Superfine | Self::R16 => 1540,
+            Self::Inch300 => 1181,
+            Self::Inch400 => 1575,
+        }
+    }
+
+    /// Across and down in dots per inch, as files and people name it (RFC 3949 4.2.2).
+    #[must_use]
+    pub fn dpi(self) -> (u16, u16) {
+        match self {
+            Self::Standard => (204, 98),
+            Self::Fine => (204, 196),
+            Self::Superfine => (204, 391),
+            Self::Inch300 => (300, 300),
+            Self::R16 => (408, 391),
+            Self::Inch400 => (400, 400),
+        }
+    }
+
     /// The K of MR: of so many rows the first is coded in one dimension (T.4 4.2.1.1).
     #[must_use]
     pub fn k_rows(self) -> u32 {
         match self {
             Self::Standard => 2,
             Self::Fine => 4,
+            Self::Inch300 => 6,
+            Self::Superfine | Self::R16 | Self::Inch400 => 8,
         }
     }
 }
@@ -110,11 +174,7 @@ impl Page {
     /// Length in mm, rounded down.
     #[must_use]
     pub fn length_mm(&self) -> u32 {
-        let rows_in_20_mm = match self.resolution {
-            Resolution::Standard => 77,
-            Resolution::Fine => 154,
-        };
-        self.rows() * 20 / rows_in_20_mm
+        self.rows() * 100 / u32::from(self.resolution.rows_in_10_cm())
     }
 
     /// The octets of a row, counted from 0 at the top.
@@ -157,25 +217,56 @@ impl Page {
         }
     }
 
-    /// The page at 3.85 line/mm: of two fine rows each pel that is black in either is black, so that
-    /// no thin rule is lost. A standard page comes back as it is.
-    #[must_use]
-    pub fn to_standard(&self) -> Self {
-        let row_octets = self.row_octets();
-        let bits = match self.resolution {
-            Resolution::Standard => self.bits.clone(),
-            Resolution::Fine if row_octets == 0 => Vec::new(),
-            Resolution::Fine => self
-                .bits
-                .chunks(row_octets * 2)
-                .flat_map(|pair| {
-                    let (upper, lower) = pair.split_at_checked(row_octets).unwrap_or((pair, &[]));
-                    let lower = lower.iter().copied().chain(core::iter::repeat(0));
-                    upper.iter().zip(lower).map(|(upper, lower)| upper | lower)
-                })
-                .collect(),
-        };
-        Self { width_pels: self.width_pels, resolution: Resolution::Standard, bits }
+    /// The page for a machine that takes no more than this: the same picture, `width_pels` wide. A narrower
+    /// paper makes it lower too, so that a circle stays one.
+    ///
+    /// A pel is black if any pel is whose place it takes, in part or wholly: no thin stroke is lost or broken. White
+    /// between strokes that is thinner than a pel of the target is.
+    ///
+    /// # Errors
+    /// [`CodecError::Width`], [`CodecError::TooManyRows`]. Never panics.
+    pub fn scaled_to(&self, width_pels: u16, resolution: Resolution) -> Result<Self, CodecError> {
+        let mut to = Self::new(width_pels, resolution);
+        to.check_width()?;
+        self.check_width()?;
+        // Across, the page fills the paper as before; down, it shrinks as the paper does.
+        let (from_width, to_width) = (u64::from(self.width_pels), u64::from(width_pels));
+        let from_rows = u64::from(self.rows());
+        let across = |of: Resolution| u64::from(of.pels_in_10_cm());
+        let down = |of: Resolution| u64::from(of.rows_in_10_cm());
+        let more = to_width * across(self.resolution) * down(resolution);
+        let fewer = from_width * across(resolution) * down(self.resolution);
+        let to_rows = (from_rows * more).div_ceil(fewer);
+        if to_rows > MAX_ROWS.into() {
+            return Err(CodecError::TooManyRows);
+        }
+        let mut joined = vec![0; self.row_octets()];
+        for y in 0..to_rows {
+            joined.fill(0);
+            for row in (y * fewer / more..((y + 1) * fewer).div_ceil(more)).map(|row| row as u32) {
+                let row = self.row(row).unwrap_or_default(); // the last one may reach below the page
+                joined.iter_mut().zip(row).for_each(|(to, from)| *to |= from);
+            }
+            if width_pels == self.width_pels {
+                to.push_row(&joined)?;
+                continue;
+            }
+            let mut narrowed = vec![0; to.row_octets()];
+            for x in 0..to_width {
+                let mut under =
+                    x * from_width / to_width..((x + 1) * from_width).div_ceil(to_width);
+                let is_black = |x: u64| {
+                    joined.get(x as usize / 8).is_some_and(|octet| octet & 0x80 >> (x % 8) != 0)
+                };
+                if under.any(is_black)
+                    && let Some(octet) = narrowed.get_mut(x as usize / 8)
+                {
+                    *octet |= 0x80 >> (x % 8);
+                }
+            }
+            to.push_row(&narrowed)?;
+        }
+        Ok(to)
     }
 
     /// Adds a row given as its colour changes. Whether there is room the caller knows, who counts rows.
@@ -264,7 +355,6 @@ pub(crate) fn last_octet_mask(width_pels: u16) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     #[test]
     fn from_bits_stray_bits_right_of_the_last_pel_are_cleared() {
@@ -300,7 +390,8 @@ mod tests {
             );
             assert_eq!((page.rows(), page.row(0)), (0, None));
             page.trim_trailing_white();
-            assert_eq!(page.to_standard().rows(), 0);
+            let scaled = page.scaled_to(WIDTH_A4_PELS, Resolution::Standard);
+            assert_eq!(scaled, Err(CodecError::Width { width_pels }));
         }
     }
 
@@ -341,12 +432,64 @@ mod tests {
     }
 
     #[test]
-    fn to_standard_joins_pairs_and_keeps_an_odd_last_row() {
+    fn scaled_to_standard_joins_pairs_and_keeps_an_odd_last_row() {
         let fine =
             Page::from_bits(8, Resolution::Fine, vec![0x81, 0x18, 0x00, 0x00, 0x42]).unwrap();
-        let standard = fine.to_standard();
+        let standard = fine.scaled_to(8, Resolution::Standard).unwrap();
         assert_eq!(standard.bits(), [0x99, 0x00, 0x42]);
         assert_eq!(standard.resolution(), Resolution::Standard);
-        assert_eq!(standard.to_standard(), standard);
+        assert_eq!(standard.scaled_to(8, Resolution::Standard), Ok(standard));
+    }
+
+    /// Upright and level lines of one pel, every 24 pels and rows.
+    fn lattice(width_pels: u16, resolution: Resolution) -> Page {
+        let mut page = Page::new(width_pels, resolution);
+        let across = |x: usize| if x.is_multiple_of(3) { 0x80 } else { 0 };
+        for y in 0..240_u32 {
+            let level = if y.is_multiple_of(24) { 0xff } else { 0 };
+            let row: Vec<u8> = (0..page.row_octets()).map(|x| across(x) | level).collect();
+            page.push_row(&row).unwrap();
+        }
+        page
+    }
+
+    #[test]
+    fn scaled_page_keeps_its_shape_and_every_thin_line() {
+        for resolution in Resolution::ALL {
+            for width_pels in resolution.widths_pels() {
+                let page = lattice(width_pels, resolution);
+                for to in [Resolution::Standard, Resolution::Fine] {
+                    let scaled = page.scaled_to(WIDTH_A4_PELS, to).unwrap();
+                    let case = alloc::format!("{resolution:?} {width_pels} to {to:?}");
+                    // As many mm down for each across, to the row.
+                    let shape = |page: &Page| {
+                        f64::from(page.rows()) * f64::from(page.resolution().pels_in_10_cm())
+                            / f64::from(page.resolution().rows_in_10_cm())
+                            / f64::from(page.width_pels())
+                    };
+                    let rows = shape(&page) / shape(&scaled) * f64::from(scaled.rows());
+                    assert!((-1.0..=0.0).contains(&(rows - f64::from(scaled.rows()))), "{case}");
+                    // Where all lines are 2.5 pels or more apart, none touches the next.
+                    let lines = |rows: Vec<bool>| {
+                        rows.windows(2).filter(|pair| matches!(pair, [false, true])).count()
+                    };
+                    let level = scaled.bits().chunks(scaled.row_octets());
+                    let level = level.map(|row| row.iter().all(|octet| *octet == 0xff)).collect();
+                    assert_eq!(lines(level), 9, "{case}: level lines"); // and one at the top
+                    let row = scaled.row(scaled.rows() / 20).unwrap();
+                    let upright = row
+                        .iter()
+                        .flat_map(|octet| (0..8).map(move |bit| octet << bit & 0x80 != 0));
+                    let want = usize::from(width_pels).div_ceil(24) - 1;
+                    assert_eq!(lines(upright.collect()), want, "{case}: upright lines");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scaled_to_more_rows_than_a_page_has_is_refused() {
+        let long = Page::from_bits(8, Resolution::Standard, vec![0; 6000]).unwrap();
+        assert_eq!(long.scaled_to(8, Resolution::Fine), Err(CodecError::TooManyRows));
     }
 }

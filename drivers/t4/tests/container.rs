@@ -22,6 +22,7 @@ const SETTINGS: FileSettings<'static> = FileSettings {
 struct Odd {
     strips: Vec<Vec<u8>>,
     shorts: Vec<(Tag, u16)>,
+    x_resolution: Option<Rational>,
     y_resolution: Rational,
 }
 
@@ -38,7 +39,7 @@ fn odd() -> Odd {
         (Tag::ResolutionUnit, 2),
     ];
     let strips = vec![encode(&page(), &Encoding::file(Coding::Mmr))];
-    Odd { strips, shorts, y_resolution: Rational { n: 196, d: 1 } }
+    Odd { strips, shorts, x_resolution: None, y_resolution: Rational { n: 196, d: 1 } }
 }
 
 fn page() -> Page {
@@ -68,6 +69,9 @@ impl Odd {
         }
         directory.write_tag(Tag::StripOffsets, offsets.as_slice())?;
         directory.write_tag(Tag::StripByteCounts, lengths.as_slice())?;
+        if let Some(x_resolution) = &self.x_resolution {
+            directory.write_tag(Tag::XResolution, x_resolution.clone())?;
+        }
         directory.write_tag(Tag::YResolution, self.y_resolution.clone())?;
         for (tag, value) in &self.shorts {
             directory.write_tag(*tag, *value)?;
@@ -110,8 +114,29 @@ fn read_resolution_takes_inches_and_centimetres() {
     assert_eq!(at(385, 10, 3).unwrap(), Resolution::Standard); // 3.85 line/mm
     assert_eq!(at(77, 1, 3).unwrap(), Resolution::Fine);
     assert_eq!(at(200, 1, 2).unwrap(), Resolution::Fine);
-    for (n, d, unit) in [(391, 1, 2), (0, 1, 2), (0, 0, 2), (1, 0, 2), (196, 1, 1)] {
+    assert_eq!(at(391, 1, 2).unwrap(), Resolution::Superfine);
+    for (n, d, unit) in [(150, 1, 2), (300, 1, 2), (0, 1, 2), (0, 0, 2), (1, 0, 2), (196, 1, 1)] {
         assert_eq!(at(n, d, unit).unwrap_err().code(), "t4-file-not-fax", "{n}/{d}, {unit}");
+    }
+}
+
+#[test]
+fn read_resolution_takes_every_one_of_t_30_and_its_inch_names() {
+    let at = |x, y| {
+        let mut file = odd();
+        file.x_resolution = Some(Rational { n: x, d: 1 });
+        file.y_resolution = Rational { n: y, d: 1 };
+        file.read().map(|read| read.page.resolution())
+    };
+    for resolution in Resolution::ALL {
+        let (x_dpi, y_dpi) = resolution.dpi();
+        assert_eq!(at(x_dpi.into(), y_dpi.into()).unwrap(), resolution);
+    }
+    assert_eq!(at(200, 100).unwrap(), Resolution::Standard);
+    assert_eq!(at(200, 200).unwrap(), Resolution::Fine);
+    assert_eq!(at(200, 400).unwrap(), Resolution::Superfine);
+    for (x, y) in [(300, 196), (204, 300), (408, 196), (600, 600), (72, 72)] {
+        assert_eq!(at(x, y).unwrap_err().code(), "t4-file-not-fax", "{x} by {y}");
     }
 }
 

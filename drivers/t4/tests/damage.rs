@@ -211,20 +211,22 @@ fn decode_impossible_width_is_refused() {
 
 #[test]
 fn mh_one_flipped_bit_spoils_two_rows_at_most() {
-    let page = common::text(1728, 60);
-    let encoding = Encoding::line(Coding::Mh, BitOrder::LsbFirst, 0);
-    let good = encode(&page, &encoding);
-    let (mut flips, mut seen_bad) = (0, 0);
-    // Every seventh bit falls on each place of an octet; RTC is left alone.
-    for bit in (0..good.len() * 8 - 6 * 12 - 8).step_by(7) {
-        flips += 1;
-        let mut octets = good.clone();
-        octets[bit / 8] ^= 1 << (bit % 8);
-        let decoded = decode(&octets, 1728, Resolution::Fine, &encoding).expect("a page");
-        assert!(decoded.bad_rows.len() <= 2, "bit {bit}: {:?}", decoded.bad_rows);
-        seen_bad += decoded.bad_rows.len();
-        // A lost EOL costs a row, one made by the flipped bit makes two of one.
-        assert!(decoded.page.rows().abs_diff(page.rows()) <= 1, "bit {bit}");
+    for width_pels in [1728, 2592, MAX_WIDTH_PELS] {
+        let page = common::text(width_pels, 30);
+        let encoding = Encoding::line(Coding::Mh, BitOrder::LsbFirst, 0);
+        let good = encode(&page, &encoding);
+        let (mut flips, mut seen_bad) = (0, 0);
+        // Every seventh bit falls on each place of an octet; RTC is left alone.
+        for bit in (0..good.len() * 8 - 6 * 12 - 8).step_by(7) {
+            flips += 1;
+            let mut octets = good.clone();
+            octets[bit / 8] ^= 1 << (bit % 8);
+            let decoded = decode(&octets, width_pels, Resolution::Fine, &encoding).expect("a page");
+            assert!(decoded.bad_rows.len() <= 2, "bit {bit}: {:?}", decoded.bad_rows);
+            seen_bad += decoded.bad_rows.len();
+            // A lost EOL costs a row, one made by the flipped bit makes two of one.
+            assert!(decoded.page.rows().abs_diff(page.rows()) <= 1, "bit {bit}");
+        }
+        assert!(seen_bad > flips / 2, "most flips must be noticed, {seen_bad} of {flips} were");
     }
-    assert!(seen_bad > flips / 2, "most flips must be noticed, {seen_bad} of {flips} were");
 }

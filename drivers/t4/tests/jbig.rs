@@ -189,7 +189,7 @@ fn sheet() -> Page {
 
 #[test]
 fn a_sheet_takes_far_fewer_octets_than_in_mmr() {
-    for page in [sheet(), sheet().to_standard()] {
+    for page in [sheet(), common::standard(&sheet())] {
         let jbig = jbig::encode(&page, &JbigSettings::basic()).len();
         let mmr = encode(&page, &Encoding::file(Coding::Mmr)).len();
         println!("{:?}: T.85 {jbig} octets, MMR {mmr}", page.resolution());

@@ -145,7 +145,7 @@ fn we_read_what_libtiff_writes_in_one_strip_or_many() {
 fn tiffinfo_shows_every_field_of_tiff_f() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fax.tif");
-    let pages = [common::text(1728, 80), common::text(1728, 60).to_standard()];
+    let pages = [common::text(1728, 80), common::standard(&common::text(1728, 60))];
     write(&path, &pages, &settings(Coding::Mr, BitOrder::LsbFirst));
     let said = libtiff("tiffinfo", &[path.to_str().unwrap()]);
     let in_both = [

@@ -41,6 +41,18 @@ fn every_page_comes_back_from_every_encoding() {
 }
 
 #[test]
+fn every_width_of_every_resolution_comes_back() {
+    for resolution in Resolution::ALL {
+        for width_pels in resolution.widths_pels() {
+            let page = common::at(&common::text(width_pels, 50), resolution);
+            for encoding in encodings() {
+                assert_comes_back(&format!("{resolution:?}, {width_pels}"), &page, &encoding);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_run_up_to_the_widest_row_comes_back() {
     let page = common::every_run(MAX_WIDTH_PELS);
     for coding in CODINGS {

@@ -14,7 +14,7 @@ use t4::{BitOrder, Coding, Page, Resolution};
 
 const CODINGS: [Coding; 3] = [Coding::Mh, Coding::Mr, Coding::Mmr];
 const ORDERS: [BitOrder; 2] = [BitOrder::MsbFirst, BitOrder::LsbFirst];
-const PAGES: usize = 2 * common::WIDTHS_PELS.len();
+const PAGES: usize = 3 * Resolution::ALL.len();
 
 /// Standard error, which is empty when nothing is wrong, and standard output.
 fn run(program: &str, package: &str, arguments: &[&str]) -> (String, Vec<u8>) {
@@ -28,11 +28,10 @@ fn run(program: &str, package: &str, arguments: &[&str]) -> (String, Vec<u8>) {
 
 /// A page of each width at each resolution; one has an odd number of coded octets somewhere.
 fn pages() -> Vec<Page> {
-    let both = |width_pels| {
-        let fine = common::text(width_pels, 121);
-        [fine.to_standard(), fine]
+    let each = |resolution: Resolution| {
+        resolution.widths_pels().map(|width| common::at(&common::text(width, 121), resolution))
     };
-    common::WIDTHS_PELS.into_iter().flat_map(both).collect()
+    Resolution::ALL.into_iter().flat_map(each).collect()
 }
 
 /// Writes the pages in each coding and bit order, and hands each file over.
@@ -51,13 +50,6 @@ fn each_file(mut look: impl FnMut(&Path, &[Page], Coding, BitOrder)) {
     }
 }
 
-fn y_dpi(page: &Page) -> u32 {
-    match page.resolution() {
-        Resolution::Standard => 98,
-        Resolution::Fine => 196,
-    }
-}
-
 #[test]
 fn tiffinfo_finds_nothing_to_warn_of() {
     each_file(|path, pages, coding, order| {
@@ -66,7 +58,8 @@ fn tiffinfo_finds_nothing_to_warn_of() {
         assert_eq!(warned, "", "{coding:?} {order:?}");
         for page in pages {
             let size = format!("Image Width: {} Image Length: {}", page.width_pels(), page.rows());
-            let dpi = format!("Resolution: 204, {} pixels/inch", y_dpi(page));
+            let (x_dpi, y_dpi) = page.resolution().dpi();
+            let dpi = format!("Resolution: {x_dpi}, {y_dpi} pixels/inch");
             assert!(said.contains(&size) && said.contains(&dpi), "{size}, {dpi}\n{said}");
         }
     });
@@ -84,8 +77,9 @@ fn imagemagick_sees_each_pel_and_the_shape_of_the_paper() {
             assert!(pels == page.bits(), "{coding:?} {order:?}, page {index}: other pels");
             let format = ["-format", "%w %h %x %y %[units]", &name];
             let (_, said) = run("identify", "imagemagick", &format);
+            let (x_dpi, y_dpi) = page.resolution().dpi();
             let want =
-                format!("{} {} 204 {} PixelsPerInch", page.width_pels(), page.rows(), y_dpi(page));
+                format!("{} {} {x_dpi} {y_dpi} PixelsPerInch", page.width_pels(), page.rows());
             assert_eq!(String::from_utf8_lossy(&said), want, "{coding:?} {order:?}");
         }
     });
@@ -164,7 +158,8 @@ fn strict_reader_finds_every_field_as_the_profiles_have_it() {
                 && short(at + 2) == PAGES as u32),
                 "page number"
             );
-            for (tag, want) in [(282, 204), (283, y_dpi(page))] {
+            let (x_dpi, y_dpi) = page.resolution().dpi();
+            for (tag, want) in [(282, x_dpi.into()), (283, y_dpi.into())] {
                 let (kind, count, at) = field(tag);
                 let at = long(at) as usize;
                 assert!(at.is_multiple_of(2), "values lie on even octets");

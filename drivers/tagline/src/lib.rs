@@ -173,10 +173,7 @@ struct Dot {
 
 impl Dot {
     fn of(resolution: Resolution) -> Self {
-        match resolution {
-            Resolution::Standard => Self::at(804, 385),
-            Resolution::Fine => Self::at(804, 770),
-        }
+        Self::at(resolution.pels_in_10_cm(), resolution.rows_in_10_cm())
     }
 
     /// As near to 1/4 mm across as pels allow, and as high as lets a glyph stay within the band.
@@ -204,10 +201,7 @@ mod tests {
     }
 
     fn rows_per_mm(resolution: Resolution) -> f64 {
-        match resolution {
-            Resolution::Standard => 3.85,
-            Resolution::Fine => 7.7,
-        }
+        f64::from(resolution.rows_in_10_cm()) / 100.0
     }
 
     #[test]

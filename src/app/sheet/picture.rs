@@ -44,15 +44,20 @@ pub(super) fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
     }
 }
 
-/// Rows at standard resolution are doubled, so that the picture has the paper's shape.
+/// Rows or pels are doubled where they lie half as close as the others, so that the picture has the paper's shape.
 fn png(path: &Path, page: &t4::Page) -> Result<(), String> {
-    let repeat = match page.resolution() {
-        t4::Resolution::Standard => 2,
-        t4::Resolution::Fine => 1,
+    let (across, down) = match page.resolution() {
+        t4::Resolution::Standard => (1, 2),
+        t4::Resolution::Superfine => (2, 1),
+        t4::Resolution::Fine
+        | t4::Resolution::Inch300
+        | t4::Resolution::R16
+        | t4::Resolution::Inch400 => (1, 1),
     };
-    let (width, height) = (u32::from(page.width_pels()), page.rows() * repeat);
+    let (width, height) = (u32::from(page.width_pels()) * across, page.rows() * down);
     let picture = image::GrayImage::from_fn(width, height, |x, y| {
-        let octet = page.row(y / repeat).and_then(|row| row.get(x as usize / 8)).copied();
+        let (x, y) = (x / across, y / down);
+        let octet = page.row(y).and_then(|row| row.get(x as usize / 8)).copied();
         let black = octet.unwrap_or(0) >> (7 - x % 8) & 1 == 1;
         image::Luma([if black { 0 } else { 255 }])
     });

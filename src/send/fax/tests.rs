@@ -76,7 +76,12 @@ fn sheets() -> Sheets {
         let pels: Vec<u8> = (0..fine.row_octets()).map(|octet| row ^ octet as u8).collect();
         fine.push_row(&pels).expect("a row");
     }
-    Sheets { standard: fine.to_standard(), fine, proof: Proof::of_nothing() }
+    Sheets { standard: standard(&fine), fine, proof: Proof::of_nothing() }
+}
+
+/// A fine page at 3.85 line/mm.
+fn standard(fine: &t4::Page) -> t4::Page {
+    fine.scaled_to(fine.width_pels(), t4::Resolution::Standard).expect("half as long")
 }
 
 fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
@@ -262,7 +267,7 @@ fn sheet_of_a_call_has_its_tag_line_at_both_resolutions_and_below_it_what_was_dr
     let drawn = || {
         let fine = t4::Page::from_bits(t4::WIDTH_A4_PELS, t4::Resolution::Fine, bits(60));
         let fine = fine.expect("a page");
-        Sheets { standard: fine.to_standard(), fine, proof: Proof::of_nothing() }
+        Sheets { standard: standard(&fine), fine, proof: Proof::of_nothing() }
     };
     let tag_line =
         TagLine { at: NOW, sender: "書類交換サイト", tsi: None, receiver: "あおば" };
@@ -302,7 +307,7 @@ fn strokes() -> Sheets {
         black.for_each(|pel| pels[pel / 8] |= 0x80 >> (pel % 8));
         fine.push_row(&pels).expect("a row");
     }
-    Sheets { standard: fine.to_standard(), fine, proof: Proof::of_nothing() }
+    Sheets { standard: standard(&fine), fine, proof: Proof::of_nothing() }
 }
 
 #[test]

@@ -3,18 +3,21 @@
 //! Not here: how the gateway does it (`src/send/coded.rs`).
 
 use t4::jbig::{self, JbigSettings};
-use t4::{BitOrder, Encoding, Page};
+use t4::{BitOrder, Encoding, Page, WIDTH_A4_PELS};
 use t30::{Coding, Contract, Resolution};
 
-/// With fill and RTC or EOFB; a fine page as a standard one, if that was agreed on.
+/// With fill and RTC or EOFB; a page of another width or resolution than was agreed on is scaled.
 pub fn octets(page: &Page, contract: &Contract) -> Vec<u8> {
-    let halved;
-    let page = match contract.resolution {
-        Resolution::Fine => page,
-        Resolution::Standard => {
-            halved = page.to_standard();
-            &halved
-        }
+    let resolution = match contract.resolution {
+        Resolution::Fine => t4::Resolution::Fine,
+        Resolution::Standard => t4::Resolution::Standard,
+    };
+    let scaled;
+    let page = if (page.width_pels(), page.resolution()) == (WIDTH_A4_PELS, resolution) {
+        page
+    } else {
+        scaled = page.scaled_to(WIDTH_A4_PELS, resolution).expect("a page no longer than paper");
+        &scaled
     };
     let coding = match contract.coding {
         Coding::Mh => t4::Coding::Mh,

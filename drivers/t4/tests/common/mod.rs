@@ -60,6 +60,16 @@ pub fn text(width_pels: u16, rows: u32) -> Page {
     })
 }
 
+/// A fine page at 3.85 line/mm.
+pub fn standard(fine: &Page) -> Page {
+    fine.scaled_to(fine.width_pels(), Resolution::Standard).expect("half as long")
+}
+
+/// The same pels as those of another resolution.
+pub fn at(page: &Page, resolution: Resolution) -> Page {
+    Page::from_bits(page.width_pels(), resolution, page.bits().to_vec()).expect("the same page")
+}
+
 /// A clustered 8 by 8 halftone of a slow change from white to black.
 pub fn halftone(width_pels: u16, rows: u32) -> Page {
     draw(width_pels, rows, Resolution::Standard, |x, y| {
@@ -102,7 +112,7 @@ pub fn pages(width_pels: u16) -> Vec<(&'static str, Page)> {
     let fine = |rows, black: fn(u32, u32) -> bool| draw(width_pels, rows, Resolution::Fine, black);
     vec![
         ("text", text(width_pels, 400)),
-        ("text, standard", text(width_pels, 401).to_standard()),
+        ("text, standard", standard(&text(width_pels, 401))),
         ("halftone", halftone(width_pels, 100)),
         ("random", random(width_pels, 60)),
         ("drifting", drifting(width_pels, 200)),
