@@ -1,0 +1,31 @@
+//! Mail: what makes a mail of ours recognisable when somebody answers it, and what the answers say.
+//!
+//! In: octets of a mail that a stranger sent. Out: a [`Reading`]: which mail of ours it is about, proven by its
+//! [`Token`], and what it reports.
+//! Source: RFC 3461 to 3464 (DSN), RFC 8098 (MDN), RFC 3834 (automatic responses), RFC 5321 4.5.5 (null path).
+//! Not here: what a report changes (`src/settle`), whether anything may go by mail (`src/office`).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `token.rs` | an identity that only we can have made, in the return path of every mail |
+//! | `address.rs` | addresses, checked once, that cannot carry a second line or a second address |
+//! | `report/` | one mail of the receipt box: DSN, MDN, automatic response, or nothing to us |
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+mod address;
+pub mod report;
+mod token;
+
+pub use address::{Address, AddressError, FaxGateway, ReturnPath};
+pub use report::{Reading, read};
+pub use token::{Subject, Token, TokenKey};
