@@ -1,6 +1,7 @@
-//! Mail: what makes a mail of ours recognisable when somebody answers it, and what the answers say.
+//! Mail: handing one to a relay, and reading what comes back about it.
 //!
-//! In: octets of a mail that a stranger sent. Out: a [`Reading`]: which mail of ours it is about, proven by its
+//! In: a mail with its envelope; octets of a mail that a stranger sent. Out: an [`smtp::Outcome`], which knows whether anybody can
+//! have the mail; a [`Reading`]: which mail of ours it is about, proven by its
 //! [`Token`], and what it reports.
 //! Source: RFC 3461 to 3464 (DSN), RFC 8098 (MDN), RFC 3834 (automatic responses), RFC 5321 4.5.5 (null path).
 //! Not here: what a report changes (`src/settle`), whether anything may go by mail (`src/office`).
@@ -9,6 +10,7 @@
 //! |---|---|
 //! | `token.rs` | an identity that only we can have made, in the return path of every mail |
 //! | `address.rs` | addresses, checked once, that cannot carry a second line or a second address |
+//! | `smtp/` | one mail to a relay, and how far it came |
 //! | `report/` | one mail of the receipt box: DSN, MDN, automatic response, or nothing to us |
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -24,6 +26,7 @@
 
 mod address;
 pub mod report;
+pub mod smtp;
 mod token;
 
 pub use address::{Address, AddressError, FaxGateway, ReturnPath};

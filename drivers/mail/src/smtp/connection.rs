@@ -1,0 +1,354 @@
+//! One connection to a relay: opened, encrypted, logged in, then mail after mail.
+//!
+//! In: settings, mails. Out: [`Outcome`]s.
+//! STARTTLS is done here and not by the SMTP client, for the client keeps what came with the reply to it: octets that
+//! somebody put there in the clear would be read as if they had come encrypted (RFC 3207 6).
+//! Source: RFC 5321 3.1 to 3.3, RFC 3207, RFC 3461 4.1 to 4.4.
+//! Not here: how many at a time (`mod.rs`).
+
+use std::cell::Cell;
+use std::error::Error as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailParameter, RcptParameter};
+use lettre::transport::smtp::response::Response;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::stream::{Guarded, MAX_REPLY_OCTETS};
+use super::{Go, Login, Mechanism, Outcome, Outgoing, RelaySettings, Reply, Step, Tls, Trouble};
+use crate::Address;
+
+/// Mails on one connection. Postfix closes after 100 in its own client's place; a fresh one costs three round trips.
+const MAILS_PER_CONNECTION: u32 = 100;
+/// Kept of a reply's words: what somebody reads in the log. Chosen.
+const REPLY_CHARS: usize = 500;
+
+/// An open connection.
+pub(super) struct Connection {
+    smtp: AsyncSmtpConnection,
+    dsn: bool,
+    mails: u32,
+    usable: bool,
+}
+
+impl Connection {
+    /// Connects, encrypts, logs in.
+    pub(super) async fn open(
+        settings: &RelaySettings,
+        config: Arc<rustls::ClientConfig>,
+    ) -> Result<Self, Outcome> {
+        let Deadlines { connect, reply } = Deadlines::of(settings);
+        let not_handed = |step| move |trouble| Outcome::NotHanded { step, trouble };
+        let address = (settings.host.as_str(), settings.port);
+        let tcp = within(connect, TcpStream::connect(address))
+            .await
+            .map_err(not_handed(Step::Connect))?
+            .map_err(|error| not_handed(Step::Connect)(Trouble::Connect(error.to_string())))?;
+        let peer = tcp
+            .peer_addr()
+            .map_err(|error| not_handed(Step::Connect)(Trouble::Connect(error.to_string())))?;
+        // The client writes a command at once; waiting for more would cost 40 ms each.
+        let _ = tcp.set_nodelay(true);
+        let stream = match settings.tls {
+            Tls::Never => Guarded::new(tcp, peer, b""),
+            Tls::Implicit => within(connect, encrypt(tcp, peer, settings, config, b""))
+                .await
+                .flatten()
+                .map_err(not_handed(Step::Tls))?,
+            Tls::StartTls => {
+                let tcp = within(reply, start_tls(tcp, &settings.hello))
+                    .await
+                    .flatten()
+                    .map_err(|trouble| not_handed(step_of(&trouble))(trouble))?;
+                within(connect, encrypt(tcp, peer, settings, config, b"220 TLS\r\n"))
+                    .await
+                    .flatten()
+                    .map_err(not_handed(Step::Tls))?
+            }
+        };
+        let hello = ClientId::Domain(settings.hello.clone());
+        let greet = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello);
+        let smtp = within(reply, greet).await.map_err(not_handed(Step::Connect))?;
+        let smtp = smtp.map_err(|error| failed(Step::Connect, &error, None))?;
+        let mut connection = Self { smtp, dsn: false, mails: 0, usable: true };
+        connection.log_in(settings).await?;
+        // The client keeps of the reply only what it uses itself.
+        let offers = connection.ask(Step::Connect, Ehlo::new(hello), settings).await?;
+        connection.dsn = offers.message().any(|line| line.eq_ignore_ascii_case("DSN"));
+        Ok(connection)
+    }
+
+    /// Whether another mail may go over it.
+    pub(super) fn is_usable(&self) -> bool {
+        self.usable && !self.smtp.has_broken() && self.mails < MAILS_PER_CONNECTION
+    }
+
+    /// Whether the relay still answers.
+    pub(super) async fn still_there(&mut self, deadline: Duration) -> bool {
+        within(deadline, self.smtp.test_connected()).await == Ok(true)
+    }
+
+    pub(super) async fn quit(&mut self, deadline: Duration) {
+        // Whatever it says, we are done.
+        let _ = within(deadline, self.smtp.quit()).await;
+    }
+
+    /// Hands one mail over.
+    pub(super) async fn deliver(
+        &mut self,
+        mail: &Outgoing,
+        settings: &RelaySettings,
+        content_starts: impl AsyncFnOnce() -> Go,
+    ) -> Outcome {
+        self.mails += 1;
+        // Only what ends as it should leaves a connection whose state is known.
+        self.usable = false;
+        match self.envelope(mail, settings).await {
+            Ok(()) => {}
+            Err(outcome) => return outcome,
+        }
+        match content_starts().await {
+            Go::On => {}
+            Go::Stop => {
+                // After DATA there is no way back but to hang up; without a dot the mail is nobody's (RFC 5321 4.1.1.4).
+                return Outcome::Stopped;
+            }
+        }
+        self.content(mail, settings).await
+    }
+
+    async fn envelope(&mut self, mail: &Outgoing, settings: &RelaySettings) -> Result<(), Outcome> {
+        let other = |keyword: &str, value: String| (keyword.to_owned(), Some(value));
+        let (of_mail, of_recipient) = if self.dsn {
+            let path = format!("rfc822;{}", mail.to.as_str());
+            (
+                vec![other("RET", "HDRS".into()), other("ENVID", mail.envelope_id.clone())],
+                vec![other("NOTIFY", "SUCCESS,FAILURE,DELAY".into()), other("ORCPT", path)],
+            )
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let of_mail = of_mail
+            .into_iter()
+            .map(|(keyword, value)| MailParameter::Other { keyword, value })
+            .collect();
+        let of_recipient = of_recipient
+            .into_iter()
+            .map(|(keyword, value)| RcptParameter::Other { keyword, value })
+            .collect();
+        let from = lettre_address(&mail.from, Step::Sender)?;
+        let to = lettre_address(&mail.to, Step::Recipient)?;
+        self.ask(Step::Sender, Mail::new(Some(from), of_mail), settings).await?;
+        self.ask(Step::Recipient, Rcpt::new(to, of_recipient), settings).await?;
+        self.ask(Step::Content, Data, settings).await?;
+        Ok(())
+    }
+
+    async fn content(&mut self, mail: &Outgoing, settings: &RelaySettings) -> Outcome {
+        let dot_is_next = Cell::new(false);
+        // The client asks for more until there is none; what it writes then is the dot.
+        let content = std::iter::once(&mail.octets).chain(std::iter::from_fn(|| {
+            dot_is_next.set(true);
+            None
+        }));
+        let said = within(settings.deadlines.content, self.smtp.message_iter(content)).await;
+        let without_reply = |trouble| match dot_is_next.get() {
+            true => Outcome::Unknown { trouble },
+            false => Outcome::NotHanded { step: Step::Content, trouble },
+        };
+        match said {
+            Ok(Ok(response)) => {
+                self.usable = true;
+                let reply = reply_of(&response, settings.login.as_ref());
+                Outcome::Accepted { reply, dsn: self.dsn }
+            }
+            Ok(Err(error)) => match failed(Step::Content, &error, settings.login.as_ref()) {
+                Outcome::NotHanded { trouble, .. } => without_reply(trouble),
+                refused => refused,
+            },
+            Err(trouble) => without_reply(trouble),
+        }
+    }
+
+    async fn log_in(&mut self, settings: &RelaySettings) -> Result<(), Outcome> {
+        let Some(login) = &settings.login else { return Ok(()) };
+        let mechanism = match login.mechanism {
+            Mechanism::Plain => smtp::authentication::Mechanism::Plain,
+            Mechanism::Login => smtp::authentication::Mechanism::Login,
+            Mechanism::Xoauth2 => smtp::authentication::Mechanism::Xoauth2,
+        };
+        let offered = self.smtp.server_info().supports_auth_mechanism(mechanism);
+        if settings.tls == Tls::Never || !offered {
+            let trouble = Trouble::NoMechanism(login.mechanism);
+            return Err(Outcome::NotHanded { step: Step::Login, trouble });
+        }
+        let credentials = Credentials::new(login.user.clone(), login.secret.to_string());
+        let said =
+            within(settings.deadlines.reply, self.smtp.auth(&[mechanism], &credentials)).await;
+        match said {
+            Ok(Ok(_welcome)) => Ok(()),
+            Ok(Err(error)) => Err(failed(Step::Login, &error, Some(login))),
+            Err(trouble) => Err(Outcome::NotHanded { step: Step::Login, trouble }),
+        }
+    }
+
+    /// One command, one reply.
+    async fn ask(
+        &mut self,
+        step: Step,
+        command: impl std::fmt::Display,
+        settings: &RelaySettings,
+    ) -> Result<Response, Outcome> {
+        match within(settings.deadlines.reply, self.smtp.command(command)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(failed(step, &error, settings.login.as_ref())),
+            Err(trouble) => Err(Outcome::NotHanded { step, trouble }),
+        }
+    }
+}
+
+/// Those that a connection needs until it is open.
+struct Deadlines {
+    connect: Duration,
+    reply: Duration,
+}
+
+impl Deadlines {
+    fn of(settings: &RelaySettings) -> Self {
+        Self { connect: settings.deadlines.connect, reply: settings.deadlines.reply }
+    }
+}
+
+async fn within<T>(deadline: Duration, future: impl Future<Output = T>) -> Result<T, Trouble> {
+    tokio::time::timeout(deadline, future).await.map_err(|_| Trouble::Late(deadline))
+}
+
+fn step_of(trouble: &Trouble) -> Step {
+    match trouble {
+        Trouble::NoTls | Trouble::Certificate(_) => Step::Tls,
+        Trouble::Connect(_)
+        | Trouble::Late(_)
+        | Trouble::Broken(_)
+        | Trouble::Nonsense(_)
+        | Trouble::NoMechanism(_) => Step::Connect,
+    }
+}
+
+/// Greeting, EHLO and STARTTLS in the clear. What the relay offers here is not believed, for anybody between can write
+/// it; only that it lets TLS begin is needed.
+async fn start_tls(mut tcp: TcpStream, hello: &str) -> Result<TcpStream, Trouble> {
+    expect(&mut tcp, "220").await?;
+    tell(&mut tcp, &format!("EHLO {hello}\r\n")).await?;
+    let offers = expect(&mut tcp, "250").await?;
+    let offered = offers.lines().filter_map(|line| line.get(4..));
+    if !offered.into_iter().any(|word| word.trim().eq_ignore_ascii_case("STARTTLS")) {
+        return Err(Trouble::NoTls);
+    }
+    tell(&mut tcp, "STARTTLS\r\n").await?;
+    expect(&mut tcp, "220").await?;
+    Ok(tcp)
+}
+
+async fn tell(tcp: &mut TcpStream, line: &str) -> Result<(), Trouble> {
+    tcp.write_all(line.as_bytes()).await.map_err(|error| Trouble::Broken(error.to_string()))
+}
+
+/// Reads one reply, octet by octet so that nothing behind it is taken along, and wants it to begin with `code`.
+async fn expect(tcp: &mut TcpStream, code: &str) -> Result<String, Trouble> {
+    let mut reply = Vec::new();
+    let mut line_start = 0;
+    loop {
+        let octet = tcp.read_u8().await.map_err(|error| Trouble::Broken(error.to_string()))?;
+        reply.push(octet);
+        if reply.len() > MAX_REPLY_OCTETS {
+            return Err(Trouble::Nonsense(String::from("a reply without end")));
+        }
+        if octet == b'\n' {
+            let line = reply.get(line_start..).unwrap_or_default();
+            if line.get(3) != Some(&b'-') {
+                break;
+            }
+            line_start = reply.len();
+        }
+    }
+    let reply = String::from_utf8_lossy(&reply).into_owned();
+    let starts = |line: &str| line.starts_with(code);
+    if reply.lines().all(starts) { Ok(reply) } else { Err(Trouble::Nonsense(printable(&reply))) }
+}
+
+async fn encrypt(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    settings: &RelaySettings,
+    config: Arc<rustls::ClientConfig>,
+    greeting: &'static [u8],
+) -> Result<Guarded, Trouble> {
+    let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
+        Trouble::Certificate(String::from("the relay's name cannot stand in a certificate"))
+    })?;
+    let stream = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
+        // A certificate that is refused comes as an error of input and output.
+        let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match refused {
+            Some(refused) => Trouble::Certificate(refused.to_string()),
+            None => Trouble::Broken(error.to_string()),
+        }
+    })?;
+    Ok(Guarded::new(stream, peer, greeting))
+}
+
+/// What an error of the client says about the mail.
+fn failed(step: Step, error: &smtp::Error, login: Option<&Login>) -> Outcome {
+    let words = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    let words = struck(&words, login);
+    match error.status() {
+        Some(code) => {
+            Outcome::Refused { step, reply: Reply { code: u16::from(code), text: words } }
+        }
+        None if error.is_response() || error.is_client() => {
+            Outcome::NotHanded { step, trouble: Trouble::Nonsense(words) }
+        }
+        None => Outcome::NotHanded { step, trouble: Trouble::Broken(words) },
+    }
+}
+
+fn reply_of(response: &Response, login: Option<&Login>) -> Reply {
+    let words: Vec<&str> = response.message().collect();
+    Reply { code: u16::from(response.code()), text: struck(&words.join(" "), login) }
+}
+
+/// One printable line without the login: some relays repeat what they were told, as it stood or in base64.
+fn struck(words: &str, login: Option<&Login>) -> String {
+    let words = printable(words);
+    let Some(secret) = login.map(|login| login.secret.as_str()).filter(|secret| !secret.is_empty())
+    else {
+        return words;
+    };
+    let holds_secret = |word: &&str| {
+        let decoded = data_encoding::BASE64.decode(word.as_bytes()).unwrap_or_default();
+        word.contains(secret) || decoded.windows(secret.len()).any(|run| run == secret.as_bytes())
+    };
+    let parts = words.split(' ').map(|word| if holds_secret(&word) { "***" } else { word });
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+fn printable(words: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    words.trim().chars().take(REPLY_CHARS).map(plain).collect()
+}
+
+fn lettre_address(address: &Address, step: Step) -> Result<lettre::Address, Outcome> {
+    address.as_str().parse().map_err(|_| Outcome::NotHanded {
+        step,
+        trouble: Trouble::Nonsense(String::from("an address that the SMTP client refuses")),
+    })
+}
