@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `token.rs` | an identity that only we can have made, in the return path of every mail |
 //! | `address.rs` | addresses, checked once, that cannot carry a second line or a second address |
+//! | `message.rs` | a mail as octets |
 //! | `smtp/` | one mail to a relay, and how far it came |
 //! | `report/` | one mail of the receipt box: DSN, MDN, automatic response, or nothing to us |
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@
 )]
 
 mod address;
+pub mod message;
 pub mod report;
 pub mod smtp;
 mod token;
