@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, Port, Progress};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::coded::{self, Coder};
+use super::coded::Coder;
 use super::line_test::{self, How, Plan, Watch};
+use super::sheets::{NoSheet, Sheets, sheet_sha256};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
@@ -26,7 +26,7 @@ use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step, Unreadable};
-use crate::render::{Proof, ProofError, RenderError, Renderer};
+use crate::render::{ProofError, Renderer};
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
 
@@ -174,9 +174,8 @@ fn call_over<P: Port>(
     host: &mut FaxHost<'_>,
 ) -> CallReport {
     let (claim, now) = (host.claim, host.desk.clock.now());
-    let longest_page_mm = u16::try_from(sheets.fine.length_mm()).unwrap_or(u16::MAX);
-    host.coder.prepare(&sheets.fine, t30::Resolution::Fine);
-    host.coder.prepare(&sheets.standard, t30::Resolution::Standard);
+    let longest_page_mm = sheets.length_mm();
+    sheets.prepare(&mut host.coder);
     host.sheets = Some(sheets);
     let terms =
         terms::of_next_call(&claim.known, &settings.limits, claim.job.kind().has_secret(), now);
@@ -234,73 +233,6 @@ fn line_fault(report: &CallReport) -> Option<LineFault> {
         | Ending::Stopped
         | Ending::Session(_)
         | Ending::HungUp(_) => off_hook,
-    }
-}
-
-/// The sheet as either kind of far machine takes it. Both are drawn before dialling: a machine that has
-/// said CFR waits 6 s for its page (T2, T.30 5.4.3.1), and nothing that can hang belongs there.
-struct Sheets {
-    fine: t4::Page,
-    standard: t4::Page,
-    proof: Proof,
-}
-
-impl Sheets {
-    fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
-        let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job)?;
-        Ok(Self { fine: drawn.fine.page, standard: drawn.standard.page, proof })
-    }
-
-    /// The sheet of one call: the next one has another time on it.
-    fn stamped(self, tag_line: &TagLine<'_>) -> Result<Self, tagline::StampError> {
-        let stamp = |page: &t4::Page| tag_line.stamp(page, 1, 1);
-        Ok(Self { fine: stamp(&self.fine)?, standard: stamp(&self.standard)?, ..self })
-    }
-
-    /// Whether the far machine can print the credentials from these octets. Some ms; the far machine waits
-    /// seconds for its page.
-    fn holds(&self, octets: &[u8], contract: &t30::Contract) -> Result<(), ProofError> {
-        let fineness = match contract.resolution {
-            t30::Resolution::Fine => sheet::Fineness::Fine,
-            t30::Resolution::Standard => sheet::Fineness::Standard,
-        };
-        let sent = self.of(contract.resolution);
-        match coded::decoded(octets, sent, contract) {
-            Some(page) if page == *sent => self.proof.holds_on(&page, fineness),
-            Some(_) | None => Err(ProofError::Octets),
-        }
-    }
-
-    fn of(&self, resolution: t30::Resolution) -> &t4::Page {
-        match resolution {
-            t30::Resolution::Fine => &self.fine,
-            t30::Resolution::Standard => &self.standard,
-        }
-    }
-}
-
-/// Why a call has no page to send.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-enum NoSheet {
-    #[error(transparent)]
-    Drawing(#[from] RenderError),
-    #[error(transparent)]
-    TagLine(#[from] tagline::StampError),
-}
-
-impl NoSheet {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Drawing(error) => error.code(),
-            Self::TagLine(error) => error.code(),
-        }
-    }
-
-    fn stop(&self) -> Stop {
-        match self {
-            Self::Drawing(RenderError::Proof(_)) => Stop::SheetProofFailed,
-            Self::Drawing(RenderError::Sheet(_)) | Self::TagLine(_) => Stop::SheetFailed,
-        }
     }
 }
 
@@ -653,14 +585,6 @@ impl CallHost for FaxHost<'_> {
         self.desk.stopping.load(Ordering::Acquire)
             || self.desk.queue.stop_wanted(self.claim.attempt)
     }
-}
-
-/// Names the pels of a page as it was sent, tag line and all, so that a received one can be compared.
-pub fn sheet_sha256(page: &t4::Page) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(page.width_pels().to_be_bytes());
-    hash.update(page.bits());
-    hash.finalize().into()
 }
 
 #[cfg(test)]

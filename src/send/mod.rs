@@ -6,6 +6,7 @@
 pub mod coded;
 pub mod fax;
 pub mod line_test;
+pub mod sheets;
 pub mod tag_line;
 pub mod trace;
 

@@ -20,7 +20,7 @@ fn received(call: &Value) -> t4::Page {
 
 /// SHA-256 of the pels of a received file, as the receipt names those of the sent page.
 fn received_sha256(call: &Value) -> String {
-    shirase::job::hex(&shirase::send::fax::sheet_sha256(&received(call)))
+    shirase::job::hex(&shirase::send::sheets::sheet_sha256(&received(call)))
 }
 
 /// Whether the received page has the tag line of a call of this minute at its head, and nothing else there.

@@ -14,7 +14,7 @@ use crate::office::known::Lock;
 use crate::office::rate::Rate;
 use crate::queue::contract::{accept, claim, client, request, to_number};
 use crate::queue::sqlite::{Sqlite, StoreKey};
-use crate::render::SiteFace;
+use crate::render::{Proof, SiteFace};
 
 /// Fine, MH, V.17, no ECM, 0 ms (T.30 table 2), bit 0 first; and the far end's two answers.
 const DIS: [u8; 6] = [0xFF, 0x13, 0x80, 0x00, 0x6E, 0x70];
