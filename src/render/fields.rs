@@ -68,9 +68,7 @@ pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
         })),
         "line": null,
         "reference": reference(id),
-        "version": 1,
         "issued": date(accepted(id)),
-        "reason": null,
     })
 }
 
@@ -88,9 +86,7 @@ pub(super) fn of_line_test(site: &SiteFace, id: JobId, line: &str, language: Lan
         "channel": null,
         "line": { "name": line },
         "reference": reference(id),
-        "version": 1,
         "issued": date(accepted(id), language),
-        "reason": null,
     })
 }
 
@@ -174,12 +170,10 @@ mod tests {
             "kind",
             "language",
             "line",
-            "reason",
             "recipient",
             "reference",
             "sender",
             "site",
-            "version",
             "words",
         ];
         for kind in Kind::ALL {

@@ -56,7 +56,7 @@ pub fn usual(kind: &str, language: &str) -> Value {
         },
         "channel": (kind == "channel_changed").then(|| json!({ "mail_hint": "s***@example.co.jp" })),
         "line": (kind == "line_test").then(|| json!({ "name": "line1" })),
-        "reference": "7F3K-92QX", "version": 1, "issued": issued, "reason": null,
+        "reference": "7F3K-92QX", "issued": issued,
     })
 }
 
@@ -90,7 +90,7 @@ pub fn widest(kind: &str, language: &str, filling: &str) -> Value {
         fields["credentials"]["first_time_key"] = json!("@O%0I1Wl".repeat(4));
     }
     if fields["documents"] != json!([]) {
-        fields["documents"] = json!(vec![json!({ "title": text(40), "count": 65_535 }); 12]);
+        fields["documents"] = json!(vec![json!({ "title": text(40), "count": 9999 }); 12]);
     }
     if !fields["channel"].is_null() {
         fields["channel"]["mail_hint"] = json!(text(40));
@@ -98,6 +98,5 @@ pub fn widest(kind: &str, language: &str, filling: &str) -> Value {
     if !fields["line"].is_null() {
         fields["line"]["name"] = json!("w".repeat(16));
     }
-    fields["version"] = json!(65_535);
     fields
 }

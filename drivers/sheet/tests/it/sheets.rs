@@ -6,11 +6,11 @@ use std::process::Command;
 
 use image::{GrayImage, Luma};
 use serde_json::{Value, json};
-use sheet::{Fineness, Mark, SheetError, Worker};
+use sheet::{Fineness, Mark, PelBox, SheetError, Worker};
 use t4::{Page, Resolution};
 
 use crate::request;
-use crate::samples::{FILLINGS, KINDS, URL, templates, usual, widest, worker};
+use crate::samples::{FILLINGS, KINDS, LANGUAGES, URL, templates, usual, widest, worker};
 
 fn draw(worker: &mut Worker, fields: &Value, fineness: Fineness) -> Page {
     let kind = fields["kind"].as_str().unwrap();
@@ -141,6 +141,69 @@ fn marks(fields: &Value, name: &str) -> Vec<Mark> {
     marks
 }
 
+/// Columns of ink below the cell of each character, from the left edge of the cell, and the cell's width.
+fn reading_below(page: &Page, mark: &Mark) -> Option<(i64, i64)> {
+    let PelBox { left, top, right, bottom } = mark.area;
+    let (height, reach) = (bottom - top, (right - left) / 2);
+    let rows = bottom + height / 20..bottom + height * 6 / 10;
+    let is_black = |column: usize| {
+        rows.clone()
+            .any(|row| page.row(row as u32).unwrap()[column / 8] << (column % 8) & 0x80 != 0)
+    };
+    let mut inked = (left - reach..right + reach).filter(|column| is_black(*column));
+    let first = inked.next()?;
+    let last = inked.last().unwrap_or(first);
+    Some((first as i64 - left as i64, right as i64 - 1 - last as i64))
+}
+
+/// Read in one go they are nonsense: 1 mm at least.
+#[test]
+fn readings_of_any_two_neighbours_have_white_between_them() {
+    for language in LANGUAGES {
+        let words = words(language);
+        let (_, readings) = words.split_once("[readings]").unwrap();
+        let read: Vec<char> =
+            readings.lines().filter_map(|line| line.trim_matches('"').chars().next()).collect();
+        assert!(read.len() > 14 && read.contains(&'|'), "{read:?}");
+        let mut fields = usual("first_contact", language);
+        let apart: String = read.iter().flat_map(|character| ['A', *character]).collect();
+        fields["credentials"]["first_time_key"] = json!(apart + "A");
+        let sheet = worker().draw(&request("first_contact", fields)).unwrap().fine;
+        let marks = sheet.marks.iter().filter(|mark| mark.name == "first_time_key");
+        let beside: Vec<(i64, i64)> =
+            marks.skip(1).step_by(2).filter_map(|mark| reading_below(&sheet.page, mark)).collect();
+        assert_eq!(beside.len(), read.len(), "{language}");
+        let left = beside.iter().map(|(left, _)| left).min().unwrap();
+        let right = beside.iter().map(|(_, right)| right).min().unwrap();
+        assert!(left + right >= 8, "{language}: {left} + {right} pels, of {beside:?}");
+    }
+}
+
+/// 様式21件 may be one of 様式2 or twenty-one of 様式.
+#[test]
+fn number_at_the_end_of_a_title_is_not_taken_for_the_count() {
+    let mut worker = worker();
+    for language in LANGUAGES {
+        let mut with = |title: &str, count: u16| {
+            let mut fields = usual("document", language);
+            fields["documents"] = json!([{ "title": title, "count": count }]);
+            draw(&mut worker, &fields, Fineness::Standard)
+        };
+        assert!(with("様式2", 1) != with("様式", 21), "{language}");
+    }
+}
+
+#[test]
+fn every_sheet_of_a_notification_names_the_site() {
+    let mut worker = worker();
+    for kind in KINDS.iter().filter(|kind| **kind != "line_test") {
+        let mut fields = usual(kind, "ja");
+        let one = draw(&mut worker, &fields, Fineness::Standard);
+        fields["site"]["name"] = json!("介護文書センター");
+        assert!(one != draw(&mut worker, &fields, Fineness::Standard), "{kind}");
+    }
+}
+
 #[test]
 fn each_character_of_a_credential_has_a_mark_of_its_own_in_its_order() {
     for kind in ["first_contact", "credentials_reissued"] {
@@ -185,15 +248,6 @@ fn documents_that_find_no_room_beside_credentials_are_counted() {
     assert!(rows(&with(6, 1, "document")) < rows(&with(11, 1, "document")));
     let mut page = |last| draw(&mut worker, &with(11, last, "first_contact"), Fineness::Standard);
     assert!(page(1) != page(2), "what is not listed is not counted either");
-}
-
-#[test]
-fn only_a_newer_version_says_that_older_ones_are_void() {
-    let mut worker = worker();
-    let mut fields = usual("credentials_reissued", "ja");
-    let first = draw(&mut worker, &fields, Fineness::Standard);
-    fields["version"] = json!(2);
-    assert!(first != draw(&mut worker, &fields, Fineness::Standard));
 }
 
 #[test]
