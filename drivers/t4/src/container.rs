@@ -2,34 +2,43 @@
 //!
 //! In: [`Page`]s, or a file from any fax program. Out: a file that libtiff and fax programs read, or
 //! the pages with their bad rows.
-//! Source: RFC 2306 (profile F of TIFF: the fields and their values), TIFF 6.0 section 11; the `tiff`
-//! crate reads and writes the directories, the strips are ours.
-//! Not here: other compressions, colours, tiles, the GlobalParametersIFD of RFC 3949.
+//! Source: RFC 3949 2.2 (fields of all profiles), 3.2 and 3.6 (profile S), 4.2 and 4.7 (profile F), 3.5
+//! and 4.4.6 (order in the file); RFC 2306 3.2 to 3.6, its elder; TIFF 6.0 sections 2 and 11. The `tiff`
+//! crate reads; it writes a strip before its directory, which 3.5 forbids, so the writing is ours.
+//! Not here: where what lies in the file (`layout.rs`); other compressions, colours, tiles, the
+//! GlobalParametersIFD of RFC 3949.
+//!
+//! Windows' fax service wants beside TIFF 6.0 that a file is MMR, has the byte order of the processor
+//! (all that Windows runs on have the little end first) and its pages not in several strips; it puts
+//! this as "RowsPerStrip must contain a value of 1", which no fax file has (learn.microsoft.com,
+//! "Fax Image Format"). A file of [`Coding::Mmr`] is all of that. Of Windows' picture viewer no rule is
+//! known but the compressions: CCITT3 and CCITT4, of one bit a pel (`WICTiffCompressionOption`).
 
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::vec;
 use std::vec::Vec;
 
 use tiff::TiffError;
 use tiff::decoder::Decoder;
-use tiff::decoder::ifd::Value;
-use tiff::encoder::{DirectoryEncoder, Rational, TiffEncoder, TiffKindStandard};
+use tiff::decoder::ifd;
 use tiff::tags::Tag;
 
 use crate::decode::decode_rows;
-use crate::{BitOrder, CodecError, Coding, Encoding, Page, Resolution, encode};
+use crate::layout::{self, Value};
+use crate::{BitOrder, CodecError, Coding, Encoding, Page, Resolution, WIDTH_A4_PELS, encode};
 
 /// Most pages read from one file. Chosen: with the longest pages at most 300 MB from hostile octets.
 pub const MAX_FILE_PAGES: usize = 50;
 /// Most coded octets read for one page. Chosen: five times an A4 page of random pels.
 const MAX_PAGE_OCTETS: u64 = 4 << 20;
 
-// Fields that the `tiff` crate has no name for (TIFF 6.0, RFC 2306).
+// Fields that the `tiff` crate has no name for (TIFF 6.0, RFC 3949).
 const T4_OPTIONS: Tag = Tag::Unknown(292);
 const T6_OPTIONS: Tag = Tag::Unknown(293);
 const PAGE_NUMBER: Tag = Tag::Unknown(297);
-const BAD_FAX_LINES: Tag = Tag::Unknown(326);
-const CLEAN_FAX_DATA: Tag = Tag::Unknown(327);
-const CONSECUTIVE_BAD_FAX_LINES: Tag = Tag::Unknown(328);
+
+/// Fields that a writer of profile S should not use (RFC 3949 2.2.3).
+const NOT_MINIMAL: [Tag; 3] = [Tag::Orientation, Tag::Software, Tag::DateTime];
 
 // Values of fields (TIFF 6.0).
 const COMPRESSION_T4: u16 = 3;
@@ -59,7 +68,7 @@ pub enum FileError {
     /// The structure of the file is broken, or it is no TIFF file.
     #[error("not a TIFF file that can be read")]
     Tiff(#[source] TiffError),
-    /// A TIFF file, but not of a fax page as RFC 2306 has them.
+    /// A TIFF file, but not of a fax page as RFC 3949 has them; or it would be none if it were written.
     #[error("page {page}: {what} is not {want}")]
     NotFax {
         /// Page counted from 0.
@@ -128,11 +137,12 @@ impl From<TiffError> for FileError {
 pub struct FileSettings<'a> {
     /// The coding of all pages.
     pub coding: Coding,
-    /// FillOrder. Readers of RFC 2306 take both; libtiff writes [`BitOrder::MsbFirst`].
+    /// FillOrder. Readers of profile F take both; libtiff writes [`BitOrder::MsbFirst`].
     pub order: BitOrder,
-    /// Program that drew the pages, ASCII.
+    /// Program that drew the pages, ASCII. Not in a file of profile S; see [`write`].
     pub software: &'a str,
-    /// `YYYY:MM:DD HH:MM:SS` as TIFF 6.0 has it. An argument, because no clock is read here.
+    /// `YYYY:MM:DD HH:MM:SS` as TIFF 6.0 has it, not in a file of profile S. An argument, because no
+    /// clock is read here.
     pub date_time: Option<&'a str>,
 }
 
@@ -147,106 +157,108 @@ pub struct FilePage {
     pub bad_rows: Vec<u32>,
 }
 
-/// Writes pages as one TIFF-F file, each page in one strip, in the byte order of this machine.
+/// Writes pages as one TIFF-F file, little end first: each page's directory, its values, its one strip.
+///
+/// With pages of a width of their resolution it is a file of profile F, and of the minimal profile S where
+/// the coding is MH, the order [`BitOrder::LsbFirst`] and each page of A4 in standard or fine resolution.
 ///
 /// # Errors
-/// [`FileError::Pages`] if there are none or too many, [`FileError::Rows`] for a page without rows,
-/// [`FileError::Io`].
-pub fn write<W: Write + Seek>(
-    out: W,
+/// Before anything is written: [`FileError::Pages`] if there are none or too many, [`FileError::Rows`]
+/// for a page without rows, [`FileError::NotFax`] for a text that is not ASCII. Then [`FileError::Io`].
+pub fn write<W: Write>(
+    mut out: W,
     pages: &[Page],
     settings: &FileSettings<'_>,
 ) -> Result<(), FileError> {
-    if pages.is_empty() || pages.len() > MAX_FILE_PAGES {
-        return Err(FileError::Pages { pages: pages.len() });
+    let count = match u16::try_from(pages.len()) {
+        Ok(count @ 1..) if pages.len() <= MAX_FILE_PAGES => count,
+        Ok(_) | Err(_) => return Err(FileError::Pages { pages: pages.len() }),
+    };
+    if let Some(page) = pages.iter().position(|page| page.rows() == 0) {
+        return Err(FileError::Rows { page, got: 0, want: 1 });
     }
-    let mut file = TiffEncoder::new(out)?;
-    for (index, page) in pages.iter().enumerate() {
-        if page.rows() == 0 {
-            return Err(FileError::Rows { page: index, got: 0, want: 1 });
+    let date_time = settings.date_time.unwrap_or_default();
+    for (what, text) in [("Software", settings.software), ("DateTime", date_time)] {
+        if !text.is_ascii() || text.contains('\0') {
+            return Err(FileError::NotFax { page: 0, what, want: "ASCII" });
         }
-        write_page(&mut file, index, pages.len(), page, settings)?;
     }
+    let is_minimal = is_minimal(pages, settings);
+    let mut at = layout::HEADER.len();
+    out.write_all(&layout::HEADER)?;
+    for (number, page) in (0..count).zip(pages) {
+        let encoding = Encoding { order: settings.order, ..Encoding::file(settings.coding) };
+        let strip = encode(page, &encoding);
+        // Cannot be: a page takes 37 MB at most.
+        let too_long = || FileError::NotFax {
+            page: number.into(),
+            what: "StripOffsets",
+            want: "within 4 GiB",
+        };
+        let strip_octets = u32::try_from(strip.len()).map_err(|_| too_long())?;
+        let mut fields = fields(page, [number, count], strip_octets, settings);
+        if is_minimal {
+            fields.retain(|(tag, _)| !NOT_MINIMAL.contains(tag));
+        }
+        let octets = layout::page(at, &fields, &strip, number + 1 == count).ok_or_else(too_long)?;
+        out.write_all(&octets)?;
+        at += octets.len();
+    }
+    out.flush()?; // a disk that is full is an error here, not nobody's
     Ok(())
 }
 
-fn write_page<W: Write + Seek>(
-    file: &mut TiffEncoder<W, TiffKindStandard>,
-    index: usize,
-    pages: usize,
+/// Whether all that is said of the pages is what profile S has (RFC 3949 3.6).
+fn is_minimal(pages: &[Page], settings: &FileSettings<'_>) -> bool {
+    let is_minimal_page = |page: &Page| {
+        page.width_pels() == WIDTH_A4_PELS
+            && matches!(page.resolution(), Resolution::Standard | Resolution::Fine)
+    };
+    settings.coding == Coding::Mh
+        && settings.order == BitOrder::LsbFirst
+        && pages.iter().all(is_minimal_page)
+}
+
+/// The fields of a page, rising by tag; `number` is that of the page from 0, and of how many. Those of
+/// bad rows (RFC 3949 4.3.3) are not for pages that were drawn.
+fn fields<'a>(
     page: &Page,
-    settings: &FileSettings<'_>,
-) -> Result<(), FileError> {
-    let FileSettings { coding, order, software, date_time } = *settings;
-    let strip = encode(page, &Encoding { order, ..Encoding::file(coding) });
+    number: [u16; 2],
+    strip_octets: u32,
+    settings: &FileSettings<'a>,
+) -> Vec<(Tag, Value<'a>)> {
     let (x_dpi, y_dpi) = page.resolution().dpi();
-    let (compression, options, option_bits) = match coding {
+    let (compression, options, option_bits) = match settings.coding {
         Coding::Mh => (COMPRESSION_T4, T4_OPTIONS, 0),
         Coding::Mr => (COMPRESSION_T4, T4_OPTIONS, T4_TWO_DIMENSIONAL),
         Coding::Mmr => (COMPRESSION_T6, T6_OPTIONS, 0),
     };
-    let fill_order = match order {
+    let fill_order = match settings.order {
         BitOrder::MsbFirst => FILL_MSB_FIRST,
         BitOrder::LsbFirst => FILL_LSB_FIRST,
     };
-    let short = |number: usize| u16::try_from(number).map_err(TiffError::from);
-    let octets = u32::try_from(strip.len()).map_err(TiffError::from)?;
-
-    let mut directory = file.image_directory()?;
-    let offset = u32::try_from(directory.write_data(strip.as_slice())?).map_err(TiffError::from)?;
-    pad_to_even(&mut directory, strip.len())?;
-    directory.write_tag(Tag::NewSubfileType, PAGE_OF_MANY)?;
-    directory.write_tag(Tag::ImageWidth, u32::from(page.width_pels()))?;
-    directory.write_tag(Tag::ImageLength, page.rows())?;
-    directory.write_tag(Tag::BitsPerSample, 1u16)?;
-    directory.write_tag(Tag::Compression, compression)?;
-    directory.write_tag(Tag::PhotometricInterpretation, WHITE_IS_ZERO)?;
-    directory.write_tag(Tag::FillOrder, fill_order)?;
-    directory.write_tag(Tag::StripOffsets, offset)?;
-    directory.write_tag(Tag::Orientation, 1u16)?; // row 0 is the top, pel 0 the left
-    directory.write_tag(Tag::SamplesPerPixel, 1u16)?;
-    directory.write_tag(Tag::RowsPerStrip, page.rows())?;
-    directory.write_tag(Tag::StripByteCounts, octets)?;
-    directory.write_tag(Tag::XResolution, Rational { n: x_dpi.into(), d: 1 })?;
-    directory.write_tag(Tag::YResolution, Rational { n: y_dpi.into(), d: 1 })?;
-    directory.write_tag(Tag::PlanarConfiguration, 1u16)?;
-    directory.write_tag(options, option_bits)?;
-    directory.write_tag(Tag::ResolutionUnit, UNIT_INCH)?;
-    directory.write_tag(PAGE_NUMBER, [short(index)?, short(pages)?].as_slice())?;
-    write_text(&mut directory, Tag::Software, software)?;
-    if let Some(date_time) = date_time {
-        write_text(&mut directory, Tag::DateTime, date_time)?;
-    }
-    // These pels were drawn, not received: no row is a guess.
-    directory.write_tag(BAD_FAX_LINES, 0u32)?;
-    directory.write_tag(CLEAN_FAX_DATA, 0u16)?;
-    directory.write_tag(CONSECUTIVE_BAD_FAX_LINES, 0u32)?;
-    directory.finish()?;
-    Ok(())
-}
-
-fn write_text<W: Write + Seek>(
-    directory: &mut DirectoryEncoder<'_, W, TiffKindStandard>,
-    tag: Tag,
-    text: &str,
-) -> Result<(), FileError> {
-    directory.write_tag(tag, text)?;
-    match text.len() + 1 {
-        0..=4 => Ok(()), // it stands in the directory
-        octets => pad_to_even(directory, octets),
-    }
-}
-
-/// Values and directories begin on even octets (TIFF 6.0 section 2), which the `tiff` crate leaves to us:
-/// libtiff does not mind, strict readers do.
-fn pad_to_even<W: Write + Seek>(
-    directory: &mut DirectoryEncoder<'_, W, TiffKindStandard>,
-    written_octets: usize,
-) -> Result<(), FileError> {
-    if !written_octets.is_multiple_of(2) {
-        directory.write_data([0u8].as_slice())?;
-    }
-    Ok(())
+    let mut fields = vec![
+        (Tag::NewSubfileType, Value::Long(PAGE_OF_MANY)),
+        (Tag::ImageWidth, Value::Short(page.width_pels())),
+        (Tag::ImageLength, Value::Long(page.rows())),
+        (Tag::BitsPerSample, Value::Short(1)),
+        (Tag::Compression, Value::Short(compression)),
+        (Tag::PhotometricInterpretation, Value::Short(WHITE_IS_ZERO)),
+        (Tag::FillOrder, Value::Short(fill_order)),
+        (Tag::StripOffsets, Value::StripPlace),
+        (Tag::Orientation, Value::Short(1)), // row 0 is the top, pel 0 the left
+        (Tag::SamplesPerPixel, Value::Short(1)),
+        (Tag::RowsPerStrip, Value::Long(page.rows())),
+        (Tag::StripByteCounts, Value::Long(strip_octets)),
+        (Tag::XResolution, Value::Whole(x_dpi)),
+        (Tag::YResolution, Value::Whole(y_dpi)),
+        (options, Value::Long(option_bits)),
+        (Tag::ResolutionUnit, Value::Short(UNIT_INCH)),
+        (PAGE_NUMBER, Value::Shorts(number)),
+        (Tag::Software, Value::Text(settings.software)),
+    ];
+    fields.extend(settings.date_time.map(|text| (Tag::DateTime, Value::Text(text))));
+    fields
 }
 
 /// Reads all pages of a TIFF file in MH, MR or MMR, of one strip or many, in both bit orders. The file
@@ -362,7 +374,9 @@ fn read_resolution<R: Read + Seek>(
         Some(_) => return Err(not_fax("ResolutionUnit", "2 (inch) or 3 (centimetre)")),
     };
     let dpi = |value, what| match value {
-        Value::Rational(dots, per_units) => Ok(f64::from(dots) / f64::from(per_units) * per_unit),
+        ifd::Value::Rational(dots, per_units) => {
+            Ok(f64::from(dots) / f64::from(per_units) * per_unit)
+        }
         _ => Err(not_fax(what, "a rational number")),
     };
     let y_dpi = dpi(file.get_tag(Tag::YResolution)?, "YResolution")?;

@@ -1,7 +1,7 @@
 //! ITU-T T.4, T.6 and T.85: one-bit fax pages and the MH, MR, MMR and JBIG codings of them.
 //!
 //! In: a [`Page`], or coded octets from a line or a file. Out: coded octets, or a page and its bad rows.
-//! Source: ITU-T T.4 (07/2003) 4.1, 4.2, tables 2 to 4; T.6 (11/1988) 2.2; TIFF-F as RFC 2306.
+//! Source: ITU-T T.4 (07/2003) 4.1, 4.2, tables 2 to 4; T.6 (11/1988) 2.2; TIFF-F as RFC 3949.
 //! Not here: frames and page commands (`drivers/t30`), drawing (`drivers/sheet`).
 //!
 //! | file | holds |
@@ -13,6 +13,7 @@
 //! | `encode.rs`, `decode.rs` | the codings |
 //! | `jbig/` | T.85, which shares only the page with the others |
 //! | `container.rs` | TIFF-F files (feature `tiff`) |
+//! | `layout.rs` | what lies where in such a file |
 //!
 //! Only the container needs `std`: `cargo check -p t4 --no-default-features` proves that the codings
 //! do without.
@@ -43,6 +44,8 @@ mod decode;
 mod encode;
 mod error;
 pub mod jbig;
+#[cfg(feature = "tiff")]
+mod layout;
 mod page;
 
 pub use decode::{Decoded, decode};
@@ -88,7 +91,7 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// As a TIFF-F strip holds it: no fill, EOFB after MMR, no RTC after MH and MR (RFC 2306).
+    /// As a TIFF-F strip holds it: no fill, EOFB after MMR, no RTC after MH and MR (RFC 3949 3.4.1, 4.5.5, 4.5.6).
     #[must_use]
     pub fn file(coding: Coding) -> Self {
         Self { coding, order: BitOrder::MsbFirst, min_row_bits: 0, end: coding == Coding::Mmr }

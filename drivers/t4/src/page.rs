@@ -1,7 +1,8 @@
 //! A page of pels in memory, row by row, one bit a pel.
 //!
 //! In: rows from a renderer or a decoder. Out: rows for an encoder, a file or a picture.
-//! Source: ITU-T T.4 (07/2003) 2.1 and 2.2 (widths, resolutions), 4.2.1.1 (K).
+//! Source: ITU-T T.4 (07/2003) 2.1 and 2.2 (widths, resolutions), 4.2.1.1 (K); RFC 3949 2.2.2 and 4.2.1
+//! (the same in dots per inch, and which stand for each other).
 //! Not here: any coding; pels that are not black or white.
 
 use alloc::vec;
@@ -19,8 +20,9 @@ pub const MAX_ROWS: u32 = 10_000;
 
 /// How close pels and scan lines lie (T.4 2.2, T.30 table 2 bits 15 and 41 to 45).
 ///
-/// The inch-based resolutions 200 × 100, 200 × 200 and 400 × 400 dpi differ from the metric ones by less than 3 %:
-/// T.30 lets a machine take the one for the other, so only 400 × 400 has a name of its own.
+/// The inch-based resolutions 200 × 100, 200 × 200 and 400 × 400 dpi are 2.0 to 2.3 % off the metric ones (8.04
+/// pel/mm is 204.2 dpi, 3.85 line/mm 97.8), and T.4 lets a machine take the one for the other (RFC 3949 2.2.2
+/// and 4.5.2). So only 400 × 400 has a name of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Resolution {
     /// R8 × 3.85 line/mm, 204 × 98 dpi.
@@ -75,7 +77,7 @@ impl Resolution {
         }
     }
 
-    /// Across and down in dots per inch, as files and people name it (RFC 3949 4.2.2).
+    /// Across and down in dots per inch, as files and people name it (RFC 3949 4.2.1).
     #[must_use]
     pub fn dpi(self) -> (u16, u16) {
         match self {
@@ -88,7 +90,8 @@ impl Resolution {
         }
     }
 
-    /// The K of MR: of so many rows the first is coded in one dimension (T.4 4.2.1.1).
+    /// The K of MR: of so many rows the first is coded in one dimension (T.4 4.2.1.1). It bounds how far
+    /// an error runs; a reader needs no K, for each row says how it is coded.
     #[must_use]
     pub fn k_rows(self) -> u32 {
         match self {

@@ -222,3 +222,18 @@ fn write_nothing_or_too_much_is_refused() {
     assert_eq!(write(&[page(), Page::new(16, Resolution::Fine)]), Err("t4-file-rows"));
     assert_eq!(write(&vec![page(); MAX_FILE_PAGES]), Ok(()));
 }
+
+#[test]
+fn write_text_that_is_not_ascii_is_refused_before_anything_is_written() {
+    for (software, date_time, field) in [
+        ("知らせ", None, "Software"),
+        ("shirase\0", None, "Software"),
+        ("shirase", Some("令和8年"), "DateTime"),
+    ] {
+        let mut out = Vec::new();
+        let settings = FileSettings { software, date_time, ..SETTINGS };
+        let error = container::write(&mut out, &[page()], &settings).unwrap_err();
+        assert!(matches!(error, FileError::NotFax { what, .. } if what == field), "{error:?}");
+        assert_eq!(out, [0; 0]);
+    }
+}

@@ -157,9 +157,6 @@ fn tiffinfo_shows_every_field_of_tiff_f() {
         "Orientation: row 0 top, col 0 lhs",
         "Samples/Pixel: 1",
         "Group 3 Options: 2-d encoding (1 = 0x1)",
-        "Fax Data: clean (0 = 0x0)",
-        "\n  Bad Fax Lines: 0",
-        "Consecutive Bad Fax Lines: 0",
         "Software: shirase",
         "DateTime: 2026:11:23 08:30:00",
     ];
@@ -179,7 +176,9 @@ fn tiffinfo_shows_every_field_of_tiff_f() {
     for line in in_one {
         assert_eq!(said.matches(line).count(), 1, "{line}\n{said}");
     }
-    assert!(!said.contains("Warning"), "{said}");
+    for never in ["Warning", "Fax Data", "Bad Fax Lines"] {
+        assert!(!said.contains(never), "{said}"); // nothing of bad rows: no line was between
+    }
 }
 
 #[test]
