@@ -91,7 +91,8 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// As a TIFF-F strip holds it: no fill, EOFB after MMR, no RTC after MH and MR (RFC 3949 3.4.1, 4.5.5, 4.5.6).
+    /// As a TIFF-F strip holds it: no fill, EOFB after MMR, no RTC after MH and MR (RFC 3949 4.5.5
+    /// and 4.5.6).
     #[must_use]
     pub fn file(coding: Coding) -> Self {
         Self { coding, order: BitOrder::MsbFirst, min_row_bits: 0, end: coding == Coding::Mmr }

@@ -20,9 +20,9 @@ pub const MAX_ROWS: u32 = 10_000;
 
 /// How close pels and scan lines lie (T.4 2.2, T.30 table 2 bits 15 and 41 to 45).
 ///
-/// The inch-based resolutions 200 × 100, 200 × 200 and 400 × 400 dpi are 2.0 to 2.3 % off the metric ones (8.04
-/// pel/mm is 204.2 dpi, 3.85 line/mm 97.8), and T.4 lets a machine take the one for the other (RFC 3949 2.2.2
-/// and 4.5.2). So only 400 × 400 has a name of its own.
+/// The inch-based resolutions 200 × 100, 200 × 200 and 400 × 400 dpi are 2.0 to 2.3 % off the metric
+/// ones (8.04 pel/mm is 204.2 dpi, 3.85 line/mm 97.8), and T.4 lets a machine take the one for the other
+/// (RFC 3949 2.2.2 and 4.5.2). So only 400 × 400 has a name of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Resolution {
     /// R8 × 3.85 line/mm, 204 × 98 dpi.
