@@ -16,6 +16,7 @@ use crate::hook::problem::Problem;
 use crate::job::{JobId, Kind, Language, NewJob};
 use crate::render::{Look, Renderer};
 use crate::send::tag_line::TagLine;
+use crate::settle::most_copies;
 
 /// Between a save and its picture, as an eye sees it. Chosen.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -59,6 +60,9 @@ pub struct Sheet {
     /// Reference and date are the id's; without one the date is today's and the reference 0000-0000.
     #[arg(long)]
     id: Option<JobId>,
+    /// The sheet as it goes again after so many that nobody confirmed: 2 or 3 of a notice; a key goes once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    copy: u32,
 }
 
 /// A sheet that there is.
@@ -88,6 +92,13 @@ impl Which {
             Self::LineTest => "line_test",
         }
     }
+
+    fn most_copies(self) -> u32 {
+        match self {
+            Self::Notification(kind) => most_copies(kind),
+            Self::LineTest => 1,
+        }
+    }
 }
 
 /// The data of a `line_test`; a notification's are its body.
@@ -108,6 +119,11 @@ impl Sheet {
     /// # Errors
     /// [`Failure`]: the data are refused, the sheet cannot be drawn, or the file not written.
     pub fn run(self) -> Result<(), Failure> {
+        if !(1..=self.which.most_copies()).contains(&self.copy) {
+            let (which, most) = (self.which.as_str(), self.which.most_copies());
+            let why = format!("--copy {}: of {which} no more than {most} are sent", self.copy);
+            return Err(Failure::new(Exit::Usage, why));
+        }
         let write = self.out.as_deref().map(picture::writer).transpose()?;
         let out = self.out.as_deref().zip(write);
         let draw = |settings: &Settings| {
@@ -148,7 +164,8 @@ impl Sheet {
                     return Err(wrong(format!("/kind: is {}, not {kind}", job.kind())));
                 }
                 let job = NewJob { language: self.language.unwrap_or(job.language), ..job };
-                let drawn = renderer.draw(id, &job).map_err(|error| refused(error.to_string()))?;
+                let drawn = renderer.draw_to_send(id, &job, self.copy);
+                let (drawn, _) = drawn.map_err(|error| refused(error.to_string()))?;
                 let page = drawn.into_one(fineness).page;
                 TagLine::of(&job, renderer.site(), tsi, at).stamp(&page, 1, 1)
             }

@@ -45,8 +45,9 @@ pub(super) const LINE_TEST: &str = "line_test";
 /// Its template is no sheet that anybody gets.
 pub(super) const ALPHABET: &str = "alphabet";
 
-/// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
-pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
+/// The fields of a job's sheet, of which `copy`, counted from 1, is drawn. Holds secrets: it goes to the worker's
+/// pipe and nowhere else.
+pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob, copy: u32) -> Value {
     let date = |at| date(at, job.language);
     json!({
         "kind": job.kind().as_str(),
@@ -68,6 +69,7 @@ pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob) -> Value {
         })),
         "line": null,
         "reference": reference(id),
+        "copy": (copy > 1).then_some(copy),
         "issued": date(accepted(id)),
     })
 }
@@ -86,6 +88,7 @@ pub(super) fn of_line_test(site: &SiteFace, id: JobId, line: &str, language: Lan
         "channel": null,
         "line": { "name": line },
         "reference": reference(id),
+        "copy": null,
         "issued": date(accepted(id), language),
     })
 }
@@ -156,7 +159,7 @@ mod tests {
             },
             ..SiteFace::default()
         };
-        of(&site, JobId::new(TUESDAY_10_00, 1), job)
+        of(&site, JobId::new(TUESDAY_10_00, 1), job, 1)
     }
 
     /// A template may name any field, whatever the sheet: what a kind does not have is null or empty.
@@ -164,6 +167,7 @@ mod tests {
     fn sheet_of_every_kind_has_every_field() {
         let names = [
             "channel",
+            "copy",
             "credentials",
             "documents",
             "issued",

@@ -105,7 +105,7 @@ impl SheetCheck for Gate {
     fn check(&self, job: &NewJob) -> Result<(), SheetFault> {
         let coverage = self.answer(|known| known.letters.clone())?;
         // The id on the sheet is not known yet, but every id has the same letters.
-        let fields = fields::of(&self.site, JobId(ulid::Ulid::nil()), job);
+        let fields = fields::of(&self.site, JobId(ulid::Ulid::nil()), job, 1);
         let faults: Vec<FieldFault> = FROM_CALLER
             .iter()
             .filter_map(|name| Some((name, fields.get(name)?)))

@@ -1,7 +1,7 @@
 //! A job becomes its sheet: fields in, one page of pels out.
 //!
 //! In: a job, its id, what the site says of itself. Out: its pages for either resolution, in memory only.
-//! The same job and id give the same bits: nothing here reads a clock, dates come from the id.
+//! The same job, id and copy give the same bits: nothing here reads a clock, dates come from the id.
 //! Not here: how a sheet is set (`templates/`), how it is drawn (`drivers/sheet`), how it is coded (`send`).
 
 mod alphabet;
@@ -55,17 +55,18 @@ impl Renderer {
         Ok(self.worker().coverage()?)
     }
 
-    /// Draws the sheet of a job at both resolutions, and reads its credentials on it; blocks for at most twice
-    /// the worker's deadline.
+    /// Draws the first sheet of a job at both resolutions, and reads its credentials on it; blocks for at most
+    /// twice the worker's deadline.
     ///
     /// # Errors
     /// [`RenderError`] names file and line of a template, the character that no font has, or what of a
     /// credential does not read as it should. It never holds the value of a field.
     pub fn draw(&self, id: JobId, job: &NewJob) -> Result<sheet::Drawn, RenderError> {
-        self.draw_to_send(id, job).map(|(drawn, _)| drawn)
+        self.draw_to_send(id, job, 1).map(|(drawn, _)| drawn)
     }
 
-    /// [`Self::draw`], with what it takes to read the credentials again out of the octets of a call.
+    /// [`Self::draw`] of the sheet that is the `copy`th of its notification and says so from the second on, with
+    /// what it takes to read the credentials again out of the octets of a call.
     ///
     /// # Errors
     /// As [`Self::draw`].
@@ -73,8 +74,10 @@ impl Renderer {
         &self,
         id: JobId,
         job: &NewJob,
+        copy: u32,
     ) -> Result<(sheet::Drawn, Proof), RenderError> {
-        let drawn = self.draw_fields(job.kind().as_str(), fields::of(&self.site, id, job))?;
+        let fields = fields::of(&self.site, id, job, copy);
+        let drawn = self.draw_fields(job.kind().as_str(), fields)?;
         let Some(credentials) = job.content.credentials() else {
             return Ok((drawn, Proof::of_nothing()));
         };

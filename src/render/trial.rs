@@ -19,6 +19,7 @@ use crate::job::{
     Content, Credentials, Document, FaxNumber, JobId, Keys, Kind, Language, MailHint, NewJob,
     Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis, Urgency,
 };
+use crate::settle::most_copies;
 
 /// Between two looks at the files. Chosen: who edits a template sees in the journal what came of it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -106,11 +107,12 @@ impl Trials {
             Kind::ALL.iter().flat_map(|kind| Language::ALL.iter().map(|lang| (*kind, *lang)));
         for (kind, language) in sheets {
             let outcome = longest(kind, language).and_then(|(id, job)| {
-                let fields = fields::of(&self.site, id, &job);
+                let copy = most_copies(kind);
+                let fields = fields::of(&self.site, id, &job, copy);
                 if let Some(fault) = gate::unprintable("", &fields, &coverage).first() {
                     return Err(format!("{}: {}", fault.pointer, fault.message));
                 }
-                renderer.draw(id, &job).map(drop).map_err(|error| {
+                renderer.draw_to_send(id, &job, copy).map(drop).map_err(|error| {
                     may_pass |= error.may_pass();
                     error.to_string()
                 })

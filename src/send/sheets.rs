@@ -20,8 +20,9 @@ pub struct Sheets {
 }
 
 impl Sheets {
+    /// The sheet of a claim, as the copy that it is.
     pub fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
-        let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job)?;
+        let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job, claim.standing.copy())?;
         Ok(Self { fine: drawn.fine.page, standard: drawn.standard.page, proof })
     }
 

@@ -72,9 +72,19 @@ pub struct Standing {
     pub unconfirmed: u32,
 }
 
-/// So many sheets of a notification without a secret may be out before somebody has to say what became of them:
-/// the first and two more. Chosen: a machine that took three and confirmed none will not confirm the fourth.
-pub const MOST_UNCONFIRMED: u32 = 3;
+impl Standing {
+    /// Which sheet of the notification this attempt sends, if those before it are on paper. Counted from 1.
+    pub fn copy(&self) -> u32 {
+        self.unconfirmed.saturating_add(1)
+    }
+}
+
+/// So many sheets of a notification may be out before somebody has to say what became of them. Of a key one: a
+/// second in an unwatched tray is a leak. Of a notice, which is paper and whose loss is worse, the first and two
+/// more. Chosen: a machine that took three and confirmed none will not confirm the fourth.
+pub fn most_copies(kind: Kind) -> u32 {
+    if kind.has_secret() { 1 } else { 3 }
+}
 
 /// How a call ended, as far as it is known while the line is still held.
 #[derive(Clone, Debug)]
@@ -199,9 +209,7 @@ fn carry_out(
         Remedy::Withdraw => (Next::Rest(JobState::Cancelled), standing.unconfirmed),
         Remedy::Decide => {
             let unconfirmed = standing.unconfirmed.saturating_add(1);
-            // A second copy of a key in an unwatched tray is a leak; of a notice it is paper, and its loss is worse.
-            let may_repeat = !standing.kind.has_secret() && unconfirmed < MOST_UNCONFIRMED;
-            let next = if may_repeat {
+            let next = if unconfirmed < most_copies(standing.kind) {
                 retry(Cause::Unconfirmed)
             } else {
                 Next::Rest(JobState::Uncertain)

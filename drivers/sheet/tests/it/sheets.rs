@@ -250,6 +250,26 @@ fn documents_that_find_no_room_beside_credentials_are_counted() {
     assert!(page(1) != page(2), "what is not listed is not counted either");
 }
 
+/// With two sheets in hand a reader must see that they are one notice, whichever came first.
+#[test]
+fn second_sheet_of_a_notice_says_so_in_both_languages_and_the_third_says_that_it_is_the_third() {
+    let mut worker = worker();
+    let secret_free = KINDS
+        .iter()
+        .filter(|kind| !matches!(**kind, "first_contact" | "credentials_reissued" | "line_test"));
+    for kind in secret_free {
+        for language in LANGUAGES {
+            let mut drawn = |copy: Value| {
+                let mut fields = usual(kind, language);
+                fields["copy"] = copy;
+                draw(&mut worker, &fields, Fineness::Standard)
+            };
+            let pages = [drawn(Value::Null), drawn(json!(2)), drawn(json!(3))];
+            assert!(pages[0] != pages[1] && pages[1] != pages[2], "{kind}, {language}");
+        }
+    }
+}
+
 #[test]
 fn sheet_without_an_end_of_validity_or_a_mail_hint_is_drawn() {
     let mut worker = worker();
