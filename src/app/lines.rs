@@ -41,11 +41,14 @@ struct Show {
 }
 
 /// Test a line: modem, country, dial tone, a ring at another line, a call to its test number. Nobody gets a
-/// page. Needs a token with scope `lines`.
+/// page, unless you say so. Needs a token with scope `lines`.
 #[derive(clap::Args)]
 struct Test {
     /// Its name.
     name: String,
+    /// Send a page to the test number: letters, bars and a ruler, to be compared with `shirase sheet line_test`.
+    #[arg(long)]
+    page: bool,
     #[command(flatten)]
     gateway: Gateway,
 }
@@ -100,7 +103,8 @@ impl Test {
     async fn run(self) -> Result<(), Failure> {
         let client = self.gateway.client()?;
         let line = path(&["v1", "lines", &self.name])?;
-        let accepted = client.post_empty(&format!("{line}/test")).await?.body;
+        let query = if self.page { "?page=true" } else { "" };
+        let accepted = client.post_empty(&format!("{line}/test{query}")).await?.body;
         let number = accepted["number"].as_u64().unwrap_or_default();
         let test = follow(&client, &line, number).await?;
         if test["passed"] == true {

@@ -345,8 +345,8 @@ pub struct Line {
     /// until it has rung this line. None: it is not rung.
     #[serde(default, deserialize_with = "own_number")]
     pub number: Option<FaxNumber>,
-    /// A number at which a fax machine answers, for tests: it is called in calling hours, and no page is sent.
-    /// None: no such call.
+    /// A number at which a fax machine answers, for tests: it is called in calling hours, and a page is sent
+    /// only if a person wants one there. None: no such call.
     #[serde(default, deserialize_with = "own_number")]
     pub test_number: Option<FaxNumber>,
     /// Dialled before every number, up to 8 of `0-9 ,`. None; `"0,"` behind a private exchange.

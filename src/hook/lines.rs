@@ -5,11 +5,11 @@
 //! Not here: what a test does (`send/line_test.rs`), when a line is in quarantine (`schedule/line_health.rs`).
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Hook;
 use super::auth::{MayRead, MayTendLines};
@@ -83,7 +83,7 @@ pub struct PastCall {
 pub struct TestView {
     /// Counted from 1 since the start.
     pub number: u64,
-    /// Who wanted it: `person` or `daily`.
+    /// Who wanted it: `person`, `person-page` (with a page), or `daily`.
     pub wanted: &'static str,
     pub started_at: String,
     pub ended_at: Option<String>,
@@ -98,7 +98,7 @@ pub struct TestView {
 /// A step of a test.
 #[derive(Serialize, ToSchema)]
 pub struct StepView {
-    /// `modem`, `country`, `dial-tone`, `loop-call`, `test-call`.
+    /// `modem`, `country`, `dial-tone`, `loop-call`, and `test-call` or `test-page`.
     pub name: &'static str,
     /// `passed`, `skipped`, `failed`.
     pub outcome: &'static str,
@@ -116,6 +116,18 @@ pub struct TestAccepted {
     pub number: u64,
     /// Where its steps can be read.
     pub line: String,
+}
+
+/// What a test is to do.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TestQuery {
+    /// Send the sheet of a line test to the line's test number, instead of hanging up once a fax machine has
+    /// answered there.
+    #[serde(default)]
+    #[param(default = false)]
+    page: bool,
 }
 
 /// Every line, in the order of the settings.
@@ -149,7 +161,7 @@ pub(super) async fn show(
 /// Test a line: modem, country, dial tone, and the calls that its settings allow. It takes half a minute or
 /// two, between two calls; the line's `last_test` shows how far it is.
 #[utoipa::path(post, path = "/v1/lines/{name}/test", tag = "lines", security(("token" = ["lines"])),
-    params(("name" = String, Path, description = "its name in the settings")),
+    params(("name" = String, Path, description = "its name in the settings"), TestQuery),
     responses(
         (status = 202, body = TestAccepted),
         (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
@@ -158,9 +170,12 @@ pub(super) async fn test(
     State(hook): State<Hook>,
     MayTendLines(client): MayTendLines,
     path: Result<Path<String>, PathRejection>,
+    query: Result<Query<TestQuery>, QueryRejection>,
 ) -> Result<(StatusCode, Json<TestAccepted>), Problem> {
     let name = named(path)?;
-    let number = board(&hook, &name)?.want_test(Wanted::ByPerson).map_err(|refused| {
+    let Query(TestQuery { page }) = query.map_err(|_| Problem::new(Code::InvalidQuery))?;
+    let wanted = if page { Wanted::PageByPerson } else { Wanted::ByPerson };
+    let number = board(&hook, &name)?.want_test(wanted).map_err(|refused| {
         Problem::because(
             Code::LineNotTestable,
             match refused {
@@ -169,7 +184,7 @@ pub(super) async fn test(
             },
         )
     })?;
-    tracing::info!(line = name, client = client.0, "line.test.wanted");
+    tracing::info!(line = name, client = client.0, page, "line.test.wanted");
     hook.lines.wake();
     let line = format!("/v1/lines/{name}");
     Ok((StatusCode::ACCEPTED, Json(TestAccepted { number, line })))

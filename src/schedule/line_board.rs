@@ -62,11 +62,14 @@ impl LineState {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Wanted {
     ByPerson,
+    /// With a page to the test number. Nobody gets one without a person who looks at it.
+    PageByPerson,
     Daily,
 }
 
 stable_names!(Wanted {
     ByPerson => "person",
+    PageByPerson => "person-page",
     Daily => "daily",
 });
 

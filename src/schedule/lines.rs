@@ -376,7 +376,11 @@ impl LineThread {
                 .map_err(|not_now| not_now.to_string()),
             None => Err(String::from("the settings of this line have no `test_number`")),
         };
-        carrier.test(Plan { loop_call, test_call }, &watch);
+        let page = match wanted {
+            Wanted::PageByPerson => true,
+            Wanted::ByPerson | Wanted::Daily => false,
+        };
+        carrier.test(Plan { loop_call, test_call, page }, &watch);
         drop(watch);
         self.test_ended();
     }
@@ -393,7 +397,10 @@ impl LineThread {
                 tracing::error!(line, wanted, %step, code, what_to_do, "line.test.failed");
                 let is_of_line = match step {
                     StepName::Modem | StepName::DialTone => true,
-                    StepName::Country | StepName::LoopCall | StepName::TestCall => false,
+                    StepName::Country
+                    | StepName::LoopCall
+                    | StepName::TestCall
+                    | StepName::TestPage => false,
                 };
                 // What is known already is no second strike.
                 let is_known = self.health.fault().is_some_and(|fault| fault.code == code);
@@ -404,7 +411,7 @@ impl LineThread {
             None => {
                 let passed = test.steps.iter().filter(|step| is_passed(step));
                 let called = passed.clone().any(|step| match step.name {
-                    StepName::LoopCall | StepName::TestCall => true,
+                    StepName::LoopCall | StepName::TestCall | StepName::TestPage => true,
                     StepName::Modem | StepName::Country | StepName::DialTone => false,
                 });
                 let (passed, of) = (passed.count(), test.steps.len());
@@ -487,7 +494,11 @@ impl Watch for TestWatch<'_> {
                 }
                 drop(self.hold.take());
             }
-            StepName::Modem | StepName::Country | StepName::DialTone | StepName::TestCall => {}
+            StepName::Modem
+            | StepName::Country
+            | StepName::DialTone
+            | StepName::TestCall
+            | StepName::TestPage => {}
         }
         self.board.step_ended(step);
     }

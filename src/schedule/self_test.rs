@@ -99,11 +99,10 @@ impl TestCalls {
         now: UnixMillis,
     ) -> Result<(), NotNow> {
         match (self.lock().is_ours.get(number), wanted) {
-            (Some(true), Wanted::ByPerson | Wanted::Daily) => Ok(()),
+            (Some(true), Wanted::ByPerson | Wanted::PageByPerson | Wanted::Daily) => Ok(()),
             (Some(false), Wanted::Daily) => Err(NotNow::NotOurs),
-            (Some(false), Wanted::ByPerson) | (None, Wanted::ByPerson | Wanted::Daily) => {
-                Self::may_call(windows, now)
-            }
+            (Some(false) | None, Wanted::ByPerson | Wanted::PageByPerson)
+            | (None, Wanted::Daily) => Self::may_call(windows, now),
         }
     }
 

@@ -20,7 +20,7 @@ use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
-use crate::job::{FaxNumber, JobState, Live, ProgressBoard, UnixMillis, hex};
+use crate::job::{FaxNumber, JobId, JobState, Language, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
@@ -153,17 +153,37 @@ impl Carrier for FaxCarrier {
     }
 
     fn test(&mut self, plan: Plan<'_>, watch: &dyn Watch) {
+        let opened = self.open();
+        let Self { desk, settings, line } = self;
         let how = How {
-            country: self.settings.line.country,
-            tsi: self.settings.tsi.clone(),
-            fastest: self.settings.limits.fastest.0,
+            country: settings.line.country,
+            tsi: settings.tsi.clone(),
+            fastest: settings.limits.fastest.0,
+            ecm: settings.limits.ecm,
+            sheet: &|| test_sheet(desk, settings),
         };
-        match (self.open(), self.line.as_mut()) {
+        match (opened, line.as_mut()) {
             (Ok(()), Some(line)) => line_test::run(line, &how, plan, watch),
             (Err(error), _) => line_test::not_opened(&error, watch),
             (Ok(()), None) => {} // an open line is there
         }
     }
+}
+
+/// The sheet by which a technician judges this line, for a call that begins as soon as it is there, and its id.
+fn test_sheet(desk: &Desk, settings: &FaxSettings) -> Result<(JobId, Sheets), NoSheet> {
+    let (line, now) = (&settings.line.name, desk.clock.now());
+    // The time once more instead of chance: the reference only tells one test from the next.
+    let id = JobId::new(now, u128::from(now.0.unsigned_abs()));
+    let language = Language::default();
+    let tag_line = TagLine {
+        at: now,
+        sender: &desk.renderer.site().in_language(language).name,
+        tsi: settings.tsi.as_deref(),
+        receiver: line,
+    };
+    let drawn = desk.renderer.draw_line_test(id, line, language)?;
+    Ok((id, Sheets::without_secret(drawn).stamped(&tag_line)?))
 }
 
 /// The call of a claim over an open line.

@@ -4,7 +4,8 @@
 //! A step that cannot be made here is skipped with its reason and is no failure. After a failed modem nothing
 //! else is tried.
 //! No page and no call of a test is anybody's notification: the line that is rung never answers, and the fax
-//! machine is let go with DCN once it has said DIS (T.30 4.3.3, 5.3.6.1.7).
+//! machine is let go with DCN once it has said DIS (T.30 4.3.3, 5.3.6.1.7), unless a person wants to see a page come
+//! out of it: then it gets the sheet of a line test, whatever it calls itself, for there is no secret on it.
 //! Not here: when a test is due and which calls are allowed (`schedule/self_test.rs`), the AT commands
 //! (`drivers/modem/src/check.rs`).
 
@@ -13,9 +14,11 @@ use modem::{
     Progress,
 };
 
+use super::coded::Coder;
+use super::sheets::{NoSheet, Sheets};
 use crate::job::names::stable_names;
 use crate::job::number::mask;
-use crate::job::{FaxNumber, UnixMillis};
+use crate::job::{FaxNumber, JobId, UnixMillis};
 
 /// What is tried, in this order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,6 +33,8 @@ pub enum StepName {
     LoopCall,
     /// A fax machine answers at the test number.
     TestCall,
+    /// It takes a page.
+    TestPage,
 }
 
 stable_names!(StepName {
@@ -38,6 +43,7 @@ stable_names!(StepName {
     DialTone => "dial-tone",
     LoopCall => "loop-call",
     TestCall => "test-call",
+    TestPage => "test-page",
 });
 
 /// What to do about a telephone line that is dead.
@@ -78,6 +84,8 @@ pub struct Plan<'a> {
     pub loop_call: Result<Loop<'a>, String>,
     /// The number at which a fax machine answers, or why it is not called.
     pub test_call: Result<FaxNumber, String>,
+    /// That machine gets a page.
+    pub page: bool,
 }
 
 /// Another line of ours.
@@ -109,14 +117,17 @@ pub trait Watch {
 }
 
 /// How a test's calls are made.
-pub struct How {
+pub struct How<'a> {
     pub country: Option<u8>,
     pub tsi: Option<String>,
     pub fastest: t30::Modulation,
+    pub ecm: bool,
+    /// Draws the sheet of a line test, for a call that begins at once, and says its id.
+    pub sheet: &'a dyn Fn() -> Result<(JobId, Sheets), NoSheet>,
 }
 
-/// Tests a line. Blocks its thread: half a minute, two with a test call.
-pub fn run<P: Port>(line: &mut modem::Line<P>, how: &How, plan: Plan<'_>, watch: &dyn Watch) {
+/// Tests a line. Blocks its thread: half a minute, two with a test call, some more with a page.
+pub fn run<P: Port>(line: &mut modem::Line<P>, how: &How<'_>, plan: Plan<'_>, watch: &dyn Watch) {
     let step = |name: StepName, made: &mut dyn FnMut() -> Outcome| {
         watch.starts(name);
         let began = watch.now();
@@ -140,9 +151,11 @@ pub fn run<P: Port>(line: &mut modem::Line<P>, how: &How, plan: Plan<'_>, watch:
         Ok(_) if !has_dial_tone => skipped("without a dial tone nothing is dialled"),
         Ok(peer) => loop_call(line, how, peer, watch),
     });
-    step(StepName::TestCall, &mut || match &plan.test_call {
+    let last = if plan.page { StepName::TestPage } else { StepName::TestCall };
+    step(last, &mut || match &plan.test_call {
         Err(why) => skipped(why),
         Ok(_) if !has_dial_tone => skipped("without a dial tone nothing is dialled"),
+        Ok(number) if plan.page => test_page(line, how, number, watch),
         Ok(number) => test_call(line, how, number, watch),
     });
 }
@@ -184,7 +197,7 @@ fn dial_tone<P: Port>(line: &mut modem::Line<P>) -> Outcome {
 
 fn loop_call<P: Port>(
     line: &mut modem::Line<P>,
-    how: &How,
+    how: &How<'_>,
     peer: &Loop<'_>,
     watch: &dyn Watch,
 ) -> Outcome {
@@ -244,7 +257,7 @@ fn not_looked_after(peer: &Loop<'_>) -> Outcome {
 
 fn test_call<P: Port>(
     line: &mut modem::Line<P>,
-    how: &How,
+    how: &How<'_>,
     number: &FaxNumber,
     watch: &dyn Watch,
 ) -> Outcome {
@@ -256,10 +269,84 @@ fn test_call<P: Port>(
         return skipped(&why);
     }
     watch.called(number, began_at, &report);
-    if let Some(csi) = host.far_end {
-        let csi = csi.map_or(String::from("without a name"), |csi| mask(csi.trim()));
-        return on_hook(&report, format!("a fax machine answers: {csi}"));
+    match host.far_end {
+        Some(csi) => on_hook(&report, format!("a fax machine answers: {}", named(csi))),
+        None => no_fax_machine(report),
     }
+}
+
+fn test_page<P: Port>(
+    line: &mut modem::Line<P>,
+    how: &How<'_>,
+    number: &FaxNumber,
+    watch: &dyn Watch,
+) -> Outcome {
+    let (id, sheets) = match (how.sheet)() {
+        Ok(drawn) => drawn,
+        Err(error) => {
+            return Outcome::Failed { code: error.code(), what_to_do: error.to_string() };
+        }
+    };
+    let never = || false;
+    let call = Call { longest_page_mm: sheets.length_mm(), ..call(how, number) };
+    let mut host = TestHost::new(watch, number, &never).with_page(sheets);
+    let began_at = watch.now();
+    let report = line.call(&call, &mut host);
+    if let Some(why) = host.not_dialled {
+        return skipped(&why);
+    }
+    watch.called(number, began_at, &report);
+    let Some(csi) = host.far_end else { return no_fax_machine(report) };
+    match &report.ending {
+        Ending::Delivered => {
+            let found =
+                format!("page confirmed{}, by {}; its id is {id}", terms(&report), named(csi));
+            on_hook(&report, found)
+        }
+        Ending::Stopped => skipped("the gateway stops"),
+        Ending::Modem { code, detail } => Outcome::Failed { code, what_to_do: detail.clone() },
+        ending @ (Ending::Session(_)
+        | Ending::HungUp(_)
+        | Ending::Busy
+        | Ending::NoAnswer
+        | Ending::NoDialTone
+        | Ending::NoCarrier
+        | Ending::NoWord
+        | Ending::DialRefused { .. }
+        | Ending::Glare
+        | Ending::Voice) => Outcome::Failed {
+            code: "test-page-not-confirmed",
+            what_to_do: format!(
+                "a fax machine answered ({}) and confirmed no page ({}): look at what passed with `shirase calls`, then \
+                 send the page from another line; if it comes through there, this line or its modem is bad",
+                named(csi),
+                word(ending)
+            ),
+        },
+    }
+}
+
+/// ` at 14400 bit/s, ECM, MMR, after 9.2 s`.
+fn terms(report: &CallReport) -> String {
+    let mut said = String::new();
+    if let Some(contract) = &report.contract {
+        let ecm = if contract.ecm { "ECM" } else { "no ECM" };
+        let rate_bps = contract.modulation.rate_bps();
+        said += &format!(" at {rate_bps} bit/s, {ecm}, {}", contract.coding);
+    }
+    if let Some((began, confirmed)) = report.times.page_started.zip(report.times.confirmed) {
+        said += &format!(", after {:.1} s", confirmed.saturating_sub(began).as_secs_f64());
+    }
+    said
+}
+
+/// Who answered, for people.
+fn named(csi: Option<String>) -> String {
+    csi.map_or(String::from("a machine without a name"), |csi| mask(csi.trim()))
+}
+
+/// No fax machine has said who it is.
+fn no_fax_machine(report: CallReport) -> Outcome {
     if let Some(failed) = could_not_dial(&report) {
         return failed;
     }
@@ -327,16 +414,16 @@ fn on_hook(report: &CallReport, found: String) -> Outcome {
     }
 }
 
-fn call(how: &How, number: &FaxNumber) -> Call {
+fn call(how: &How<'_>, number: &FaxNumber) -> Call {
     Call {
         digits: number.digits().to_owned(),
         tsi: how.tsi.clone(),
         pages: 1,
         fine: true,
-        ecm: true,
+        ecm: how.ecm,
         t85: true,
         fastest: how.fastest,
-        longest_page_mm: 0, // none leaves
+        longest_page_mm: 0, // none leaves, unless the caller says so
         sub: None,
         pwd: None,
     }
@@ -368,7 +455,7 @@ fn skipped(why: &str) -> Outcome {
     Outcome::Skipped(why.to_owned())
 }
 
-/// Goes as far as the far end's identity and no further.
+/// Goes as far as the far end's identity and, without a page to send, no further.
 struct TestHost<'a> {
     watch: &'a dyn Watch,
     number: &'a FaxNumber,
@@ -378,11 +465,26 @@ struct TestHost<'a> {
     far_end: Option<Option<String>>,
     /// Why the number was not dialled.
     not_dialled: Option<String>,
+    /// What the far end gets.
+    page: Option<Sheets>,
+    coder: Coder,
 }
 
 impl<'a> TestHost<'a> {
     fn new(watch: &'a dyn Watch, number: &'a FaxNumber, until: &'a dyn Fn() -> bool) -> Self {
-        Self { watch, number, until, far_end: None, not_dialled: None }
+        let coder = Coder::default();
+        Self { watch, number, until, far_end: None, not_dialled: None, page: None, coder }
+    }
+
+    fn with_page(mut self, sheets: Sheets) -> Self {
+        sheets.prepare(&mut self.coder);
+        self.page = Some(sheets);
+        self
+    }
+
+    /// Whether the call goes on behind the far end's identity.
+    fn sends(&self) -> Go {
+        if self.page.is_some() { Go::On } else { Go::Stop }
     }
 }
 
@@ -400,22 +502,27 @@ impl CallHost for TestHost<'_> {
     fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
         self.watch.answered(self.number);
         self.far_end = Some(far_end.csi.clone());
-        Go::Stop
+        self.sends()
     }
 
-    fn lengths(&mut self, _page: u16, _contracts: &[t30::Contract]) -> Vec<usize> {
-        Vec::new()
+    fn lengths(&mut self, _page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
+        let Some(sheets) = &self.page else { return Vec::new() };
+        let length = |contract: &t30::Contract| {
+            self.coder.octets(sheets.of(contract.resolution), contract).len()
+        };
+        contracts.iter().map(length).collect()
     }
 
-    fn page(&mut self, _page: u16, _contract: &t30::Contract) -> Vec<u8> {
-        Vec::new() // no far end is allowed to receive
+    fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
+        let Some(sheets) = &self.page else { return Vec::new() }; // the session refuses an empty page
+        self.coder.octets(sheets.of(contract.resolution), contract).to_vec()
     }
 
     fn page_starts(&mut self, _page: u16) -> Go {
-        Go::Stop
+        self.sends()
     }
 
-    fn page_confirmed(&mut self, _proof: modem::PageConfirmed) {}
+    fn page_confirmed(&mut self, _proof: modem::PageConfirmed) {} // the report's ending says so too
 
     fn result_before_hang_up(&mut self, _report: &CallReport) {}
 

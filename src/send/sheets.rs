@@ -1,6 +1,7 @@
 //! The pages of one call, drawn before it begins.
 //!
-//! In: a claim, the time of the call. Out: one page for either resolution, with its tag line; or why there is none.
+//! In: a claim or a drawn sheet, the time of the call. Out: one page for either resolution, with its tag line; or
+//! why there is none.
 //! Not here: how a sheet is drawn (`render`), how it is coded (`coded.rs`).
 
 use sha2::{Digest, Sha256};
@@ -24,6 +25,12 @@ impl Sheets {
     pub fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
         let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job, claim.standing.copy())?;
         Ok(Self { fine: drawn.fine.page, standard: drawn.standard.page, proof })
+    }
+
+    /// A sheet on which nothing has to be read again.
+    pub fn without_secret(drawn: sheet::Drawn) -> Self {
+        let (fine, standard) = (drawn.fine.page, drawn.standard.page);
+        Self { fine, standard, proof: Proof::of_nothing() }
     }
 
     /// The sheet of one call: the next one has another time on it.

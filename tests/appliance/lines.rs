@@ -51,6 +51,43 @@ fn line_in_order_is_tested_by_a_ring_at_the_other_line_and_a_fax_that_gets_no_pa
 }
 
 #[test]
+fn page_of_a_test_comes_out_at_the_test_number_and_can_be_drawn_again_to_compare() {
+    let appliance = &mut Appliance::start(&Setup {
+        fars: &["0355500009=fax,csi=0355500009,pre=0.2"],
+        lines: &[("line1", "test_number = \"03-5550-0009\"")],
+        ..Setup::default()
+    });
+    appliance.await_line("line1", "ready");
+    let test = appliance.verb(&["lines", "test", "line1", "--page"]);
+    let said = text(&test.stdout);
+    assert!(test.status.success(), "{said}{}", text(&test.stderr));
+    let told = said.lines().find(|line| line.contains("test-page")).expect("the step is told");
+    assert!(
+        told.starts_with('✓') && told.contains("page confirmed at 14400 bit/s, ECM, "),
+        "{told}"
+    );
+    let id = told.split_whitespace().last().expect("its id");
+
+    let call = appliance.await_calls(1).remove(0);
+    assert_eq!(call["pages"], 1, "{call:#}");
+    let file = call["file"].as_str().expect("the far end kept a file");
+    let settings = appliance.path("shirase.toml");
+    let settings = settings.to_str().expect("a path");
+    let compare = |id: &str| {
+        let sheet = ["sheet", "line_test", "--config", settings, "--id", id, "--compare", file];
+        appliance.verb(&sheet)
+    };
+    let same = compare(id);
+    assert!(same.status.success(), "{}", text(&same.stderr));
+    let other = compare("01KAQ00000000000000000000A");
+    assert_eq!(other.status.code(), Some(6), "another reference: {}", text(&other.stderr));
+
+    let last_test = &appliance.line("line1")["last_test"];
+    assert_eq!((&last_test["wanted"], &last_test["passed"]), (&"person-page".into(), &true.into()));
+    assert!(appliance.log().contains("line.test.passed"));
+}
+
+#[test]
 fn dead_line_is_not_in_order_and_the_test_says_what_to_do() {
     let appliance = &mut Appliance::start(&Setup { fars: &["*=nodialtone"], ..Setup::default() });
     appliance.await_line("line1", "ready");

@@ -31,6 +31,11 @@ async fn test_of_a_line_is_wanted_once_and_wakes_it() {
     for path in ["/v1/lines/%FF/test", "/v1/lines/%FF/reset"] {
         house.post_empty(path).await.is_problem(404, "line-not-found");
     }
+    for query in ["page=yes", "pages=true"] {
+        let answer = house.post_empty(&format!("/v1/lines/line1/test?{query}")).await;
+        answer.is_problem(400, "invalid-query");
+    }
+    assert_eq!(house.post_empty("/v1/lines/line1/test?page=true").await.status, 202);
     assert_eq!(house.post_empty("/v1/lines/line1/reset").await.status, 202);
 }
 

@@ -81,7 +81,8 @@ impl Carrier for FakeCarrier {
         };
         ended(StepName::LoopCall, loop_call);
         drop(self.script.gate.lock());
-        ended(StepName::TestCall, Outcome::Skipped("no number".into()));
+        let last = if plan.page { StepName::TestPage } else { StepName::TestCall };
+        ended(last, Outcome::Skipped("no number".into()));
     }
 }
 
@@ -152,7 +153,11 @@ impl House {
     }
 
     fn test(&self, place: usize) -> TestRun {
-        let number = self.boards[place].want_test(Wanted::ByPerson).expect("no test is on");
+        self.test_as(place, Wanted::ByPerson)
+    }
+
+    fn test_as(&self, place: usize, wanted: Wanted) -> TestRun {
+        let number = self.boards[place].want_test(wanted).expect("no test is on");
         self.bell.ring();
         let ended = |house: &Self| {
             let test = house.boards[place].status().last_test;
@@ -286,6 +291,16 @@ fn test_that_called_nobody_leaves_a_quarantine_as_it_is() {
     house.mended(0);
     assert_eq!(house.test(0).passed(), Some(true));
     house.await_state(0, "quarantined");
+}
+
+#[test]
+fn page_goes_out_in_a_test_only_if_a_person_wanted_one() {
+    let house = House::with_lines(&[None]);
+    house.await_state(0, "ready");
+    let last = |wanted| house.test_as(0, wanted).steps.last().map(|step| step.name);
+    assert_eq!(last(Wanted::ByPerson), Some(StepName::TestCall));
+    assert_eq!(last(Wanted::PageByPerson), Some(StepName::TestPage));
+    assert_eq!(last(Wanted::Daily), Some(StepName::TestCall));
 }
 
 #[test]

@@ -379,3 +379,68 @@ fn octets_of_another_page_stop_the_call_before_the_page() {
     host.page(0, &contract);
     assert_eq!(host.unproven, None);
 }
+
+/// The worker of this build, and the shipped templates.
+fn renderer() -> Renderer {
+    let here = std::env::current_exe().expect("a test has a path"); // target/<profile>/deps/<test>
+    let folder = here.parent().and_then(std::path::Path::parent).expect("target/<profile>");
+    let program = folder.join("shirase-sheet");
+    assert!(program.exists(), "{} is missing: `make build`", program.display());
+    let worker = sheet::WorkerSettings {
+        program,
+        templates: std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/fax"),
+        fonts: vec![PathBuf::from("/usr/share/fonts/truetype/bizud-gothic")],
+        deadline: Duration::from_secs(60),
+        memory_limit: 1 << 30,
+    };
+    let site = SiteFace { url: "https://exchange.example.jp/".into(), ..SiteFace::default() };
+    Renderer::new(site, worker)
+}
+
+#[test]
+fn notice_that_nobody_confirmed_goes_again_as_the_second_sheet_and_then_the_third_and_says_so() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    let desk = Arc::new(Desk { renderer: Arc::new(renderer()), ..desk });
+    let carrier = FaxCarrier::new(Arc::clone(&desk), settings());
+    let change = |job: &mut NewJob| job.content = examples::of(Kind::Message).content;
+    let id = accept(desk.queue.as_ref(), request("a", change));
+    let first = desk.renderer.draw(id, &examples::of(Kind::Message)).expect("a sheet").fine.page;
+
+    let mut line = Line::with_port(settings().line, FakeModem::new()).expect("a modem");
+    let (mut due, mut pages) = (NOW, Vec::new());
+    for copy in 1..=3 {
+        let claim = claim(desk.queue.as_ref(), due, "line1").expect("it is due");
+        assert_eq!(claim.standing.copy(), copy);
+        let sheets = carrier.sheets(&claim).expect("a sheet");
+        pages.push(sheets.fine.clone());
+        // The far end takes the page and says nothing more.
+        *line.port() = script(std::mem::take(line.port()))
+            .on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::nothing()]);
+        let mut host = FaxHost::new(&desk, &claim);
+        let report = call_over(&mut line, &settings(), sheets, &mut host);
+        host.finish(&report).expect("the store takes it");
+        let view = desk.queue.show(client(), id).wait().expect("the store answers");
+        let view = view.expect("the job is there");
+        let last = view.attempts.last().expect("an attempt");
+        assert_eq!(last.state, AttemptState::Uncertain, "{report:?}");
+        match copy {
+            3 => assert_eq!((view.state, view.due_at), (JobState::Uncertain, None)),
+            _ => due = view.due_at.expect("it goes again"),
+        }
+    }
+    // Only the first may look as if it were the only one.
+    let below_tag_line = |page: &t4::Page| {
+        (tagline::rows(page.resolution())..page.rows())
+            .filter_map(|row| page.row(row).map(<[u8]>::to_vec))
+            .collect::<Vec<_>>()
+    };
+    let [one, two, three] = [0, 1, 2].map(|at| below_tag_line(&pages[at]));
+    assert!(one == below_tag_line(&first), "the first sheet is marked");
+    assert!(two != one, "the second is not");
+    assert!(three != two && three != one, "the third does not say that it is the third");
+}

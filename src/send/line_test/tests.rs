@@ -7,10 +7,14 @@ use std::time::Duration;
 use modem::fake::{Answer, Done, FakeModem};
 use modem::{Line, LineSettings};
 
+use super::super::coded;
 use super::*;
+use crate::render::Proof;
 
 /// Fine, MH, V.17, no ECM (T.30 table 2), bit 0 first.
 const DIS: [u8; 6] = [0xFF, 0x13, 0x80, 0x00, 0x6E, 0x70];
+const CFR: [u8; 3] = [0xFF, 0x13, 0x84];
+const MCF: [u8; 3] = [0xFF, 0x13, 0x8C];
 const DCN_OURS: [u8; 3] = [0xFF, 0x13, 0xFB];
 
 #[derive(Default)]
@@ -85,6 +89,24 @@ fn number() -> FaxNumber {
 
 /// Tests with a call to `line2`, which rings after so many looks, and to a test number.
 fn tested(modem: FakeModem, rings_after: u64, seen: &Seen) -> Line<FakeModem> {
+    tested_by(modem, rings_after, seen, None)
+}
+
+/// The same with a page, or with the reason why there is none.
+fn tested_with_page(
+    modem: FakeModem,
+    seen: &Seen,
+    sheet: &dyn Fn() -> Result<(JobId, Sheets), NoSheet>,
+) -> Line<FakeModem> {
+    tested_by(modem, 20, seen, Some(sheet))
+}
+
+fn tested_by(
+    modem: FakeModem,
+    rings_after: u64,
+    seen: &Seen,
+    sheet: Option<&dyn Fn() -> Result<(JobId, Sheets), NoSheet>>,
+) -> Line<FakeModem> {
     let mut line = Line::with_port(settings(), FakeModem::new()).expect("a modem");
     *line.port() = modem;
     let looks = Cell::new(0);
@@ -100,8 +122,15 @@ fn tested(modem: FakeModem, rings_after: u64, seen: &Seen) -> Line<FakeModem> {
             look: &|| Some(0),
         }),
         test_call: Ok(number()),
+        page: sheet.is_some(),
     };
-    let how = How { country: Some(0), tsi: None, fastest: t30::Modulation::V17At14400 };
+    let how = How {
+        country: Some(0),
+        tsi: None,
+        fastest: t30::Modulation::V17At14400,
+        ecm: false,
+        sheet: sheet.unwrap_or(&|| panic!("nobody wants a page")),
+    };
     run(&mut line, &how, plan, seen);
     line
 }
@@ -123,6 +152,79 @@ fn line_in_order_passes_each_step_and_sends_nothing_but_dcn() {
     assert_eq!((seen.dialled.get(), seen.answered.get()), (2, 1), "each for the redial rule");
     assert_eq!(seen.traces.get(), 2, "each can be looked at");
     assert_eq!(line.port().commands().last(), Some(&"ATH0"));
+}
+
+/// A page of strokes.
+fn page() -> t4::Page {
+    let mut page = t4::Page::new(t4::WIDTH_A4_PELS, t4::Resolution::Fine);
+    for row in 0..100_u8 {
+        let pels: Vec<u8> = (0..page.row_octets()).map(|octet| row & octet as u8).collect();
+        page.push_row(&pels).expect("a row");
+    }
+    page
+}
+
+fn sheet() -> Result<(JobId, Sheets), NoSheet> {
+    let standard = page().scaled_to(t4::WIDTH_A4_PELS, t4::Resolution::Standard).expect("a page");
+    let drawn = Sheets { standard, fine: page(), proof: Proof::of_nothing() };
+    Ok((JobId::new(UnixMillis(0), 7), drawn))
+}
+
+/// A far end that trains, takes the page, and answers it so.
+fn page_modem(after_the_page: Answer) -> FakeModem {
+    let mut modem = modem()
+        .on("ATDT03", [Answer::nothing(), Answer::frame(&DIS, "OK")])
+        .on("AT+FRH=3", [Answer::frame(&CFR, "OK"), after_the_page, Answer::nothing()])
+        .on("DATA", [Answer::says("OK")])
+        .on("AT+FRS", [Answer::says("OK")]);
+    modem.octets_per_s = Some(2000);
+    modem
+}
+
+#[test]
+fn page_of_a_test_goes_to_the_test_number_pel_by_pel_and_how_it_went_is_told() {
+    let seen = Seen::default();
+    let mut line = tested_with_page(page_modem(Answer::frame(&MCF, "OK")), &seen, &sheet);
+    assert_eq!(seen.told()[3..], [("loop-call", "passed"), ("test-page", "passed")]);
+    let steps = seen.steps.borrow();
+    let Outcome::Passed(found) = &steps[4].outcome else { panic!("{steps:?}") };
+    assert!(found.starts_with("page confirmed at 14400 bit/s, no ECM, MH, after "), "{found}");
+    assert!(
+        found.ends_with("by a machine without a name; its id is 00000000000000000000000007"),
+        "{found}"
+    );
+    let contract = t30::Contract {
+        modulation: t30::Modulation::V17At14400,
+        ecm: false,
+        coding: t30::Coding::Mh,
+        resolution: t30::Resolution::Fine,
+        min_scan_line: Duration::ZERO,
+    };
+    let arrived = line.port().log.iter().any(|done| match done {
+        Done::Data(octets) => coded::decoded(octets, &page(), &contract).as_ref() == Some(&page()),
+        _ => false,
+    });
+    assert!(arrived, "no data on the line are the page");
+    assert_eq!((seen.dialled.get(), seen.answered.get(), seen.traces.get()), (2, 1, 2));
+}
+
+#[test]
+fn page_of_a_test_that_is_not_confirmed_is_a_failure_and_names_the_ending() {
+    let seen = Seen::default();
+    tested_with_page(page_modem(Answer::nothing()), &seen, &sheet);
+    let steps = seen.steps.borrow();
+    let Outcome::Failed { code, what_to_do } = &steps[4].outcome else { panic!("{steps:?}") };
+    assert_eq!(*code, "test-page-not-confirmed");
+    assert!(what_to_do.contains("(no-reply-after-page)"), "{what_to_do}");
+}
+
+#[test]
+fn page_that_cannot_be_drawn_makes_no_call() {
+    let seen = Seen::default();
+    let ink = || Err(NoSheet::from(tagline::StampError::Ink { row: 3 }));
+    tested_with_page(page_modem(Answer::nothing()), &seen, &ink);
+    assert_eq!(seen.told()[4], ("test-page", "tag-line-ink"));
+    assert_eq!(seen.dialled.get(), 1, "the other line only");
 }
 
 #[test]
