@@ -62,13 +62,34 @@ pub enum Turn {
     NoTimeLeft,
 }
 
-/// Decides on the next try after `dials` calls, the one that just ended included.
-pub fn next_turn(cause: Cause, dials: u32, now: UnixMillis, not_after: UnixMillis) -> Turn {
-    if is_spent(cause, dials) {
+/// The calls that a job has had, the one that just ended included.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Calls {
+    /// That went out.
+    pub dials: u32,
+    /// Of these, that may have left a sheet.
+    pub unconfirmed: u32,
+}
+
+/// Decides on the next try.
+pub fn next_turn(cause: Cause, calls: Calls, now: UnixMillis, not_after: UnixMillis) -> Turn {
+    if is_spent(cause, calls.dials) {
         return Turn::Spent;
     }
     let Plan { pauses_min, .. } = plan(cause);
-    let step = (dials.saturating_sub(1) as usize).min(pauses_min.len() - 1);
+    let row = match cause {
+        // Calls before the first sheet are no reason to let the second wait longer.
+        Cause::Unconfirmed => calls.unconfirmed,
+        Cause::Busy
+        | Cause::NoAnswer
+        | Cause::NoFaxTone
+        | Cause::Handshake
+        | Cause::CannotReceive
+        | Cause::LineDown
+        | Cause::SheetUnavailable
+        | Cause::Interrupted => calls.dials,
+    };
+    let step = (row.saturating_sub(1) as usize).min(pauses_min.len() - 1);
     let due = now.after(Duration::from_secs(60 * pauses_min[step]));
     in_time(due, not_after)
 }
@@ -113,11 +134,17 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_795_482_000_000);
     const FAR: UnixMillis = UnixMillis(i64::MAX);
 
+    fn calls(dials: u32) -> Calls {
+        Calls { dials, unconfirmed: 0 }
+    }
+
     fn minutes_after_each_call(cause: Cause) -> Vec<i64> {
         (1..)
-            .map_while(|dials| match next_turn(cause, dials, NOW, FAR) {
-                Turn::At(due) => Some((due.0 - NOW.0) / 60_000),
-                Turn::Spent | Turn::NoTimeLeft => None,
+            .map_while(|dials| {
+                match next_turn(cause, Calls { dials, unconfirmed: dials }, NOW, FAR) {
+                    Turn::At(due) => Some((due.0 - NOW.0) / 60_000),
+                    Turn::Spent | Turn::NoTimeLeft => None,
+                }
             })
             .take(10)
             .collect()
@@ -135,22 +162,29 @@ mod tests {
     }
 
     #[test]
+    fn second_copy_waits_no_longer_because_the_line_was_busy_before_the_first() {
+        let after_three_busy = Calls { dials: 4, unconfirmed: 1 };
+        let due = NOW.after(Duration::from_secs(10 * 60));
+        assert_eq!(next_turn(Cause::Unconfirmed, after_three_busy, NOW, FAR), Turn::At(due));
+    }
+
+    #[test]
     fn line_down_never_uses_up_the_job() {
         assert_eq!(minutes_after_each_call(Cause::LineDown).len(), 10);
-        let late = next_turn(Cause::LineDown, 0, NOW, NOW.after(LAST_CALL));
+        let late = next_turn(Cause::LineDown, calls(0), NOW, NOW.after(LAST_CALL));
         assert_eq!(late, Turn::NoTimeLeft, "its end still ends it");
     }
 
     #[test]
     fn sheet_that_cannot_be_drawn_for_now_never_uses_up_the_job() {
         let due = NOW.after(Duration::from_secs(10 * 60));
-        assert_eq!(next_turn(Cause::SheetUnavailable, 0, NOW, FAR), Turn::At(due));
+        assert_eq!(next_turn(Cause::SheetUnavailable, calls(0), NOW, FAR), Turn::At(due));
     }
 
     #[test]
     fn no_cause_dials_more_than_six_times() {
         for cause in Cause::ALL.iter().filter(|cause| **cause != Cause::LineDown) {
-            assert_eq!(next_turn(*cause, MAX_DIALS, NOW, FAR), Turn::Spent, "{cause}");
+            assert_eq!(next_turn(*cause, calls(MAX_DIALS), NOW, FAR), Turn::Spent, "{cause}");
         }
     }
 
@@ -158,8 +192,8 @@ mod tests {
     fn next_call_begins_15_minutes_before_the_end_at_the_latest() {
         let due = NOW.after(Duration::from_secs(3 * 60));
         let exactly = due.after(LAST_CALL);
-        assert_eq!(next_turn(Cause::Busy, 1, NOW, exactly), Turn::At(due));
+        assert_eq!(next_turn(Cause::Busy, calls(1), NOW, exactly), Turn::At(due));
         let sooner = UnixMillis(exactly.0 - 1);
-        assert_eq!(next_turn(Cause::Busy, 1, NOW, sooner), Turn::NoTimeLeft);
+        assert_eq!(next_turn(Cause::Busy, calls(1), NOW, sooner), Turn::NoTimeLeft);
     }
 }

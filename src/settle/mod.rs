@@ -9,11 +9,13 @@ mod lesson;
 pub mod receipt;
 pub mod verdict;
 
+use std::time::Duration;
+
 use crate::job::names::stable_names;
 use crate::job::{AttemptState, Evidence, JobState, Kind, UnixMillis};
 use crate::office::identity::Identity;
 use crate::office::known::Lesson;
-use crate::schedule::backoff::{self, Cause, Turn};
+use crate::schedule::backoff::{self, Calls, Cause, Turn};
 use crate::schedule::windows::Windows;
 use verdict::{Remedy, Verdict};
 
@@ -85,6 +87,10 @@ impl Standing {
 pub fn most_copies(kind: Kind) -> u32 {
     if kind.has_secret() { 1 } else { 3 }
 }
+
+/// How long after its end somebody may still say whether a sheet of it arrived, if it has no secret that would have to
+/// be kept until then. Chosen: an office that is shut over a weekend or a row of holidays can be asked again.
+pub const TIME_TO_DECIDE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How a call ended, as far as it is known while the line is still held.
 #[derive(Clone, Debug)]
@@ -195,9 +201,10 @@ fn carry_out(
     receipt: serde_json::Value,
 ) -> Settlement {
     let Verdict { evidence, code, reach, remedy } = verdict;
-    let retry = |cause: Cause| {
+    let retry = |cause: Cause, unconfirmed: u32| {
         let dials = standing.dials + u32::from(reach != Reach::NoCall);
-        match backoff::next_turn(cause, dials, now, standing.not_after) {
+        let calls = Calls { dials, unconfirmed };
+        match backoff::next_turn(cause, calls, now, standing.not_after) {
             Turn::At(due) => in_hours(due, cause.as_str(), standing, windows),
             Turn::Spent => Next::Rest(JobState::Failed),
             Turn::NoTimeLeft => Next::Rest(JobState::Expired),
@@ -210,13 +217,13 @@ fn carry_out(
         Remedy::Decide => {
             let unconfirmed = standing.unconfirmed.saturating_add(1);
             let next = if unconfirmed < most_copies(standing.kind) {
-                retry(Cause::Unconfirmed)
+                retry(Cause::Unconfirmed, unconfirmed)
             } else {
                 Next::Rest(JobState::Uncertain)
             };
             (next, unconfirmed)
         }
-        Remedy::Retry(cause) => (retry(cause), standing.unconfirmed),
+        Remedy::Retry(cause) => (retry(cause, standing.unconfirmed), standing.unconfirmed),
     };
     let next = match next {
         Next::Rest(state) => Next::Rest(at_rest(state, unconfirmed)),
