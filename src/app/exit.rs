@@ -13,7 +13,7 @@ pub enum Exit {
     NotSent,
     /// Wrong words on the command line (clap's own number).
     Usage,
-    /// It may or may not be on paper, or is held: somebody must decide.
+    /// It may or may not be on paper, or is held: somebody must decide. Also if its time to be decided ran out.
     Undecided,
     /// The gateway refused the request; the reason was printed.
     Refused,

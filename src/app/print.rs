@@ -187,12 +187,18 @@ pub fn call(view: &Value) -> String {
 /// How a command that waited for this notification ends.
 pub fn exit(view: &Value) -> Exit {
     match view["state"].as_str() {
+        // Closed because nobody said anything: that is no proof that no sheet is there.
+        Some("resolved_not_delivered") if is_closed_undecided(&view["reason"]) => Exit::Undecided,
         Some("confirmed" | "resolved_delivered") => Exit::Done,
         Some("failed" | "expired" | "cancelled" | "resolved_not_delivered") => Exit::NotSent,
         Some("uncertain" | "hold") => Exit::Undecided,
         Some("waiting" | "sending") => Exit::StillOnItsWay,
         Some(_) | None => Exit::Internal,
     }
+}
+
+fn is_closed_undecided(reason: &Value) -> bool {
+    matches!(reason.as_str(), Some("key-expired-unresolved" | "not-after-unconfirmed"))
 }
 
 /// `name value, name value`: one level of a small object, or a plain value.
@@ -231,6 +237,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn notification_that_was_closed_undecided_did_not_end_as_not_sent() {
+        let ended = |state: &str, reason: &str| exit(&json!({ "state": state, "reason": reason }));
+        for reason in ["key-expired-unresolved", "not-after-unconfirmed"] {
+            assert_eq!(ended("resolved_not_delivered", reason), Exit::Undecided, "{reason}");
+        }
+        assert_eq!(ended("resolved_not_delivered", "by-telephone"), Exit::NotSent);
+        assert_eq!(ended("expired", "not-after"), Exit::NotSent);
+        assert_eq!(ended("uncertain", "rtn"), Exit::Undecided);
+    }
 
     #[test]
     fn refusal_shows_both_languages_who_mends_it_and_the_field() {

@@ -25,7 +25,8 @@ pub enum JobState {
     Cancelled,
     /// Was uncertain; somebody said that it arrived. Final.
     ResolvedDelivered,
-    /// Was uncertain; somebody said that it did not, or it ran out. Final.
+    /// Was uncertain; somebody said that it did not, or nobody said anything while there was time: then it may still
+    /// be on paper, as its reason says. Final.
     ResolvedNotDelivered,
 }
 

@@ -11,7 +11,7 @@ use crate::job::examples::{self, TUESDAY_10_00 as NOW, first_contact};
 use crate::job::{Evidence, FaxNumber, Kind, Language, Urgency};
 use crate::office::identity::Said;
 use crate::office::known::{Heard, Lesson, Taught};
-use crate::settle::{Next, Reach, Settlement};
+use crate::settle::{Next, Reach, Settlement, TIME_TO_DECIDE};
 
 /// Makes a test of each story for one store; `$new` gives an empty store and what must outlive it.
 macro_rules! contract {
@@ -317,7 +317,9 @@ pub(crate) fn no_job_is_claimed_past_its_end_however_many_ran_out(queue: &dyn Qu
     assert_eq!(expired.len(), 300);
 }
 
-pub(crate) fn uncertain_job_that_nobody_decides_is_closed_as_not_delivered(queue: &dyn Queue) {
+pub(crate) fn uncertain_key_that_nobody_decides_is_closed_as_not_delivered_when_it_runs_out(
+    queue: &dyn Queue,
+) {
     let id = accept(queue, request("a", |job| job.not_after = after_min(20)));
     let got = claim(queue, NOW, "line1").expect("due");
     dial(queue, got.attempt, NOW);
@@ -550,7 +552,9 @@ pub(crate) fn notice_that_may_be_on_paper_is_sent_again_and_counted(queue: &dyn 
     assert!(refused(queue.settle(got.attempt, lost.clone()).wait()), "a sheet may be out");
     let honest = Settlement { next: Next::Rest(JobState::Uncertain), ..lost };
     assert_eq!(queue.settle(got.attempt, honest).wait(), Ok(()));
-    assert_eq!(show(queue, id).state, JobState::Uncertain);
+    let view = show(queue, id);
+    assert_eq!(view.state, JobState::Uncertain);
+    assert_eq!(view.reason.as_deref(), Some("copy-not-sent"), "`busy` says nothing of the sheet");
 }
 
 pub(crate) fn notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_cancelled(
@@ -573,7 +577,54 @@ pub(crate) fn notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_c
     let again = Next::Again { due: after_min(30), reason: "busy" };
     let settled = queue.settle(got.attempt, not_sent(after_min(21), Reach::NoAnswer, again)).wait();
     assert_eq!(settled, Ok(()));
-    assert_eq!(show(queue, id).state, JobState::Uncertain);
+    let view = show(queue, id);
+    assert_eq!(view.state, JobState::Uncertain);
+    assert_eq!(view.reason.as_deref(), Some("by-client-unconfirmed"));
+
+    // The same, and the call was stopped because of it.
+    let id = accept(queue, request("c", message));
+    unconfirmed_call(queue, after_min(31), after_min(40));
+    let got = claim(queue, after_min(40), "line1").expect("due");
+    dial(queue, got.attempt, after_min(40));
+    assert_eq!(queue.cancel(client(), id, after_min(40)).wait(), Ok(Cancelled::Stopping));
+    let stopped = not_sent(after_min(41), Reach::NoAnswer, Next::Rest(JobState::Uncertain));
+    let stopped = Settlement { code: "cancelled", ..stopped };
+    assert_eq!(queue.settle(got.attempt, stopped).wait(), Ok(()));
+    assert_eq!(show(queue, id).reason.as_deref(), Some("by-client-unconfirmed"));
+}
+
+pub(crate) fn notice_withdrawn_during_its_page_is_not_sent_again(queue: &dyn Queue) {
+    let id = accept(queue, request("a", message));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    assert_eq!(queue.cancel(client(), id, NOW).wait(), Ok(Cancelled::TooLate));
+    assert_eq!(queue.cancel(client(), id, NOW).wait(), Ok(Cancelled::TooLate));
+    assert!(!queue.stop_wanted(got.attempt), "a page is not cut in two");
+    let stops = event_names(queue).iter().filter(|name| *name == "stop_wanted").count();
+    assert_eq!(stops, 1, "asked twice, told once");
+    // The far machine rejects the page and gets it once more on this call.
+    start_page(queue, got.attempt);
+    let again = Next::Again { due: after_min(10), reason: "unconfirmed" };
+    let unconfirmed = Settlement { next: again, ..uncertain(NOW) };
+    assert_eq!(queue.settle(got.attempt, unconfirmed).wait(), Ok(()));
+    let view = show(queue, id);
+    assert_eq!((view.state, view.due_at), (JobState::Uncertain, None));
+    assert_eq!(view.reason.as_deref(), Some("no-reply-after-page"));
+    assert!(claim(queue, after_min(10), "line1").is_none());
+}
+
+pub(crate) fn key_withdrawn_at_a_page_that_never_left_is_cancelled_and_not_sent(queue: &dyn Queue) {
+    let id = accept(queue, request("a", |_| {}));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    assert_eq!(queue.cancel(client(), id, NOW).wait(), Ok(Cancelled::TooLate));
+    let again = Next::Again { due: after_min(1), reason: "interrupted" };
+    let settled = queue.settle(got.attempt, not_sent(NOW, Reach::Answered, again)).wait();
+    assert_eq!(settled, Ok(()));
+    assert_eq!(show(queue, id).state, JobState::Cancelled);
+    assert!(claim(queue, after_min(1), "line1").is_none());
 }
 
 pub(crate) fn notice_whose_number_is_a_telephone_by_now_is_left_uncertain(queue: &dyn Queue) {
@@ -593,7 +644,9 @@ pub(crate) fn notice_whose_number_is_a_telephone_by_now_is_left_uncertain(queue:
     assert_eq!(view.reason.as_deref(), Some("number-is-a-telephone"));
 }
 
-pub(crate) fn notice_whose_time_ends_before_the_copy_is_closed_as_not_delivered(queue: &dyn Queue) {
+pub(crate) fn notice_whose_time_ends_before_the_copy_is_uncertain_and_closed_a_week_later(
+    queue: &dyn Queue,
+) {
     let id = accept(
         queue,
         request("a", |job| {
@@ -602,10 +655,39 @@ pub(crate) fn notice_whose_time_ends_before_the_copy_is_closed_as_not_delivered(
         }),
     );
     unconfirmed_call(queue, NOW, after_min(30));
-    assert_eq!(queue.sweep(after_min(20)).wait().map(|swept| swept.ended), Ok(1));
+    let ended = |now| queue.sweep(now).wait().map(|swept| swept.ended);
+    assert_eq!(ended(after_min(20)), Ok(1));
+    let state_and_reason = || {
+        let view = show(queue, id);
+        (view.state, view.reason)
+    };
+    let reason = Some("not-after-unconfirmed".to_owned());
+    assert_eq!(state_and_reason(), (JobState::Uncertain, reason.clone()), "it may be on paper");
+    assert!(claim(queue, after_min(30), "line1").is_none());
+    let over = after_min(20).after(TIME_TO_DECIDE);
+    assert_eq!(ended(UnixMillis(over.0 - 1)), Ok(0));
+    assert_eq!(ended(over), Ok(1));
+    assert_eq!(state_and_reason(), (JobState::ResolvedNotDelivered, reason));
+}
+
+pub(crate) fn uncertain_notice_can_be_decided_for_a_week_after_its_end(queue: &dyn Queue) {
+    let id = accept(
+        queue,
+        request("a", |job| {
+            message(job);
+            job.not_after = after_min(20);
+        }),
+    );
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    assert_eq!(queue.settle(got.attempt, uncertain(NOW)).wait(), Ok(()));
+    assert!(queue.sweep(after_min(20)).wait().is_ok());
     let view = show(queue, id);
-    assert_eq!(view.state, JobState::ResolvedNotDelivered);
-    assert_eq!(view.reason.as_deref(), Some("not-after-unconfirmed"));
+    assert_eq!(view.state, JobState::Uncertain);
+    assert_eq!(view.reason.as_deref(), Some("no-reply-after-page"));
+    assert!(queue.sweep(after_min(20).after(TIME_TO_DECIDE)).wait().is_ok());
+    assert_eq!(show(queue, id).state, JobState::ResolvedNotDelivered);
 }
 
 pub(crate) fn page_that_never_left_after_all_may_be_tried_again(queue: &dyn Queue) {

@@ -9,7 +9,7 @@
 //! | `accepted` | it is on disk |
 //! | `sending` | an attempt is open |
 //! | `dialing`, `page_started`, `page_acked` | the attempt's next step is durable |
-//! | `stop_wanted` | its client cancelled it during the call |
+//! | `stop_wanted` | its client cancelled it during the call: the call stops if no page has begun, and no other one follows |
 //! | any name of a [`JobState`] | the job went there; with `code` and `receipt` if a call ended so |
 //! | others | rungs that the sender saw, see [`Step::Rung`] |
 //!
@@ -64,7 +64,7 @@ pub trait Queue: Send + Sync {
     fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()>;
     /// Ends what has run out, whether lines may be used or not, and says when to look again.
     fn sweep(&self, now: UnixMillis) -> Pending<Swept>;
-    /// Withdraws a job that has no page data out yet.
+    /// Withdraws a job: cancelled if no page data is out yet, and in any case not called for again.
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled>;
     /// Somebody wants this attempt to stop: its next step would be refused. Known at once after the
     /// cancellation's COMMIT; never blocks on the disk.
@@ -193,7 +193,7 @@ pub struct Unreadable {
 /// What a sweep did and found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Swept {
-    /// Jobs that ended because their time was over.
+    /// Jobs that ended because their time was over, or became uncertain.
     pub ended: u32,
     /// When the next waiting job is due; may lie in the past.
     pub next_due: Option<UnixMillis>,
@@ -219,7 +219,7 @@ pub enum Cancelled {
     Done,
     /// A call is on but no page data has left: the call is being stopped.
     Stopping,
-    /// Page data has left.
+    /// Page data has left: it is not taken back, but no other copy follows.
     TooLate,
     /// It is final already, in this state.
     Final(JobState),

@@ -18,6 +18,9 @@ use crate::queue::seal::Sealer;
 use crate::queue::{Accepted, Cancelled, Step};
 use crate::settle::{Next, Settlement, at_rest};
 
+/// Why a notification that was withdrawn is not `Cancelled`.
+const WITHDRAWN_UNCONFIRMED: &str = "by-client-unconfirmed";
+
 /// What an acceptance writes; sealed before it comes to the writer.
 pub(super) struct NewRow {
     pub(super) id: JobId,
@@ -296,9 +299,14 @@ fn destination(
 ) -> Result<(JobState, Option<UnixMillis>, &'static str), Fault> {
     match (settlement.evidence, &settlement.next) {
         (Evidence::NotSent, Next::Again { .. } | Next::Rest(JobState::Failed))
-            if at.stop_wanted =>
+            if at.stop_wanted && unconfirmed == 0 =>
         {
-            Ok((at_rest(JobState::Cancelled, unconfirmed), None, settlement.code))
+            Ok((JobState::Cancelled, None, settlement.code))
+        }
+        (Evidence::NotSent, Next::Again { .. } | Next::Rest(JobState::Uncertain))
+            if at.stop_wanted && unconfirmed > 0 =>
+        {
+            Ok((JobState::Uncertain, None, WITHDRAWN_UNCONFIRMED))
         }
         (Evidence::Uncertain, Next::Again { .. }) if at.stop_wanted => {
             Ok((JobState::Uncertain, None, settlement.code))
@@ -313,8 +321,9 @@ fn destination(
             Evidence::NotSent,
             Next::Rest(state @ (JobState::Failed | JobState::Expired | JobState::Cancelled)),
         ) if unconfirmed == 0 => Ok((*state, None, settlement.code)),
+        // How this call ended says nothing of the sheet that may be out.
         (Evidence::NotSent, Next::Rest(state @ JobState::Uncertain)) if unconfirmed > 0 => {
-            Ok((*state, None, settlement.code))
+            Ok((*state, None, "copy-not-sent"))
         }
         (Evidence::NotSent, Next::Rest(state @ JobState::Hold))
         | (Evidence::Uncertain, Next::Rest(state @ JobState::Uncertain))
@@ -385,7 +394,7 @@ pub(super) fn cancel(
     match state {
         JobState::Waiting | JobState::Hold if unconfirmed(conn, &id)? > 0 => {
             // It is not taken back, but no other copy follows.
-            let reason = "by-client-unconfirmed";
+            let reason = WITHDRAWN_UNCONFIRMED;
             move_idle_job(conn, &id, now, JobState::Uncertain, None, reason, effects)?;
             Ok(Cancelled::TooLate)
         }
@@ -404,7 +413,9 @@ pub(super) fn cancel(
     }
 }
 
-/// Asks the call of a job to stop, if no page data has left.
+/// Asks the call of a job to stop, if no page data has left. Past that the call goes on, for there is nothing to be
+/// had by cutting a page in two; but that nobody wants the notification any more is kept: whatever the call ends
+/// with, no other one follows.
 fn stop_call(
     conn: &Connection,
     job: &str,
@@ -415,20 +426,20 @@ fn stop_call(
         .prepare_cached("SELECT id, state FROM attempt WHERE job = ?1 AND ended_at IS NULL")?
         .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let state: AttemptState = record::named(&state, "attempt.state")?;
-    if state.past_no_return() {
-        return Ok(Cancelled::TooLate);
-    }
     let first = conn
         .prepare_cached(
             "UPDATE job SET stop_wanted_at = ?2 WHERE id = ?1 AND stop_wanted_at IS NULL",
         )?
         .execute(params![job, now.0])?;
+    let is_stopped = !state.past_no_return();
     if first > 0 {
-        effects.push(Effect::StopWanted(AttemptId(attempt)));
+        if is_stopped {
+            effects.push(Effect::StopWanted(AttemptId(attempt)));
+        }
         let detail = json!({ "state": JobState::Sending.as_str() });
         event(conn, job, Some(AttemptId(attempt)), now, "stop_wanted", detail)?;
     }
-    Ok(Cancelled::Stopping)
+    Ok(if is_stopped { Cancelled::Stopping } else { Cancelled::TooLate })
 }
 
 /// Writes one row of the feed.

@@ -19,7 +19,7 @@ use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Dialled, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
-use crate::settle::Standing;
+use crate::settle::{Standing, TIME_TO_DECIDE};
 
 /// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
 /// short. Chosen.
@@ -239,8 +239,9 @@ pub(super) fn sweep(
     Ok(Swept { ended, next_due: next_due.map(UnixMillis) })
 }
 
-/// A job that waits too long expires; one that nobody decided about is closed as not delivered, because
-/// its credentials, or the time in which a copy could follow, have run out.
+/// A job that waits too long expires, or is uncertain if a sheet of it may be out. One that nobody decided about is
+/// closed as not delivered: at once if its secret would have to be kept any longer, otherwise when the time to decide
+/// is over, too.
 fn end_what_ran_out(
     conn: &Connection,
     now: UnixMillis,
@@ -250,9 +251,10 @@ fn end_what_ran_out(
         .prepare_cached(
             "SELECT id, state, sealed IS NOT NULL FROM job
              WHERE state IN ('waiting', 'hold', 'uncertain') AND not_after <= ?1
-             ORDER BY not_after LIMIT ?2",
+                AND (state <> 'uncertain' OR sealed IS NOT NULL OR not_after <= ?2)
+             ORDER BY not_after LIMIT ?3",
         )?
-        .query_map(params![now.0, MOST_MOVED as i64], |row| {
+        .query_map(params![now.0, now.before(TIME_TO_DECIDE).0, MOST_MOVED as i64], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -261,9 +263,12 @@ fn end_what_ran_out(
         let state: JobState = record::named(&state, "state")?;
         let is_undecided = state == JobState::Uncertain || unconfirmed(conn, &job)? > 0;
         let (state, reason) = match (is_undecided, has_secret) {
-            (true, true) => (JobState::ResolvedNotDelivered, "key-expired-unresolved"),
-            (true, false) => (JobState::ResolvedNotDelivered, "not-after-unconfirmed"),
             (false, _) => (JobState::Expired, "not-after"),
+            (true, true) => (JobState::ResolvedNotDelivered, "key-expired-unresolved"),
+            (true, false) if state == JobState::Uncertain => {
+                (JobState::ResolvedNotDelivered, "not-after-unconfirmed")
+            }
+            (true, false) => (JobState::Uncertain, "not-after-unconfirmed"),
         };
         move_idle_job(conn, &job, now, state, None, reason, effects)?;
         ended += 1;
