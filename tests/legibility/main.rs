@@ -4,12 +4,11 @@
 
 mod damage;
 mod measure;
-#[path = "../support/program.rs"]
-mod program;
 mod proof;
 mod random;
 mod readers;
 mod specimen;
+#[path = "../support/templates.rs"]
 mod templates;
 
 use sheet::Fineness;
@@ -32,11 +31,10 @@ fn credentials_are_as_legible_at_98_dpi_as_the_table_says() {
         if line.starts_with("204") {
             part = line;
         }
-        let Some(now) = line.strip_prefix(&SHIPPED.name()) else { continue };
+        let Some(now) = line.strip_prefix(SHIPPED.name) else { continue };
         let (_, rest) = golden.split_once(part).expect("the part is in the table");
-        let name = SHIPPED.name();
         let before =
-            rest.lines().find_map(|line| line.strip_prefix(&name)).expect("the setting too");
+            rest.lines().find_map(|line| line.strip_prefix(SHIPPED.name)).expect("the setting too");
         let numbers =
             |line: &str| line.split_whitespace().map(|it| it.parse().expect("a number")).collect();
         let (now, before): (Vec<f64>, Vec<f64>) = (numbers(now), numbers(before));

@@ -68,6 +68,9 @@ pub struct Row {
     pub scores: Vec<[Score; 4]>,
 }
 
+/// Of the first column.
+const NAME_WIDTH: usize = 31;
+
 /// Of each alphabet: 256 characters.
 const PAGES: usize = 2;
 
@@ -151,13 +154,13 @@ pub fn table(damages: &[Damage], rows: &[Row]) -> String {
             Fineness::Standard => "204 x 98",
         };
         for (index, reading) in READINGS.into_iter().enumerate() {
-            let _ = write!(table, "\n{dpi}: {}\n{:<49}", reading.title(), "");
+            let _ = write!(table, "\n{dpi}: {}\n{:<NAME_WIDTH$}", reading.title(), "");
             for damage in damages {
                 let _ = write!(table, "{:>9}", damage.name);
             }
             table.push('\n');
             for row in &rows {
-                table.push_str(&row.setting.name());
+                let _ = write!(table, "{:<NAME_WIDTH$}", row.setting.name);
                 for score in &row.scores {
                     let _ = write!(table, "{:>9}", format!("{:.1}", score[index].percent()));
                 }

@@ -4,41 +4,33 @@
 
 #[allow(dead_code, reason = "nobody reads characters here")]
 mod damage;
-#[path = "../support/program.rs"]
-mod program;
 mod random;
+#[allow(dead_code, reason = "nobody changes templates here")]
+#[path = "../support/templates.rs"]
+mod templates;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use damage::{DAMAGES, Damage, receive};
-use program::program;
 use serde_json::json;
-use sheet::{Fineness, WorkerSettings};
+use sheet::Fineness;
 use shirase::hook::body;
 use shirase::job::{JobId, Kind, Language, UnixMillis};
 use shirase::render::{Renderer, SiteFace, SiteWords};
+use templates::{shipped, worker};
 
 /// 2026-11-25T01:00:00Z, a Wednesday at ten in Japan.
 const NOW: UnixMillis = UnixMillis(1_795_568_400_000);
 const LINE_TEST: &str = "line_test";
 
 fn main() {
-    let worker = program("shirase-sheet");
-    let folder = worker.ancestors().nth(2).expect("target/<profile>/<program>").join("pictures");
+    let worker = worker(&shipped());
+    let folder =
+        worker.program.ancestors().nth(2).expect("target/<profile>/<program>").join("pictures");
     std::fs::create_dir_all(&folder).expect("a folder for pictures");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let renderer = Renderer::new(
-        site(),
-        WorkerSettings {
-            program: worker,
-            templates: root.join("templates/fax"),
-            fonts: vec![PathBuf::from("/usr/share/fonts/truetype/bizud-gothic")],
-            deadline: Duration::from_secs(60),
-            memory_limit: 1 << 30,
-        },
-    );
+    let renderer = Renderer::new(site(), worker);
     let mut index = String::from(HEAD);
     let kinds = Kind::ALL.iter().map(|kind| kind.as_str());
     for name in kinds.chain([LINE_TEST]) {

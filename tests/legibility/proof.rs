@@ -1,17 +1,12 @@
 //! The proof on real sheets: whatever credentials there are, and whatever somebody does to a template.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use sheet::WorkerSettings;
 use shirase::hook::body;
 use shirase::job::{JobId, NewJob, UnixMillis};
 use shirase::render::{ProofError, RenderError, Renderer, SiteFace};
 
-use crate::program::program;
 use crate::random::Random;
-use crate::templates::copy;
+use crate::templates::{copied, worker};
 
 /// 2026-11-25T01:00:00Z, a Wednesday at ten in Japan.
 const NOW: UnixMillis = UnixMillis(1_795_568_400_000);
@@ -37,16 +32,9 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let templates = tempfile::tempdir().expect("a folder");
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/fax"), templates.path());
-        let worker = WorkerSettings {
-            program: program("shirase-sheet"),
-            templates: templates.path().to_path_buf(),
-            fonts: vec![PathBuf::from("/usr/share/fonts/truetype/bizud-gothic")],
-            deadline: Duration::from_secs(60),
-            memory_limit: 1 << 30,
-        };
-        Self { renderer: Renderer::new(SiteFace::default(), worker), templates }
+        let templates = copied();
+        let renderer = Renderer::new(SiteFace::default(), worker(templates.path()));
+        Self { renderer, templates }
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {

@@ -2,21 +2,23 @@
 //!
 //! In: a [`Setting`], a seed. Out: a page at either resolution with the cells of its lines, and the alphabet in the
 //! same setting.
-//! Not here: real sheets (`pictures.rs`); they are set as [`SHIPPED`].
+//! [`SHIPPED`] is `templates/fax/credentials.typ` itself, every other setting that file with edits.
+//! Not here: whole sheets (`pictures.rs`).
 
 use std::path::Path;
-use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, json};
 use sheet::{Drawn, Fineness, PelBox, Request, Sheet, Worker, WorkerSettings};
 use shirase::render::Alphabet;
 
-use crate::program::program;
 use crate::random::Random;
-use crate::templates::copy;
+use crate::templates::{copied, worker};
 
 const FONTS: [&str; 2] =
     ["/usr/share/fonts/truetype/bizud-gothic", "/usr/share/fonts/truetype/dejavu"];
+
+/// Where the shipped way of setting stands.
+const CREDENTIALS: &str = "credentials.typ";
 
 /// Letters and digits: what an exchange may choose credentials of.
 pub const ALL: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -26,31 +28,18 @@ pub const CLEAR: &str = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LINES: usize = 8;
 pub const LINE_CHARACTERS: usize = 16;
 
-/// One way of setting a credential.
+/// What stands in `credentials.typ`, and what takes its place.
+pub type Edit = (&'static str, &'static str);
+
+/// One way of setting a credential: how `credentials.typ` differs.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    pub face: &'static str,
-    pub weight: &'static str,
-    pub size_pt: f32,
-    /// A word below each character that could be taken for another.
-    pub readings: bool,
-    /// Cells of one width in groups of four, with a gap between.
-    pub grouped: bool,
+    pub name: &'static str,
+    pub edits: &'static [Edit],
 }
 
-/// As `templates/fax/common.typ` sets credentials.
-pub const SHIPPED: Setting =
-    Setting { face: BIZ, weight: "bold", size_pt: 20.0, readings: true, grouped: true };
-
-pub const BIZ: &str = "BIZ UDGothic";
-impl Setting {
-    pub fn name(&self) -> String {
-        let face = if self.face == BIZ { "BIZ UDGothic" } else { self.face };
-        let grouped = if self.grouped { "groups" } else { "" };
-        let readings = if self.readings { "readings" } else { "" };
-        format!("{face:<16} {:<7} {:>4} pt {grouped:<6} {readings:<8}", self.weight, self.size_pt)
-    }
-}
+/// As the sheets set it.
+pub const SHIPPED: Setting = Setting { name: "as the sheets set it", edits: &[] };
 
 /// A line of a page, and where each of its characters stands.
 pub struct Line {
@@ -61,35 +50,41 @@ pub struct Line {
 /// Sets pages with the worker of this build.
 pub struct Typesetter {
     worker: Worker,
-    _templates: tempfile::TempDir,
+    templates: tempfile::TempDir,
+    credentials: String,
 }
 
 impl Typesetter {
     /// The shipped templates with `specimen.typ` among them.
     pub fn start() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let templates = tempfile::tempdir().expect("a folder for templates");
-        copy(&root.join("templates/fax"), templates.path());
-        let specimen = root.join("tests/legibility/specimen.typ");
+        let templates = copied();
+        let specimen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/legibility/specimen.typ");
         std::fs::copy(specimen, templates.path().join("specimen.typ")).expect("specimen.typ");
+        let credentials =
+            std::fs::read_to_string(templates.path().join(CREDENTIALS)).expect(CREDENTIALS);
         let worker = Worker::new(WorkerSettings {
-            program: program("shirase-sheet"),
-            templates: templates.path().to_path_buf(),
             fonts: FONTS.map(Into::into).to_vec(),
-            deadline: Duration::from_secs(60),
-            memory_limit: 1 << 30,
+            ..worker(templates.path())
         });
-        Self { worker, _templates: templates }
+        Self { worker, templates, credentials }
     }
 
     fn set(&mut self, setting: &Setting, lines: &[String]) -> Drawn {
-        let fields = json!({
-            "language": "ja", "site": {}, "words": {},
-            "face": setting.face, "weight": setting.weight, "size": setting.size_pt,
-            "readings": setting.readings, "grouped": setting.grouped, "lines": lines,
-        });
+        let mut template = self.credentials.clone();
+        for (from, to) in setting.edits {
+            assert!(template.contains(from), "{}: {CREDENTIALS} has no {from:?}", setting.name);
+            template = template.replacen(from, to, 1);
+        }
+        std::fs::write(self.templates.path().join(CREDENTIALS), template).expect(CREDENTIALS);
+        let names = || ('a'..).map(String::from);
+        let mut credentials: Map<_, _> =
+            names().zip(lines).map(|(name, line)| (name, json!(line))).collect();
+        let check: Map<_, _> = names().zip(lines).map(|(name, _)| (name, json!(""))).collect();
+        credentials.insert("check".to_owned(), check.into());
+        let fields =
+            json!({ "language": "ja", "site": {}, "words": {}, "credentials": credentials });
         let request = Request { template: "specimen".to_owned(), fields };
-        self.worker.draw(&request).unwrap_or_else(|error| panic!("{setting:?}: {error}"))
+        self.worker.draw(&request).unwrap_or_else(|error| panic!("{}: {error}", setting.name))
     }
 
     /// A page of random lines of an alphabet, at both resolutions.

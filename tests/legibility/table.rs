@@ -5,40 +5,43 @@
 
 mod damage;
 mod measure;
-#[path = "../support/program.rs"]
-mod program;
 mod random;
 mod readers;
 mod specimen;
+#[path = "../support/templates.rs"]
 mod templates;
 
 use std::path::Path;
 
 use damage::DAMAGES;
 use sheet::Fineness;
-use specimen::{BIZ, SHIPPED, Setting, Typesetter};
+use specimen::{Edit, SHIPPED, Setting, Typesetter};
 
-const PLAIN: Setting = Setting {
-    face: "DejaVu Sans Mono",
-    weight: "regular",
-    size_pt: 10.5,
-    readings: false,
-    grouped: false,
-};
+const NO_READINGS: Edit = ("if reading != none", "if false");
+const NO_GROUPS: Edit = (
+    "cells.chunks(4).map(group => box(group.join())).join(h(0.5em, weak: true))",
+    "box(cells.join())",
+);
+const OWN_WIDTHS: Edit = ("width: 0.8em", "width: auto");
+const REGULAR: Edit = ("weight: \"bold\"", "weight: \"regular\"");
+const TYPEWRITER: Edit = ("font: even-face", "font: \"DejaVu Sans Mono\"");
+const TEXT_SIZE: Edit = ("size: 20pt", "size: 10.5pt");
 
-/// From top to bottom as in the table. The last two are as plain sheets are set: typewriter face, size of the
-/// text, no groups.
+/// From top to bottom as in the table. The last two are as plain sheets are set: size of the text, no groups.
 const SETTINGS: [Setting; 10] = [
     SHIPPED,
-    Setting { readings: false, ..SHIPPED },
-    Setting { grouped: false, readings: false, ..SHIPPED },
-    Setting { weight: "regular", ..SHIPPED },
-    Setting { size_pt: 24.0, ..SHIPPED },
-    Setting { size_pt: 18.0, ..SHIPPED },
-    Setting { size_pt: 16.0, ..SHIPPED },
-    Setting { face: "DejaVu Sans Mono", ..SHIPPED },
-    PLAIN,
-    Setting { face: BIZ, ..PLAIN },
+    Setting { name: "no readings", edits: &[NO_READINGS] },
+    Setting { name: "no readings, no groups", edits: &[NO_READINGS, NO_GROUPS, OWN_WIDTHS] },
+    Setting { name: "regular", edits: &[REGULAR] },
+    Setting { name: "24 pt", edits: &[("size: 20pt", "size: 24pt")] },
+    Setting { name: "18 pt", edits: &[("size: 20pt", "size: 18pt")] },
+    Setting { name: "16 pt", edits: &[("size: 20pt", "size: 16pt")] },
+    Setting { name: "no readings, DejaVu Sans Mono", edits: &[NO_READINGS, TYPEWRITER] },
+    Setting {
+        name: "plain, DejaVu Sans Mono",
+        edits: &[NO_READINGS, NO_GROUPS, OWN_WIDTHS, REGULAR, TEXT_SIZE, TYPEWRITER],
+    },
+    Setting { name: "plain", edits: &[NO_READINGS, NO_GROUPS, OWN_WIDTHS, REGULAR, TEXT_SIZE] },
 ];
 
 fn main() {
@@ -61,8 +64,9 @@ fn main() {
 
 const HEAD: &str = "\
 # Characters of credentials read right, in percent of 256, after what a line and a cheap machine do to a page.
-# From top to bottom: ways of setting them; the first is that of the sheets, the last two are how a plain sheet
-# has them (typewriter face, text size, no groups). From left to right:
+# From top to bottom: ways of setting them; the first is that of the sheets (BIZ UDGothic, bold, 20 pt, groups, readings),
+# the others differ from it by what they are named for; plain is regular, 10.5 pt, no groups, no readings.
+# From left to right:
 #   MH, MR    wrong bits in the coded page, without error correction, until so many of its rows cannot be read;
 #             the machine prints the row above instead (white rows have few bits: nearly all are rows of text)
 #   hits      the same in crowds of 96 bits, 10 ms at 9600 bit/s: neighbouring rows

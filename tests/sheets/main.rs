@@ -1,10 +1,12 @@
 //! Fields of strangers, from the body to the page: what is accepted is drawn, on one page and without a box; what
 //! is refused is named. Reader, check, trials, worker, faces and templates are the real ones.
 
+#[path = "../support/templates.rs"]
+mod templates;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use serde_json::{Value, json};
 use shirase::hook::{SheetCheck, SheetFault, body};
 use shirase::job::{JobId, Kind, Language, NewJob, UnixMillis};
 use shirase::render::{Gate, Renderer, SiteFace, SiteWords, Trials};
+use templates::{copied, shipped, worker};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,24 +26,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const CASES: u32 = 200;
 /// 2026-11-24 10:00 in Japan.
 const NOW: UnixMillis = UnixMillis(1_795_482_000_000);
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn worker(templates: PathBuf) -> sheet::WorkerSettings {
-    let here = std::env::current_exe().expect("a test has a path"); // target/<profile>/deps/<test>
-    let folder = here.parent().and_then(Path::parent).expect("target/<profile>");
-    let program = folder.join("shirase-sheet");
-    assert!(program.exists(), "{} is missing: `make build`", program.display());
-    sheet::WorkerSettings {
-        program,
-        templates,
-        fonts: vec![PathBuf::from("/usr/share/fonts/truetype/bizud-gothic")],
-        deadline: PATIENCE,
-        memory_limit: 1 << 30,
-    }
-}
 
 fn site() -> SiteFace {
     let words = |name: &str, help_name: &str, help_hours: &str| SiteWords {
@@ -64,7 +49,7 @@ struct Desk {
 }
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
-    let worker = worker(repository("templates/fax"));
+    let worker = worker(&shipped());
     let gate = Arc::new(Gate::new(site(), PATIENCE));
     let trials = Trials::new(Arc::clone(&gate), site(), worker.clone());
     std::mem::forget(trials.start().expect("a thread"));
@@ -371,10 +356,9 @@ fn check_at_the_longest_fields_takes_less_than_a_millisecond() {
 /// A technician edits a template while the gateway runs.
 #[test]
 fn edited_template_with_an_error_refuses_its_kind_alone_until_it_is_mended() {
-    let folder = tempfile::tempdir().expect("a folder");
-    copy(&repository("templates/fax"), folder.path());
+    let folder = copied();
     let gate = Arc::new(Gate::new(site(), PATIENCE));
-    let trials = Trials::new(Arc::clone(&gate), site(), worker(folder.path().to_path_buf()));
+    let trials = Trials::new(Arc::clone(&gate), site(), worker(folder.path()));
     let ask = trials.start().expect("a thread");
     let job = |kind| body::parse(body_of(kind).to_string().as_bytes(), NOW).expect("a job");
     let (broken, other) = (job(Kind::Document), job(Kind::FirstContact));
@@ -405,7 +389,7 @@ fn site_with_a_character_that_no_face_has_is_named_by_its_setting() {
     let mut site = site();
     site.ja.help_name.push('😀');
     let gate = Arc::new(Gate::new(site.clone(), PATIENCE));
-    let trials = Trials::new(Arc::clone(&gate), site, worker(repository("templates/fax")));
+    let trials = Trials::new(Arc::clone(&gate), site, worker(&shipped()));
     let _ask = trials.start().expect("a thread");
     let job = body::parse(body_of(Kind::Message).to_string().as_bytes(), NOW).expect("a job");
     let message = String::from("/site/help_name: no face of the sheet has U+1F600 😀");
@@ -422,17 +406,4 @@ fn until(mut is_so: impl FnMut() -> bool) {
         std::thread::sleep(LOOK_EVERY);
     }
     panic!("it never happened");
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).expect("a folder");
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("copied");
-        }
-    }
 }
