@@ -152,7 +152,7 @@ fn reading_below(page: &Page, mark: &Mark) -> Option<(i64, i64)> {
     };
     let mut inked = (left - reach..right + reach).filter(|column| is_black(*column));
     let first = inked.next()?;
-    let last = inked.last().unwrap_or(first);
+    let last = inked.next_back().unwrap_or(first);
     Some((first as i64 - left as i64, right as i64 - 1 - last as i64))
 }
 
