@@ -14,9 +14,8 @@ use crate::{
     session::SenderSettings,
 };
 
-/// FIF of DCS. Width is 1728 pels on 215 mm, the
-/// page as long as it likes where the far end can, else the shortest paper it fits on; frames of a
-/// block have 256 octets, which every machine with ECM takes.
+/// FIF of DCS. Width is 1728 pels on 215 mm, the page as long as it likes where the far end can, else the
+/// shortest paper it fits on; frames of a block have 256 octets, which every machine with ECM takes.
 pub(crate) fn fif(contract: &Contract, far: &Capabilities, ours: &SenderSettings) -> Vec<u8> {
     let octets = fif_octets(contract, ours);
     let mut dcs = Bits::default();

@@ -110,7 +110,7 @@ pub enum Output {
 }
 
 /// Something that happened; every field of [`Output`]'s answer is here, nothing else is.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum Input {
     /// The action was carried out; the last bit is on the line.
     Sent,
@@ -132,6 +132,24 @@ pub enum Input {
     /// Stop as T.30 allows: before phase C at once with DCN, in phase C after this carrier.
     /// Taken in place of any answer, and at any other time.
     Abort,
+}
+
+/// Frames covered as a trace may keep them, for one may hold an identity; of page octets the number.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(octets) => {
+                let mut frame = octets.clone();
+                describe::cover(&mut frame);
+                write!(f, "Frame({frame:02X?})")
+            }
+            Self::Judged(yes) => write!(f, "Judged({yes})"),
+            Self::Lengths(octets) => write!(f, "Lengths({octets:?})"),
+            Self::Page(octets) => write!(f, "Page({} octets)", octets.len()),
+            Self::PageMayStart(yes) => write!(f, "PageMayStart({yes})"),
+            Self::Sent | Self::BadFrame | Self::Quiet | Self::Abort => f.write_str(self.name()),
+        }
+    }
 }
 
 impl Input {

@@ -7,7 +7,7 @@
 //! call again (`src/settle`).
 //!
 //! The files in the order of a call: [`Sender`] is driven (`session`, `driving`); it waits for DIS
-//! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `subaddress`,
+//! (`phase_a`, `dis`, `identity`), agrees and trains (`phase_b`, `contract`, `dcs`, `t85`, `subaddress`,
 //! `modulation`), sends the page (`phase_c`, `ecm`, `hdlc`), has it confirmed (`phase_d`, `confirmed`)
 //! and takes its leave (`phase_e`). Below all of them: `exchange` (a command and the wait for its answer),
 //! `frame` and `signal` (what an octet means), `timers`. Beside them: `describe` (frames in words).
@@ -47,6 +47,7 @@ mod phase_e;
 mod session;
 mod signal;
 mod subaddress;
+mod t85;
 mod timers;
 
 pub use confirmed::PageConfirmed;
@@ -59,4 +60,5 @@ pub use modulation::{Modulation, Modulations, Training};
 pub use session::{Sender, SenderSettings};
 pub use signal::Signal;
 pub use subaddress::{Password, Subaddress, SubaddressError};
+pub use t85::T85;
 pub use timers::Millis;

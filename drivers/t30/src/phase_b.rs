@@ -19,6 +19,7 @@ use crate::{
     phase_c::{self, Coded},
     session::{Context, Next, State},
     signal::Signal,
+    t85::T85,
     timers::{GAP, Millis, TCF, TRIES},
 };
 
@@ -135,7 +136,7 @@ fn far_capabilities(fif: &[u8], ctx: &Context) -> Capabilities {
 /// The page was rejected in T.85, which its machine had offered: they agree anew, and for the rest of the call
 /// on a coding that more machines have been tried with.
 pub(crate) fn without_t85(deal: Deal, coded: Coded, ctx: &mut Context) -> Next {
-    ctx.settings.t85 = false;
+    (ctx.settings.t85, ctx.t85) = (false, T85::Refused);
     let Deal { far, csi, contract, page, rtns } = deal;
     let met = Met { far, csi, tries: 1, page, rtns, coded: Some(coded) };
     AwaitVerdict { met, cap: contract.modulation }.allowed(ctx)
@@ -225,6 +226,7 @@ impl AwaitCfr {
     fn reply(mut self, reply: Reply, signal: Signal, now: Millis, ctx: &mut Context) -> Next {
         match reply {
             Reply::Cfr => {
+                ctx.t85 = ctx.t85.understood();
                 ctx.tell(Event::Trained { modulation: self.deal.contract.modulation });
                 phase_c::begin(self.deal, self.coded)
             }
@@ -266,6 +268,7 @@ impl AwaitCfr {
 
     /// FTT: the next modulation down, with three tries of its own.
     fn slower(mut self, ctx: &mut Context) -> Next {
+        ctx.t85 = ctx.t85.understood();
         let last = self.deal.contract.modulation;
         match self.deal.far.modulations.below(last) {
             Some(modulation) => {
@@ -278,17 +281,30 @@ impl AwaitCfr {
 
     /// DIS again: it did not hear our DCS, or did not like it. It may offer less this time, and if it
     /// calls itself by another name than the one that was allowed, it is judged once more.
+    ///
+    /// T.85 is given up for the call unless an answer has shown before that it can read a DCS with it: the
+    /// DCS of another coding is another one, with tries of its own.
     fn presented_again(self, fif: Vec<u8>, ctx: &mut Context) -> Next {
         let Self { deal, coded, exchange, csi, nsf } = self;
-        let tries = exchange.tries();
-        if tries >= TRIES {
-            return ctx.disconnect(Err(CallError::NoReplyToDcs { tries }));
-        }
+        let far = far_capabilities(&fif, ctx);
         let renamed = csi.is_some() && csi != deal.csi;
+        let tries = if ctx.t85 == T85::Asked {
+            ctx.settings.t85 = false;
+            // Another machine, or one that offers it no longer, has refused nothing.
+            if !renamed && far.ecm && far.t85 {
+                ctx.t85 = T85::Refused;
+            }
+            1
+        } else {
+            exchange.tries().saturating_add(1)
+        };
+        if tries > TRIES {
+            return ctx.disconnect(Err(CallError::NoReplyToDcs { tries: exchange.tries() }));
+        }
         let met = Met {
-            far: far_capabilities(&fif, ctx),
+            far,
             csi: if renamed { csi } else { deal.csi },
-            tries: tries + 1,
+            tries,
             page: deal.page,
             rtns: deal.rtns,
             coded,

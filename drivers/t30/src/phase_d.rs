@@ -60,7 +60,7 @@ fn confirmed(deal: Deal, positive: Positive, ctx: &mut Context) -> Next {
 }
 
 /// RTN: the same page again, slower if that is possible, with training. The receiver may have
-/// printed the first one, so this is done [`RTN_RESENDS`] times and not more. In T.85 no rate mends it, for
+/// printed the first one, so this is done [`RTN_RESENDS`] times and not more. In T.85 no lower rate mends it, for
 /// with error correction the octets were right: another coding may.
 fn rejected(sheet: Sheet, ctx: &mut Context) -> Next {
     let Sheet { mut deal, coded } = sheet;
@@ -69,12 +69,14 @@ fn rejected(sheet: Sheet, ctx: &mut Context) -> Next {
         return ctx.disconnect(Err(CallError::Rtn { page: deal.page, times: deal.rtns }));
     }
     ctx.tell(Event::Repeat { page: deal.page, frames: 0 });
-    if let Some(modulation) = deal.far.modulations.below(deal.contract.modulation) {
-        deal.contract.modulation = modulation;
-    }
     match deal.contract.coding {
         Coding::T85 => phase_b::without_t85(deal, coded, ctx),
-        Coding::Mh | Coding::Mr | Coding::Mmr => phase_b::train(deal, Some(coded), 1, ctx),
+        Coding::Mh | Coding::Mr | Coding::Mmr => {
+            if let Some(modulation) = deal.far.modulations.below(deal.contract.modulation) {
+                deal.contract.modulation = modulation;
+            }
+            phase_b::train(deal, Some(coded), 1, ctx)
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     phase_d::{AwaitBlockReply, AwaitCtr, AwaitErr, AwaitPageReply},
     phase_e::AwaitDcnSent,
     subaddress::{Password, Subaddress},
+    t85::T85,
     timers::Millis,
 };
 
@@ -110,7 +111,13 @@ enum Turn {
 impl Sender {
     #[must_use]
     pub fn new(settings: SenderSettings) -> Self {
-        let ctx = Context { settings, events: VecDeque::new(), contract: None, pages_confirmed: 0 };
+        let ctx = Context {
+            settings,
+            events: VecDeque::new(),
+            contract: None,
+            t85: T85::default(),
+            pages_confirmed: 0,
+        };
         Self { ctx, state: State::NotBegun, turn: Turn::Begin, page_started: false }
     }
 
@@ -132,7 +139,10 @@ impl Sender {
                 self.poll(now)
             }
             Turn::Ours(output) => {
-                self.page_started |= starts_page(&output);
+                if starts_page(&output) {
+                    self.page_started = true;
+                    self.ctx.t85 = self.ctx.t85.page_begins();
+                }
                 output
             }
             Turn::Theirs => {
@@ -187,6 +197,12 @@ impl Sender {
         self.ctx.contract.as_ref()
     }
 
+    /// How far the far end has gone along with T.85.
+    #[must_use]
+    pub fn t85(&self) -> T85 {
+        self.ctx.t85
+    }
+
     fn go(&mut self, next: Next) {
         let (state, turn) = match next {
             Next::Line(state, action) => (state, Turn::Ours(Output::Line(action))),
@@ -216,6 +232,7 @@ pub(crate) struct Context {
     pub(crate) settings: SenderSettings,
     events: VecDeque<Event>,
     contract: Option<Contract>,
+    pub(crate) t85: T85,
     pages_confirmed: u16,
 }
 
@@ -228,12 +245,14 @@ impl Context {
     pub(crate) fn agreed(&mut self, contract: &Contract) {
         if self.contract.as_ref() != Some(contract) {
             self.contract = Some(contract.clone());
+            self.t85 = self.t85.agreed(contract.coding);
             self.tell(Event::Agreed(contract.clone()));
         }
     }
 
     pub(crate) fn confirm(&mut self, proof: PageConfirmed) {
         self.pages_confirmed = self.pages_confirmed.saturating_add(1);
+        self.t85 = self.t85.confirmed();
         self.tell(Event::Confirmed(proof));
     }
 

@@ -101,6 +101,15 @@ fn debug_of_an_action_shows_no_password() {
 }
 
 #[test]
+fn debug_of_an_input_shows_how_long_a_page_is_and_nothing_of_it() {
+    assert_eq!(format!("{:?}", Input::Page(vec![0xA5; 70_000])), "Page(70000 octets)");
+    let csi = Input::Frame(frame("CSI 03 1234 5678", false).unwrap());
+    let shown = format!("{csi:?}");
+    assert!(shown.ends_with("38, 37, 36, 35, 20, 2A, 2A, 2A, 2A, 20, 2A, 2A])"), "{shown}");
+    assert_eq!(format!("{:?} {:?}", Input::Quiet, Input::Judged(true)), "Quiet Judged(true)");
+}
+
+#[test]
 fn every_modulation_has_its_rate() {
     let rates = [
         (Modulation::V27ter2400, 2_400),

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use t30::T85;
+
 use crate::line;
 use crate::script::Script;
 
@@ -34,7 +36,15 @@ fn trace_of(name: &str) -> String {
     let played = line::play(&script.settings, script.host, &mut script.far);
     let (confirmed, started) = (played.pages_confirmed, played.page_started);
     let started = if started { "page data left" } else { "no page data left" };
-    format!("{}\n{confirmed} confirmed, {started}\n", played.lines.join("\n"))
+    let t85 = match played.t85 {
+        T85::Unasked => "",
+        T85::Asked => ", T.85 asked for",
+        T85::Understood => ", T.85 understood",
+        T85::Out => ", T.85 out",
+        T85::Taken => ", T.85 taken",
+        T85::Refused => ", T.85 refused",
+    };
+    format!("{}\n{confirmed} confirmed, {started}{t85}\n", played.lines.join("\n"))
 }
 
 /// The first lines that differ, and what stood before them.

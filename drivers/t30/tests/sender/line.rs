@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use t30::{
     CallError, Coding, Event, Fast, Input, LineAction, Millis, Modulation, Output, Question,
-    Sender, SenderSettings, Training,
+    Sender, SenderSettings, T85, Training,
 };
 
 use crate::block::PagesSent;
@@ -87,6 +87,7 @@ pub struct Played {
     pub result: Result<(), CallError>,
     pub pages_confirmed: u16,
     pub page_started: bool,
+    pub t85: T85,
     pub ended_ms: u64,
     /// The longest that one wait for the far end took.
     pub longest_wait_ms: u64,
@@ -140,6 +141,7 @@ pub fn play(settings: &SenderSettings, host: Host, far: &mut dyn FarEnd) -> Play
         result,
         pages_confirmed: sender.pages_confirmed(),
         page_started: sender.page_started(),
+        t85: sender.t85(),
         ended_ms: line.now,
         longest_wait_ms: line.longest_wait_ms,
     }
