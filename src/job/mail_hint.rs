@@ -16,7 +16,18 @@ impl MailHint {
     /// # Errors
     /// [`MailHintError`]; it does not repeat the text.
     pub fn parse(text: &str) -> Result<Self, MailHintError> {
-        let text = SheetText::parse(text, Self::MAX_CHARS)?;
+        Self::masked(SheetText::parse(text, Self::MAX_CHARS)?)
+    }
+
+    /// Takes a hint that was accepted earlier, see [`SheetText::stored`]; a whole address is refused all the same.
+    ///
+    /// # Errors
+    /// [`MailHintError`]; it does not repeat the text.
+    pub fn stored(text: &str) -> Result<Self, MailHintError> {
+        Self::masked(SheetText::stored(text, Self::MAX_CHARS)?)
+    }
+
+    fn masked(text: SheetText) -> Result<Self, MailHintError> {
         let is_masked = |before: &str| before.contains(['*', '＊']);
         match text.as_str().rsplit_once(['@', '＠']) {
             Some((before, _domain)) if !is_masked(before) => Err(MailHintError::Whole),

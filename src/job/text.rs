@@ -1,6 +1,6 @@
 //! Text that people read on the sheet.
 //!
-//! In: a string from outside. Out: [`SheetText`], which cannot move, hide or reorder what stands
+//! In: a string from outside, or one that was accepted earlier. Out: [`SheetText`], which cannot move, hide or reorder what stands
 //! around it on paper, in a mail header or in a terminal, and of which each character stands in a place
 //! of its own.
 //! Source: the Unicode Standard, chapter 23 (special areas and format characters), 3.11 (composition).
@@ -46,6 +46,27 @@ impl SheetText {
             composed.push(set);
         }
         let text = composed.trim();
+        match text.chars().count() {
+            0 => Err(TextError::Empty),
+            length if length > limit => Err(TextError::Long { limit, length }),
+            _fits => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// Takes a text that was accepted under the rules of its day: a rule that came later loses no notification. Only
+    /// what no version ever let through is refused: text that is too long, empty, or moves the paper or a cursor.
+    ///
+    /// # Errors
+    /// [`TextError`], as of [`SheetText::parse`].
+    pub fn stored(text: &str, limit: usize) -> Result<Self, TextError> {
+        for (at, character) in text.chars().enumerate() {
+            let why = match character.general_category() {
+                GeneralCategory::Control => Flaw::Control,
+                GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => Flaw::Break,
+                _may_have_been_accepted => continue,
+            };
+            return Err(TextError::Character { at, character, why });
+        }
         match text.chars().count() {
             0 => Err(TextError::Empty),
             length if length > limit => Err(TextError::Long { limit, length }),
@@ -296,6 +317,18 @@ mod tests {
     fn refusal_names_the_character_by_its_number() {
         let error = parsed("a\u{202e}b").expect_err("refused");
         assert_eq!(error.to_string(), "character 1 (from 0), U+202E, is invisible");
+    }
+
+    #[test]
+    fn stored_text_is_taken_as_older_rules_let_it_through_and_never_with_controls() {
+        for older in ["か\u{3099}き", "e\u{301}\u{301}", "שלום", "☺\u{FE0F}", "事業所"] {
+            let stored = SheetText::stored(older, 60).map(|text| text.0);
+            assert_eq!(stored.as_deref(), Ok(older), "{older:?}");
+        }
+        for bad in ["a\r\nb", "\u{1b}[2J", "a\u{2028}b", ""] {
+            assert!(SheetText::stored(bad, 60).is_err(), "{bad:?}");
+        }
+        assert_eq!(SheetText::stored("事業所名", 3), Err(TextError::Long { limit: 3, length: 4 }));
     }
 
     #[test]

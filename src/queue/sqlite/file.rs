@@ -20,7 +20,7 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_number.sql"),
     include_str!("../migrations/0003_call.sql"),
@@ -98,7 +98,7 @@ pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connect
     let version = check(&conn, path)?;
     prepare(&conn).map_err(|error| at(path, &error))?;
     check_key(&conn, sealer, path)?;
-    migrate(&conn, version).map_err(|error| at(path, &error))?;
+    migrate(&conn, version, MIGRATIONS.len()).map_err(|error| at(path, &error))?;
     let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
     set.map_err(|error| at(path, &error))?;
     Ok(conn)
@@ -160,8 +160,8 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Brings the schema up to date, each step whole or not at all.
-fn migrate(conn: &Connection, from: usize) -> rusqlite::Result<()> {
-    for (version, step) in (1_i64..).zip(MIGRATIONS).skip(from) {
+fn migrate(conn: &Connection, from: usize, to: usize) -> rusqlite::Result<()> {
+    for (version, step) in (1_i64..).zip(MIGRATIONS).take(to).skip(from) {
         let transaction = conn.unchecked_transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", version)?;
@@ -172,6 +172,11 @@ fn migrate(conn: &Connection, from: usize) -> rusqlite::Result<()> {
 
 /// Makes a whole store beside its place and moves it there, so that a file at `path` is never half made.
 fn create(path: &Path, sealer: &Sealer) -> rusqlite::Result<()> {
+    create_version(path, sealer, MIGRATIONS.len())
+}
+
+/// Makes a store as the program of that version made it.
+pub(super) fn create_version(path: &Path, sealer: &Sealer, version: usize) -> rusqlite::Result<()> {
     let io = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
     let beside = with_suffix(path, "-new");
     if beside.exists() {
@@ -182,7 +187,7 @@ fn create(path: &Path, sealer: &Sealer) -> rusqlite::Result<()> {
     let conn = Connection::open_with_flags(&beside, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL;")?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-    migrate(&conn, 0)?;
+    migrate(&conn, 0, version)?;
     let sealed = sealer
         .seal_octets(KEY_CHECK, KEY_CHECK)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;

@@ -1,7 +1,7 @@
 //! Jobs as rows and back.
 //!
 //! In: [`NewJob`]; or a row, which is parsed with the same care as a request, because a file can be changed
-//! by others. Out: columns; or [`NewJob`].
+//! by others; but its texts by what every version has refused, for they were accepted once. Out: columns; or [`NewJob`].
 
 use std::str::FromStr;
 
@@ -165,7 +165,7 @@ fn content(
         Kind::Document => Ok(Content::Notice(Notice::Document { documents: documents(fields)? })),
         Kind::Message => Ok(Content::Notice(Notice::Message)),
         Kind::ChannelChanged => {
-            let hint = fields.mail_hint.as_deref().map(MailHint::parse).transpose();
+            let hint = fields.mail_hint.as_deref().map(MailHint::stored).transpose();
             let mail_hint = hint.map_err(|_| unreadable("fields"))?;
             Ok(Content::Notice(Notice::ChannelChanged { mail_hint }))
         }
@@ -205,7 +205,7 @@ pub(super) fn json(text: &str, column: &'static str) -> Result<serde_json::Value
 }
 
 fn text(value: &str, limit: usize) -> Result<SheetText, Fault> {
-    SheetText::parse(value, limit).map_err(|_| unreadable("fields"))
+    SheetText::stored(value, limit).map_err(|_| unreadable("fields"))
 }
 
 fn office(value: &str) -> Result<OfficeNumber, Fault> {

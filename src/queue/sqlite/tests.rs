@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
-use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW};
-use crate::job::{JobState, Kind, Language};
+use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW, first_contact};
+use crate::job::{AttemptState, JobState, Kind, Language};
 use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
@@ -186,23 +186,100 @@ fn closing_leaves_one_whole_file_readable_by_its_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// One job in each state in a store of an older version, written as the programs of that time wrote them: each with
+/// the call that brought it there.
+fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
+    let old = outside(path);
+    let content = first_contact().content;
+    let credentials = content.credentials().expect("has some");
+    let fields = r#"{"sender_office_number":"1379900028","sender_office_name":"ひまわり居宅介護支援事業所",
+        "sender_phone":"03-9876-5432","recipient_office_name":"さくらデイサービス☺\ufe0f","documents":[["提供票",2]],
+        "valid_until":null}"#;
+    let write = |number: u128, state: JobState| {
+        let id = JobId::new(NOW, number);
+        let sealed = Sealer::new(&key()).seal(id, FIRST_VERSION, credentials).expect("seals");
+        old.execute(
+            "INSERT INTO job (id, client, idempotency_key, fingerprint, state, reason, kind, urgency,
+                office_number, fax_digits, fields, sealed, sealed_version, accepted_at, not_before,
+                not_after, due_at)
+             VALUES (?1, 'exchange', ?2, zeroblob(32), ?2, 'first-turn', 'first_contact', 0,
+                '1179900012', ?3, ?4, ?5, 1, ?6, NULL, ?7, ?8)",
+            rusqlite::params![
+                id.to_string(),
+                state.as_str(),
+                format!("031234000{number}"),
+                fields,
+                (!state.is_final()).then_some(sealed),
+                NOW.0,
+                after_min(24 * 60).0,
+                (state == JobState::Waiting).then_some(NOW.0),
+            ],
+        )
+        .expect("as it was");
+        let call = match state {
+            JobState::Sending => Some((AttemptState::Dialing, None)),
+            JobState::Uncertain | JobState::ResolvedDelivered | JobState::ResolvedNotDelivered => {
+                Some((AttemptState::Uncertain, Some("rtn")))
+            }
+            JobState::Confirmed => Some((AttemptState::Confirmed, Some("delivered"))),
+            JobState::Failed => Some((AttemptState::NotSent, Some("voice"))),
+            JobState::Waiting | JobState::Hold | JobState::Expired | JobState::Cancelled => None,
+        };
+        if let Some((attempt, code)) = call {
+            old.execute(
+                "INSERT INTO attempt (job, number, line, fax_digits, state, code, reach, sheet_sha256,
+                    claimed_at, dialled_at, page_started_at, ended_at)
+                 SELECT id, 1, 'line1', fax_digits, ?2, ?3, iif(?3 IS NULL, NULL, 'answered'),
+                    zeroblob(32), ?4, ?4, iif(?2 IN ('uncertain', 'confirmed'), ?4, NULL),
+                    iif(?3 IS NULL, NULL, ?4)
+                 FROM job WHERE id = ?1",
+                rusqlite::params![id.to_string(), attempt.as_str(), code, NOW.0],
+            )
+            .expect("as it was");
+        }
+        (id, state)
+    };
+    (0..).zip(JobState::ALL).map(|(number, state)| write(number, *state)).collect()
+}
+
+/// Every table, index and trigger, as SQL.
+fn schema(path: &Path) -> Vec<(String, Option<String>)> {
+    let conn = outside(path);
+    let mut rows = conn.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").expect("SQL");
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
 #[test]
-fn store_of_the_first_version_is_brought_up_to_date_with_its_jobs() {
-    let (_folder, path) = place();
-    let id = accept(&open(&path).0, request("a", |_| {}));
-    let old = outside(&path);
-    old.execute_batch(
-        "DROP TRIGGER job_has_the_secret_of_its_kind; DROP TRIGGER job_with_a_secret_is_sent_once;
-         DROP TRIGGER job_destination_stays;
-         UPDATE job SET fields = json_remove(fields, '$.language', '$.mail_hint');
-         DROP TABLE call; DROP TABLE number; PRAGMA user_version = 1",
-    )
-    .expect("as it was");
-    drop(old);
-    let (store, _) = open(&path);
-    let got = claim(&store, NOW, "line1").expect("due");
-    assert_eq!((got.id, got.job.language), (id, Language::Japanese));
-    assert_eq!((got.job.kind(), got.job.content.documents().len()), (Kind::FirstContact, 1));
+fn store_of_each_version_is_brought_up_to_date_with_its_jobs_in_every_state() {
+    let (_of_the_new, new) = place();
+    drop(open(&new));
+    for version in 1..file::MIGRATIONS.len() {
+        let (_folder, path) = place();
+        file::create_version(&path, &Sealer::new(&key()), version).expect("makes it");
+        let jobs = jobs_of_an_older_store(&path);
+        let (store, recovered) = open(&path);
+        assert_eq!(recovered, Recovered { in_call: 1, ..Recovered::default() });
+        assert_eq!(schema(&path), schema(&new), "from version {version}");
+        for (id, state) in &jobs {
+            let is_now = if *state == JobState::Sending { JobState::Waiting } else { *state };
+            assert_eq!(show(&store, *id).state, is_now, "from version {version}, {state}");
+        }
+        let got = claim(&store, NOW, "line1").expect("due");
+        assert_eq!(Some(&(got.id, JobState::Waiting)), jobs.first());
+        assert_eq!((got.job.language, got.job.kind()), (Language::Japanese, Kind::FirstContact));
+        assert_eq!(got.job.content.documents().len(), 1);
+        let name = got.job.recipient.office_name.as_str();
+        assert_eq!(name, "さくらデイサービス☺\u{FE0F}", "as the rules of its day let it through");
+        let credentials = got.job.content.credentials().expect("has some");
+        assert_eq!(credentials.first_time_key.expose(), CANARIES[2]);
+        dial(&store, got.attempt, NOW);
+        start_page(&store, got.attempt);
+        assert_eq!(store.settle(got.attempt, confirmed(NOW)).wait(), Ok(()));
+        // Its interrupted neighbour goes on, too.
+        let next = claim(&store, after_min(5), "line1").map(|got| (got.id, JobState::Sending));
+        assert!(next.is_some_and(|next| jobs.contains(&next)), "from version {version}");
+    }
 }
 
 #[test]
