@@ -9,11 +9,13 @@
 //! Source: T.4 2.2 for the raster.
 //! Not here: what the fields mean (`src/render`), coding (`drivers/t4`).
 
+mod aside;
 mod coverage;
 mod error;
 pub mod wire;
 mod worker;
 
+pub use aside::is_aside;
 pub use coverage::Coverage;
 pub use error::SheetError;
 pub use worker::{Worker, WorkerSettings};

@@ -21,7 +21,7 @@ pub const MAX_ROWS: u32 = 2287;
 /// Marks on one sheet. Chosen: a sheet has some 50 cells of credentials.
 pub const MAX_MARKS: usize = 1000;
 /// One request, as the worker reads it.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ask {
     /// The sheet of a template, at both resolutions.

@@ -53,7 +53,8 @@ impl Worker {
         Self { settings, process: None }
     }
 
-    /// Draws a sheet at both resolutions; blocks for at most the deadline.
+    /// Draws a sheet at both resolutions; blocks for at most the deadline, or twice that if a process which had
+    /// answered before breaks off: then a new one is asked once.
     ///
     /// # Errors
     /// Any [`SheetError`]. After [`SheetError::Deadline`] and [`SheetError::Worker`] the process is
@@ -79,16 +80,28 @@ impl Worker {
     }
 
     fn ask(&mut self, ask: Ask) -> Result<Answer, SheetError> {
-        let mut process = match self.process.take() {
-            Some(process) => process,
-            None => Process::start(&self.settings)?,
-        };
-        // Only a process that has answered is kept: dropping one ends it.
+        if let Some(kept) = self.process.take() {
+            match self.ask_of(kept, ask.clone()) {
+                // It may have ended long ago, for want of memory on the machine: no fault of this sheet.
+                Err(SheetError::Worker { .. }) => {}
+                asked => return asked?,
+            }
+        }
+        self.ask_of(Process::start(&self.settings)?, ask)?
+    }
+
+    /// Asks a process, and keeps it if it has answered and may go on: dropping it ends it. An outer error means
+    /// that it broke off.
+    fn ask_of(
+        &mut self,
+        mut process: Process,
+        ask: Ask,
+    ) -> Result<Result<Answer, SheetError>, SheetError> {
         let answer = process.ask(ask, self.settings.deadline)?;
         if process.answers_given < ANSWERS_PER_PROCESS {
             self.process = Some(process);
         }
-        answer
+        Ok(answer)
     }
 
     /// Ends a process that answers something else than it was asked.
@@ -224,10 +237,12 @@ fn confine(command: &mut Command, settings: &WorkerSettings) {
     let cpu_seconds = settings.deadline.as_secs().saturating_add(1);
     let limits = [
         (libc::RLIMIT_AS, settings.memory_limit),
-        // The deadline is the real limit; this one ends a process whose keeper is stopped.
+        // The deadline is the real limit. This one, for a whole life of sheets, ends a process that runs on
+        // because its keeper is stopped.
         (libc::RLIMIT_CPU, cpu_seconds.saturating_mul(ANSWERS_PER_PROCESS.into())),
         (libc::RLIMIT_NOFILE, MAX_OPEN_FILES),
-        // A page with a secret touches no disk: neither as a file nor as a core.
+        // A page with a secret touches no disk: neither as a file nor as a core. Where cores go to a
+        // program, the worker itself forbids them.
         (libc::RLIMIT_FSIZE, 0),
         (libc::RLIMIT_CORE, 0),
     ];

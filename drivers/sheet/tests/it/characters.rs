@@ -1,5 +1,7 @@
 //! The characters that sheets can hold.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use sheet::{Coverage, SheetError, Worker};
@@ -44,4 +46,36 @@ fn missing_folder_of_templates_is_a_template_error() {
 fn template_that_cannot_be_parsed_still_names_its_face() {
     let folder = folder(&[FACE, ("broken.typ", "#let a = (")]);
     assert!(Worker::new(settings(folder.path())).coverage().unwrap().has('a'));
+}
+
+#[test]
+fn stray_file_among_the_templates_changes_nothing() {
+    let folder = folder(&[FACE]);
+    symlink("who@where.1234:5678", folder.path().join(".#face.typ")).unwrap();
+    symlink("/nowhere", folder.path().join("gone.typ")).unwrap();
+    fs::create_dir(folder.path().join("folder.typ")).unwrap();
+    fs::write(folder.path().join("._face.typ"), [0, 5, 22, 7, 0xFF]).unwrap();
+    fs::write(folder.path().join("old.typ"), b"\x83\x74\x83\x40\x83\x62\x83\x4E\x83\x58").unwrap();
+    let coverage = Worker::new(settings(folder.path())).coverage().unwrap();
+    assert!(coverage.has('鬱'));
+}
+
+/// Otherwise every character of a caller's would count as one that no face has.
+#[test]
+fn unreadable_file_is_named_where_no_other_names_a_face() {
+    let folder = folder(&[("other.typ", "")]);
+    fs::write(folder.path().join("face.typ"), b"#let faces = \"BIZ UDGothic\" // \x83").unwrap();
+    match Worker::new(settings(folder.path())).coverage() {
+        Err(SheetError::Template { file, .. }) => assert!(file.ends_with("/face.typ"), "{file}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn stray_file_among_the_fonts_changes_nothing() {
+    let (templates, fonts) =
+        (folder(&[FACE]), folder(&[("._face.ttf", "Mac OS X"), (".#f.otf", "")]));
+    let mut settings = settings(templates.path());
+    settings.fonts.push(fonts.path().to_path_buf());
+    assert!(Worker::new(settings).coverage().unwrap().has('鬱'));
 }

@@ -1,11 +1,14 @@
 //! The keeper: a worker that is late, greedy, dead or mute costs one sheet and no more.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
+use sheet::wire::{self, Ask};
 use sheet::{SheetError, Worker, WorkerSettings};
 use tempfile::TempDir;
 
@@ -108,6 +111,66 @@ fn worker_starts_without_environment_and_with_every_limit() {
     let detail = detail(error);
     let wanted = format!("home= path=none core=0 file=0 open=32 space={}", 300 << 10);
     assert!(detail.ends_with(&wanted), "{detail}");
+}
+
+/// Reads length and beginning of a request, so that it is written when the script goes on.
+const READ: &str = "head -c 20 >/dev/null";
+
+/// What the machine's want of memory does to a process that waits for its next sheet.
+#[test]
+fn worker_that_died_between_two_sheets_costs_none() {
+    let answer = r#"{"failed":{"pages":{"pages":%9d}}}"#;
+    let octets = answer.len() - "%9d".len() + 9;
+    let (_folder, settings) =
+        impostor(&format!("{READ}; printf '\\000\\000\\000\\{octets:03o}{answer}' $$"));
+    let mut worker = Worker::new(settings);
+    let mut number = || match worker.draw(&request("good", json!({}))) {
+        Err(SheetError::Pages { pages }) => pages,
+        other => panic!("{other:?}"),
+    };
+    assert_ne!(number(), number());
+}
+
+/// Only the first process answers, and only once.
+#[test]
+fn worker_that_dies_of_a_sheet_is_started_once_more_and_no_oftener() {
+    let answer = r#"{"failed":{"pages":{"pages":2}}}"#;
+    let octets = answer.len();
+    let (folder, settings) = impostor(&format!(
+        "mkdir \"$1/start-$$\"; mkdir \"$1/answered\" 2>&- && {READ} && \
+         printf '\\000\\000\\000\\{octets:03o}{answer}'; exit 7"
+    ));
+    let mut worker = Worker::new(settings);
+    let mut draw = || worker.draw(&request("good", json!({}))).unwrap_err();
+    assert_eq!(draw(), SheetError::Pages { pages: 2 });
+    assert!(detail(draw()).contains("exit status: 7"));
+    let entries = fs::read_dir(folder.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with("start-")).count(), 2);
+}
+
+/// A core of it would hold passwords. What may not be dumped belongs to root in /proc.
+#[test]
+fn worker_cannot_be_dumped_nor_looked_into() {
+    const NOBODY: u32 = 65_534;
+    let folder = folder(&[GOOD]);
+    let program = folder.path().join("shirase-sheet");
+    fs::copy(env!("CARGO_BIN_EXE_shirase-sheet"), &program).unwrap();
+    for path in [folder.path(), &program] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Command::new(&program);
+    command.arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut child = command.spawn().unwrap();
+    wire::write_ask(child.stdin.as_mut().unwrap(), &Ask::Coverage).unwrap();
+    wire::read_answer(child.stdout.as_mut().unwrap()).unwrap().unwrap();
+    let owner = fs::metadata(format!("/proc/{}/environ", child.id())).unwrap().uid();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(owner, 0);
 }
 
 #[test]

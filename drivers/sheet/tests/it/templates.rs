@@ -39,13 +39,45 @@ fn missing_field_names_the_line_that_wanted_it() {
     assert!(error.to_string().contains("sender"), "{error}");
 }
 
+/// A value, parts of it, and what a template makes of it; the check digits stand in the password.
 #[test]
-fn field_quoted_by_an_error_is_struck_out() {
-    let text = "#let data = json(\"/data.json\")\n#panic(\"bad \" + data.secret.password)";
-    let fields = json!({ "secret": { "password": "correct-horse" } });
-    let error = draw_text(text, fields).unwrap_err();
-    assert!(!format!("{error:?}").contains("correct-horse"));
-    assert!(error.to_string().contains("<password>"), "{error}");
+fn error_that_quotes_a_field_tells_its_place_and_none_of_its_words() {
+    let fields = json!({
+        "credentials": {
+            "login_id": "or",
+            "password": "Pass47wor\"53d",
+            "check": { "login_id": "47", "password": "53" },
+        },
+        "sender": { "phone": "03-5550-0123" },
+    });
+    for quote in [
+        "#panic(\"bad \" + secret.password)",
+        "#panic(\"bad \" + repr(secret.password))",
+        "#panic(\"bad \" + secret.password.slice(0, 5))",
+        "#panic(\"bad \" + upper(secret.password))",
+        "#panic(\"bad \" + secret.password.rev())",
+        "#panic(\"bad \" + data.sender.phone.slice(3))",
+        "#secret.at(secret.password)",
+        "#link(\"mark:\" + secret.password + \":0\", box(width: 5mm, height: 5mm))",
+    ] {
+        let text =
+            format!("#let data = json(\"/data.json\")\n#let secret = data.credentials\n{quote}");
+        let error = draw_text(&text, fields.clone()).unwrap_err();
+        let (SheetError::Template { message, .. } | SheetError::Layout { message, .. }) = &error
+        else {
+            panic!("{quote}: {error}");
+        };
+        assert!(message.starts_with("fails with some fields only"), "{quote}: {error}");
+        let is_placed = error.to_string().starts_with("t.typ:4: ");
+        assert!(is_placed || matches!(error, SheetError::Layout { .. }), "{quote}: {error}");
+    }
+}
+
+#[test]
+fn error_that_is_the_same_whatever_the_fields_hold_is_told_in_full_beside_a_secret() {
+    let fields = json!({ "credentials": { "password": "correct-horse" } });
+    let error = draw_text("#json(\"/data.json\").credentials.password\n#sie", fields).unwrap_err();
+    assert_eq!(error.to_string(), "t.typ:3: unknown variable: sie");
 }
 
 #[test]

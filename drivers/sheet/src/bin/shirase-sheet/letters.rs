@@ -4,7 +4,7 @@
 //! outline is scaled in each direction by itself, so a letter has the shape of the pels it is made of.
 //! [`Letters`] keeps what was rasterised: which letters were ever drawn, not in what order.
 //! Source: OpenType outlines, through `ttf-parser`; coverage by `tiny-skia`.
-//! Not here: where letters stand on a page (`raster.rs`).
+//! Not here: where letters stand on a page (`ink.rs`).
 
 use std::collections::HashMap;
 

@@ -2,6 +2,7 @@
 //!
 //! In: requests on stdin. Out: answers on stdout; on stderr the place of a panic, never its text.
 //! It reads the template folder and the fonts and nothing else: no network, no clock, no packages.
+//! Source: prctl(2) for `PR_SET_DUMPABLE`, core(5).
 //! Not here: limits and deadline, which the keeper sets (`src/worker.rs`); the messages (`src/wire.rs`).
 
 mod bitmap;
@@ -21,6 +22,10 @@ use std::process::ExitCode;
 use sheet::wire;
 
 fn main() -> ExitCode {
+    if let Err(error) = keep_out_of_dumps() {
+        eprintln!("cannot keep secrets out of core dumps: {error}");
+        return ExitCode::FAILURE;
+    }
     std::panic::set_hook(Box::new(|panic| {
         // The text of a panic may quote a field; the place cannot.
         match panic.location() {
@@ -40,6 +45,17 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// No core is written of this process, which holds secrets, and only root may look into it. The keeper's limit
+/// for cores does not bind where `core_pattern` names a program, and what the keeper sets here ends with exec.
+#[expect(unsafe_code, reason = "the standard library has no prctl")]
+fn keep_out_of_dumps() -> io::Result<()> {
+    // SAFETY: plain numbers in, no memory touched.
+    match unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sheet::{Coverage, SheetError};
+use sheet::{Coverage, SheetError, is_aside};
 use typst::diag::{FileError, FileResult, PackageError};
 use typst::foundations::{Bytes, Datetime, Duration};
 use typst::syntax::{FileId, RootedPath, Source, SyntaxNode, VirtualPath, VirtualRoot, ast};
@@ -63,19 +63,29 @@ impl Fonts {
 
     /// The fonts whose family stands as a string in some template of the folder: where else could a
     /// template have it from? Fonts that are loaded but never named do not count.
+    ///
+    /// A file that is no text is passed over: whether a sheet needs it, drawing shows. But if no font is named
+    /// in the others, it is the error.
     fn named(&self, templates: &Path) -> Result<Vec<&Font>, SheetError> {
-        let failed = |error: std::io::Error| SheetError::Template {
-            file: templates.display().to_string(),
+        let failed = |path: &Path, error: std::io::Error| SheetError::Template {
+            file: path.display().to_string(),
             line: 1,
             message: error.to_string(),
         };
-        let mut strings = HashSet::new();
-        for file in files_with(templates, &["typ"]).map_err(failed)? {
-            let text = fs::read_to_string(file).map_err(failed)?;
-            collect_strings(&typst::syntax::parse(&text), &mut strings);
+        let files = files_with(templates, &["typ"]).map_err(|error| failed(templates, error))?;
+        let (mut strings, mut passed_over) = (HashSet::new(), None);
+        for file in files {
+            match fs::read_to_string(&file) {
+                Ok(text) => collect_strings(&typst::syntax::parse(&text), &mut strings),
+                Err(error) => passed_over = passed_over.or(Some(failed(&file, error))),
+            }
         }
         let named = |font: &&Font| strings.contains(&font.info().family.to_lowercase());
-        Ok(self.fonts.iter().filter(named).collect())
+        let named: Vec<&Font> = self.fonts.iter().filter(named).collect();
+        match passed_over {
+            Some(error) if named.is_empty() => Err(error),
+            Some(_) | None => Ok(named),
+        }
     }
 }
 
@@ -93,13 +103,14 @@ fn font_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     files_with(path, &["ttf", "otf", "ttc"])
 }
 
-/// The files of a folder whose names end so, sorted.
+/// The files of a folder whose names end so, sorted; not what editors keep there.
 fn files_with(folder: &Path, extensions: &[&str]) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         let name = file.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
-        if name.is_some_and(|name| extensions.contains(&name.as_str())) {
+        let is_wanted = name.is_some_and(|name| extensions.contains(&name.as_str()));
+        if is_wanted && !is_aside(&file) {
             files.push(file);
         }
     }
