@@ -248,6 +248,7 @@ fn calling_hours(hook: &Hook, job: &NewJob, now: UnixMillis) -> Result<(), Probl
 /// Gives the job back if its sheet can be drawn.
 async fn drawable(hook: &Hook, job: NewJob) -> Result<NewJob, Problem> {
     let sheet = std::sync::Arc::clone(&hook.sheet);
+    let (kind, language) = (job.kind(), job.language);
     let checked = tokio::task::spawn_blocking(move || sheet.check(&job).map(|()| job)).await;
     match checked {
         Ok(Ok(job)) => Ok(job),
@@ -258,8 +259,10 @@ async fn drawable(hook: &Hook, job: NewJob) -> Result<NewJob, Problem> {
             Err(Problem::fields(Code::Unrenderable, errors))
         }
         Ok(Err(SheetFault::OutOfOrder { message })) => {
-            tracing::error!(message, "hook.sheet.out_of_order");
-            Err(Problem::because(Code::SheetUnavailable, message))
+            // Paths and lines are for whoever mends it, in the journal.
+            tracing::error!(%kind, %language, message, "hook.sheet.out_of_order");
+            let which = format!("{kind} in {language}");
+            Err(Problem::because(Code::SheetUnavailable, which))
         }
         Err(panicked) => {
             tracing::error!(error = %panicked, "hook.sheet.panicked");

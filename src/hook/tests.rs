@@ -438,12 +438,12 @@ async fn fields_that_cannot_be_drawn_are_422_and_all_of_them_are_named() {
 }
 
 #[tokio::test]
-async fn broken_template_is_503_with_its_place_and_not_ready() {
+async fn broken_template_is_503_with_its_kind_and_not_its_place_and_not_ready() {
     let sheet = Err(SheetFault::OutOfOrder { message: "main.typ:3: x".into() });
     let house = House::with(Setup { sheet, ..Setup::default() }).await;
     let answer = house.post("key-1", &body()).await;
     answer.is_problem(503, "sheet-unavailable");
-    assert_eq!(answer.json()["detail"], "main.typ:3: x");
+    assert_eq!(answer.json()["detail"], "first_contact in ja");
     assert_eq!(house.store.kept(), 0);
     let ready = house.get("/readyz").await;
     ready.is_problem(503, "sheet-unavailable");

@@ -4,7 +4,7 @@
 //! around it on paper, in a mail header or in a terminal, and of which each character stands in a place
 //! of its own.
 //! Source: the Unicode Standard, chapter 23 (special areas and format characters), 3.11 (composition).
-//! Not here: whether the faces have every character (`render/alphabet.rs`).
+//! Not here: whether the faces have every character (`render/gate.rs`).
 
 use unicode_normalization::char::compose;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};

@@ -102,8 +102,19 @@ pub(super) struct Alphabets {
 }
 
 impl Alphabets {
+    /// Reads the page of `alphabet.typ` at both resolutions.
+    ///
+    /// # Errors
+    /// [`ProofError::Alphabet`] as for [`Alphabet::of`]; [`ProofError::Unclear`] for a character with which no
+    /// credential could be proven.
     pub(super) fn of(drawn: &Drawn) -> Result<Self, ProofError> {
-        let of = |sheet| Alphabet::of(sheet, characters());
+        let of = |sheet| {
+            let alphabet = Alphabet::of(sheet, characters())?;
+            match alphabet.unclear() {
+                None => Ok(alphabet),
+                Some(character) => Err(ProofError::Unclear { character }),
+            }
+        };
         Ok(Self { fine: of(&drawn.fine)?, standard: of(&drawn.standard)? })
     }
 
@@ -148,6 +159,11 @@ impl Alphabet {
             && self.0.iter().all(|(known, other)| {
                 *known == character || cell.distance(other, REACH, others) == others
             })
+    }
+
+    /// The first character whose cell is not clearly its own.
+    fn unclear(&self) -> Option<char> {
+        self.0.iter().find(|(character, cell)| !self.shows(cell, *character)).map(|(it, _)| *it)
     }
 
     /// The character that a cell is most like, among `of`, and in how many pels it differs. `reach` is how far

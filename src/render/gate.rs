@@ -1,7 +1,7 @@
 //! The check at acceptance: can this sheet be printed? Answered from what is known, without drawing.
 //!
-//! In: a job; beside it what the trials learn of faces and templates. Out: yes, or every field with a character
-//! that no face has, or what a technician must mend.
+//! In: a job; beside it what the trials learn of faces and templates. Out: yes, or every field from the
+//! caller with a character that no face has, or what a technician must mend.
 //! That a sheet is one page is not asked here: the trial of its template had the longest fields there are.
 //! Not here: what a text may hold at all (`job/text.rs`), the trials (`trial.rs`).
 
@@ -34,14 +34,17 @@ pub struct Gate {
 #[derive(Default)]
 struct Known {
     /// Nothing until the worker was asked.
-    letters: Option<Result<Arc<Coverage>, String>>,
+    letters: Option<Letters>,
     sheets: Vec<Tried>,
 }
+
+type Letters = Result<Arc<Coverage>, String>;
+type Outcome = Result<(), String>;
 
 struct Tried {
     kind: Kind,
     language: Language,
-    outcome: Result<(), String>,
+    outcome: Outcome,
 }
 
 impl Known {
@@ -67,7 +70,7 @@ impl Gate {
 
     /// Takes the outcome of a trial: from now on it is the answer for sheets of this kind. A failure is logged
     /// when it is new.
-    pub(super) fn tried(&self, kind: Kind, language: Language, outcome: Result<(), String>) {
+    pub(super) fn tried(&self, kind: Kind, language: Language, outcome: Outcome) {
         let mut known = self.known();
         let before = known.sheet(kind, language).map(|tried| &tried.outcome);
         if let Err(reason) = &outcome
@@ -86,24 +89,27 @@ impl Gate {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a trial has an answer, within the patience.
-    fn answer<T>(&self, of: impl Fn(&Known) -> Option<Result<T, String>>) -> Result<T, SheetFault> {
-        let mut answer = None;
-        let waits = |known: &mut Known| {
-            answer = of(known);
-            answer.is_none()
+    /// What is known of the faces and of this sheet. Waits until both are, or the faces cannot be used, once and
+    /// no longer than the patience.
+    fn answer(&self, kind: Kind, language: Language) -> (Option<Letters>, Option<Outcome>) {
+        let waits = |known: &mut Known| match &known.letters {
+            None => true,
+            Some(Err(_)) => false,
+            Some(Ok(_)) => known.sheet(kind, language).is_none(),
         };
         let waited = self.news.wait_timeout_while(self.known(), self.patience, waits);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-        answer
-            .unwrap_or_else(|| Err(String::from("the sheets have not been tried yet")))
-            .map_err(|message| SheetFault::OutOfOrder { message })
+        let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let sheet = known.sheet(kind, language).map(|tried| tried.outcome.clone());
+        (known.letters.clone(), sheet)
     }
 }
 
 impl SheetCheck for Gate {
     fn check(&self, job: &NewJob) -> Result<(), SheetFault> {
-        let coverage = self.answer(|known| known.letters.clone())?;
+        let (letters, sheet) = self.answer(job.kind(), job.language);
+        let out_of_order = |message| SheetFault::OutOfOrder { message };
+        let untried = || String::from("the sheets have not been tried yet");
+        let coverage = letters.ok_or_else(untried).flatten().map_err(out_of_order)?;
         // The id on the sheet is not known yet, but every id has the same letters.
         let fields = fields::of(&self.site, JobId(ulid::Ulid::nil()), job, 1);
         let faults: Vec<FieldFault> = FROM_CALLER
@@ -114,8 +120,7 @@ impl SheetCheck for Gate {
         if !faults.is_empty() {
             return Err(SheetFault::Unrenderable { faults });
         }
-        let (kind, language) = (job.kind(), job.language);
-        self.answer(|known| known.sheet(kind, language).map(|tried| tried.outcome.clone()))
+        sheet.ok_or_else(untried).flatten().map_err(out_of_order)
     }
 
     fn is_ready(&self) -> bool {
@@ -304,6 +309,25 @@ mod tests {
             assert!(!gate.is_ready());
             gate.tried(Kind::FirstContact, Language::Japanese, Ok(()));
             assert_eq!(waits.join().expect("no panic"), Ok(()));
+        });
+    }
+    /// The letters come late, the trial of the sheet never.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+    fn caller_waits_once_for_letters_and_sheet_together() {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let gate = gate(PATIENCE);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let began = std::time::Instant::now();
+                let refused = gate.check(&examples::first_contact());
+                assert!(matches!(refused, Err(SheetFault::OutOfOrder { .. })), "{refused:?}");
+                began.elapsed()
+            });
+            std::thread::sleep(PATIENCE.mul_f32(0.9));
+            gate.learn(Ok(letters()));
+            let waited = waits.join().expect("no panic");
+            assert!(waited < PATIENCE.mul_f32(1.8), "{waited:?}");
         });
     }
 }

@@ -1,6 +1,7 @@
-//! A job becomes its sheet: fields in, one page of pels out.
+//! A job becomes its sheet: fields in, the same page at two resolutions out.
 //!
-//! In: a job, its id, what the site says of itself. Out: its pages for either resolution, in memory only.
+//! In: a job, its id, what the site says of itself. Out: its pages for either resolution, in memory only, and the
+//! proof that its credentials can be read on them. Before that: whether a job has a sheet at all.
 //! The same job, id and copy give the same bits: nothing here reads a clock, dates come from the id.
 //! Not here: how a sheet is set (`templates/`), how it is drawn (`drivers/sheet`), how it is coded (`send`).
 

@@ -124,6 +124,9 @@ pub enum ProofError {
     /// `alphabet.typ` is not as the proof needs it.
     #[error("alphabet.typ does not show each character of its field once")]
     Alphabet,
+    /// Of the alphabet, not of a credential: the face draws it like another character, or not at all.
+    #[error("alphabet.typ: U+{:04X} {character} looks like another character", u32::from(*character))]
+    Unclear { character: char },
 }
 
 impl ProofError {
@@ -274,6 +277,29 @@ mod tests {
             })
             .collect();
         assert_eq!(Alphabet::of(&sheet(&cells), characters()).err(), Some(ProofError::Alphabet));
+    }
+
+    #[test]
+    fn alphabet_in_which_two_characters_look_alike_is_an_error_at_either_resolution() {
+        let sheet = |like: fn(char) -> char| {
+            let cells: Vec<_> = characters()
+                .enumerate()
+                .map(|(index, character)| {
+                    let (left, top) = (100 + index % 16 * 20, 100 + index / 16 * 20);
+                    ("alphabet", index as u16, like(character), left, top)
+                })
+                .collect();
+            sheet(&cells)
+        };
+        let clear: fn(char) -> char = |character| character;
+        let alike: fn(char) -> char = |character| if character == 'O' { '0' } else { character };
+        let of = |fine, standard| {
+            Alphabets::of(&Drawn { fine: sheet(fine), standard: sheet(standard) }).err()
+        };
+        assert_eq!(of(clear, clear), None);
+        let unclear = Some(ProofError::Unclear { character: '0' });
+        assert_eq!(of(alike, clear), unclear);
+        assert_eq!(of(clear, alike), unclear);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Trials: each sheet is drawn with its longest fields before anybody needs it, so that an error in a template
+//! Trials: each sheet is drawn with its longest and with its fewest fields before anybody needs it, so that an error in a template
 //! is found when it is made and not by a line at night.
 //!
 //! In: the worker's settings, what the site says of itself. Out: what the [`Gate`] knows: at start, when a template,
@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use super::gate::{self, Gate};
-use super::{Look, Renderer, SiteFace, fields};
+use super::{Look, Renderer, SiteFace, alphabet, fields};
 use crate::job::fields::{
     MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
 };
@@ -105,34 +105,45 @@ impl Trials {
         let (mut failed, mut may_pass) = (0_u32, false);
         let sheets =
             Kind::ALL.iter().flat_map(|kind| Language::ALL.iter().map(|lang| (*kind, *lang)));
+        let mut draw = |(id, job): (JobId, NewJob), copy| {
+            let fields = fields::of(&self.site, id, &job, copy);
+            if let Some(fault) = gate::unprintable("", &fields, &coverage).first() {
+                return Err(format!("{}: {}", fault.pointer, fault.message));
+            }
+            renderer.draw_to_send(id, &job, copy).map(drop).map_err(|error| {
+                may_pass |= error.may_pass();
+                error.to_string()
+            })
+        };
         for (kind, language) in sheets {
-            let outcome = longest(kind, language).and_then(|(id, job)| {
-                let copy = most_copies(kind);
-                let fields = fields::of(&self.site, id, &job, copy);
-                if let Some(fault) = gate::unprintable("", &fields, &coverage).first() {
-                    return Err(format!("{}: {}", fault.pointer, fault.message));
-                }
-                renderer.draw_to_send(id, &job, copy).map(drop).map_err(|error| {
-                    may_pass |= error.may_pass();
-                    error.to_string()
-                })
-            });
+            let outcome = longest(kind, language)
+                .and_then(|longest| draw(longest, most_copies(kind)))
+                .and_then(|()| shortest(kind, language).and_then(|shortest| draw(shortest, 1)));
             failed += u32::from(outcome.is_err());
             self.gate.tried(kind, language, outcome);
+        }
+        // Nobody's notification: it is told, and holds up none.
+        for language in Language::ALL {
+            let line = "w".repeat(LONGEST_LINE_NAME);
+            if let Err(error) =
+                renderer.draw_line_test(JobId::new(DAY, u128::MAX), &line, *language)
+            {
+                may_pass |= error.may_pass();
+                failed += 1;
+                tracing::error!(kind = fields::LINE_TEST, %language, reason = %error, "render.sheet.failed");
+            }
         }
         tracing::info!(failed, "render.sheets.tried");
         may_pass
     }
 }
 
-/// The sheet with every field at its limit, each character as wide as there are.
+/// The sheet with every field at its limit, each character as wide as there are. Its three credentials have
+/// between them every character that one can have: a template may treat any of them in its own way.
 fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
-    let text = |widest: &str, most: usize| {
-        SheetText::parse(&widest.repeat(most), most).map_err(|error| error.to_string())
-    };
-    let secret = || {
-        let value = "W".repeat(Credentials::MAX_CHARS);
-        Secret::parse(value, Credentials::MAX_CHARS).map_err(|error| error.to_string())
+    let secret = |number: usize| {
+        let characters = alphabet::characters().chain(alphabet::characters());
+        secret(characters.skip(number * Credentials::MAX_CHARS).take(Credentials::MAX_CHARS))
     };
     let documents = || -> Result<Vec<Document>, String> {
         let document = Document { title: text("国", MAX_TITLE_CHARS)?, count: MAX_COUNT };
@@ -140,9 +151,9 @@ fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
     };
     let credentials = || -> Result<Credentials, String> {
         Ok(Credentials {
-            login_id: secret()?,
-            password: secret()?,
-            first_time_key: secret()?,
+            login_id: secret(0)?,
+            password: secret(1)?,
+            first_time_key: secret(2)?,
             valid_until: Some(DAY),
         })
     };
@@ -160,18 +171,59 @@ fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
         }
         Kind::NumberProof => Content::Notice(Notice::NumberProof),
     };
+    let office_name = text("国", MAX_OFFICE_NAME_CHARS)?;
+    job(content, language, office_name, text("０", MAX_PHONE_CHARS)?)
+}
+
+/// The sheet without whatever it need not have: no end of validity, no hint, one document, and no character that
+/// is read like another.
+fn shortest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
+    let credentials = || -> Result<Credentials, String> {
+        let secret = || secret(std::iter::repeat_n('2', Secret::MIN_CHARS));
+        Ok(Credentials {
+            login_id: secret()?,
+            password: secret()?,
+            first_time_key: secret()?,
+            valid_until: None,
+        })
+    };
+    let keys =
+        |occasion| Ok::<_, String>(Content::Keys(Keys { credentials: credentials()?, occasion }));
+    let documents = || Ok::<_, String>(vec![Document { title: text("票", 1)?, count: 1 }]);
+    let content = match kind {
+        Kind::FirstContact => keys(Occasion::FirstContact { documents: documents()? })?,
+        Kind::CredentialsReissued => keys(Occasion::Reissued)?,
+        Kind::Document => Content::Notice(Notice::Document { documents: documents()? }),
+        Kind::Message => Content::Notice(Notice::Message),
+        Kind::ChannelChanged => Content::Notice(Notice::ChannelChanged { mail_hint: None }),
+        Kind::NumberProof => Content::Notice(Notice::NumberProof),
+    };
+    job(content, language, text("国", 1)?, text("0", 1)?)
+}
+
+fn text(character: &str, count: usize) -> Result<SheetText, String> {
+    SheetText::parse(&character.repeat(count), count).map_err(|error| error.to_string())
+}
+
+fn secret(characters: impl Iterator<Item = char>) -> Result<Secret, String> {
+    Secret::parse(characters.collect(), Credentials::MAX_CHARS).map_err(|error| error.to_string())
+}
+
+/// Between two offices that have this name and number.
+fn job(
+    content: Content,
+    language: Language,
+    office_name: SheetText,
+    phone: SheetText,
+) -> Result<(JobId, NewJob), String> {
     let office_number = || OfficeNumber::parse("1179900012").map_err(|error| error.to_string());
     let job = NewJob {
         content,
         language,
-        sender: Party {
-            office_number: office_number()?,
-            office_name: text("国", MAX_OFFICE_NAME_CHARS)?,
-            phone: text("０", MAX_PHONE_CHARS)?,
-        },
+        sender: Party { office_number: office_number()?, office_name: office_name.clone(), phone },
         recipient: Recipient {
             office_number: office_number()?,
-            office_name: text("国", MAX_OFFICE_NAME_CHARS)?,
+            office_name,
             fax: FaxNumber::parse("0312345678").map_err(|error| error.to_string())?,
         },
         urgency: Urgency::Normal,
@@ -181,8 +233,10 @@ fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
     Ok((JobId::new(DAY, u128::MAX), job))
 }
 
-/// 2026-12-30 in Japan: a date that is as long as dates get.
-const DAY: UnixMillis = UnixMillis(1_798_588_800_000);
+/// 2026-09-30 in Japan: no date is longer in either language, `30 September 2026`.
+const DAY: UnixMillis = UnixMillis(1_790_726_400_000);
+/// As long as a line's name may be in the settings.
+const LONGEST_LINE_NAME: usize = 16;
 
 /// What sheets are drawn from: the worker, the templates and the faces.
 fn from(worker: &sheet::WorkerSettings) -> Look {
@@ -247,5 +301,30 @@ mod tests {
             let (_, job) = longest(*kind, Language::English).expect("the limits are kept");
             assert_eq!((job.kind(), job.language), (*kind, Language::English));
         }
+    }
+    #[test]
+    fn credentials_of_the_longest_sheet_have_every_character_and_those_of_the_shortest_none_to_mistake()
+     {
+        let credentials = |of: Result<(JobId, NewJob), String>| {
+            let (_, job) = of.expect("the limits are kept");
+            let secret = job.content.credentials().expect("credentials").clone();
+            let parts = [&secret.login_id, &secret.password, &secret.first_time_key];
+            let typed: std::collections::BTreeSet<char> =
+                parts.into_iter().flat_map(|part| part.expose().chars()).collect();
+            (typed, secret.valid_until.is_some())
+        };
+        for kind in Kind::ALL.iter().filter(|kind| kind.has_secret()) {
+            let (typed, ends) = credentials(longest(*kind, Language::English));
+            assert!(typed.into_iter().eq('!'..='~') && ends);
+            let (typed, ends) = credentials(shortest(*kind, Language::English));
+            assert!(typed.into_iter().eq(['2']) && !ends);
+        }
+    }
+
+    #[test]
+    fn day_of_the_trials_is_the_longest_date_of_a_year() {
+        let (id, job) = longest(Kind::Message, Language::English).expect("the limits are kept");
+        let data = fields::of(&SiteFace::default(), id, &job, 1);
+        assert_eq!(data["issued"], "30 September 2026");
     }
 }

@@ -2,10 +2,15 @@
 //!
 //! In: a page. Out: a PNG or a fax file; or where the two part.
 
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use crate::app::exit::{Exit, Failure};
 use crate::app::print;
+
+const OWNER_ONLY: u32 = 0o600;
 
 /// Writes a page to a file.
 pub(super) type Writer = fn(&Path, &t4::Page) -> Result<(), String>;
@@ -61,7 +66,18 @@ fn png(path: &Path, page: &t4::Page) -> Result<(), String> {
         let black = octet.unwrap_or(0) >> (7 - x % 8) & 1 == 1;
         image::Luma([if black { 0 } else { 255 }])
     });
-    picture.save(path).map_err(|error| error.to_string())
+    let file = create(path).map_err(|error| error.to_string())?;
+    let mut file = BufWriter::new(file);
+    picture.write_to(&mut file, image::ImageFormat::Png).map_err(|error| error.to_string())?;
+    file.flush().map_err(|error| error.to_string())
+}
+
+/// A file for its owner alone, for the page may hold a password; also if it was there and others could read it.
+fn create(path: &Path) -> io::Result<File> {
+    let file =
+        File::options().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(path)?;
+    file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    Ok(file)
 }
 
 fn tiff(path: &Path, page: &t4::Page) -> Result<(), String> {
@@ -71,7 +87,29 @@ fn tiff(path: &Path, page: &t4::Page) -> Result<(), String> {
         software: concat!("shirase ", env!("CARGO_PKG_VERSION")),
         date_time: None,
     };
-    let file = std::fs::File::create(path).map_err(|error| error.to_string())?;
-    t4::container::write(std::io::BufWriter::new(file), std::slice::from_ref(page), &settings)
+    let file = create(path).map_err(|error| error.to_string())?;
+    t4::container::write(BufWriter::new(file), std::slice::from_ref(page), &settings)
         .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_is_its_owner_s_alone_whether_it_was_there_or_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut page = t4::Page::new(t4::WIDTH_A4_PELS, t4::Resolution::Fine);
+        page.push_row(&[0; 216]).expect("a row");
+        for name in ["sheet.png", "sheet.tiff"] {
+            let path = folder.path().join(name);
+            let write = writer(&path).unwrap_or_else(|_| panic!("{name} is a name"));
+            let mode = || std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777;
+            write(&path, &page).expect("writes");
+            assert_eq!(mode(), 0o600, "{name}");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("sets");
+            write(&path, &page).expect("writes");
+            assert_eq!(mode(), 0o600, "{name}");
+        }
+    }
 }
