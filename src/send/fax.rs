@@ -266,6 +266,7 @@ fn not_called(detail: &str) -> CallReport {
         phase: None,
         csi: None,
         contract: None,
+        t85: t30::T85::Unasked,
         times: CallTimes::default(),
         hang_up_verified: true,
         trace: modem::Trace::default(),
@@ -580,7 +581,6 @@ impl CallHost for FaxHost<'_> {
             }
             Progress::Identity { .. } => {} // noted with its verdict in `far_end`
             Progress::Agreed(contract) => {
-                self.seen.t85 |= contract.coding == t30::Coding::T85;
                 self.rung("agreed", receipt::contract(&contract));
             }
             Progress::Training { modulation, tries } => {

@@ -5,7 +5,7 @@
 //! Not here: how long a lesson is believed (`office/known.rs`), what it changes (`office/terms.rs`).
 
 use modem::{Ending, HangUpCause};
-use t30::{CallError, Coding, Phase};
+use t30::{CallError, Phase, T85};
 
 use super::Outcome;
 use crate::office::identity::Said;
@@ -123,15 +123,23 @@ fn gave_v17_up(outcome: &Outcome<'_>, result: Option<&Taught>) -> bool {
         }
 }
 
-/// A page went in T.85 and was not taken, or the machines agreed on another coding after they had agreed on it.
+/// The machine refused T.85 in the call; or the far end or the line ended it while nothing had shown that such a DCS
+/// can be read there, or with a page out in T.85. Who answers that DCS with FTT has no trouble with T.85.
 fn gave_t85_up(outcome: &Outcome<'_>, result: Option<&Taught>) -> bool {
-    let another = outcome.contract.is_some_and(|contract| contract.coding != Coding::T85);
-    outcome.t85
-        && match result {
-            Some(Taught::Ecm(_) | Taught::Rtn(_)) => true,
-            Some(Taught::Confirmed(_) | Taught::Training | Taught::Voice | Taught::Toneless)
-            | None => another,
+    match outcome.t85 {
+        T85::Refused => true,
+        T85::Asked => result == Some(&Taught::Training),
+        T85::Out => {
+            let cut_or_busy = matches!(
+                outcome.ending,
+                Ending::Modem { code: "line-dropped", .. }
+                    | Ending::Session(CallError::RnrTimeout { .. })
+            );
+            let not_taken = matches!(result, Some(Taught::Ecm(_) | Taught::Rtn(_)));
+            outcome.page_started && (cut_or_busy || not_taken)
         }
+        T85::Unasked | T85::Understood | T85::Taken => false,
+    }
 }
 
 fn terms(contract: &t30::Contract) -> Terms {
@@ -161,11 +169,13 @@ mod tests {
         }
     }
 
-    /// What a call taught that met a machine, tried V.17 first and ended so on this contract; whether it
-    /// agreed on T.85 before.
-    fn lesson(ending: &Ending, contract: &Contract, t85: bool) -> Lesson {
-        let far_end = FarEnd { csi: Some("CARE CENTER".into()), dis: vec![1], nsf: None };
-        let outcome = Outcome {
+    fn far_end() -> FarEnd {
+        FarEnd { csi: Some("CARE CENTER".into()), dis: vec![1], nsf: None }
+    }
+
+    /// A call that met a machine, tried V.17 first and ended so.
+    fn outcome(ending: &Ending, t85: T85) -> Outcome<'_> {
+        Outcome {
             ending,
             stop: None,
             dialled: true,
@@ -173,14 +183,21 @@ mod tests {
             page_started: true,
             pages_confirmed: 1,
             phase: Some(Phase::B),
-            far_end: Some(&far_end),
+            far_end: None,
             tried: Some(V17),
             t85,
             identity: None,
-            contract: Some(contract),
+            contract: None,
             times: None,
-        };
-        of(&outcome).expect("it met a machine")
+        }
+    }
+
+    /// What such a call taught with this contract.
+    fn lesson(ending: &Ending, contract: &Contract) -> Lesson {
+        let far_end = far_end();
+        let outcome = outcome(ending, T85::Unasked);
+        of(&Outcome { far_end: Some(&far_end), contract: Some(contract), ..outcome })
+            .expect("it met a machine")
     }
 
     #[test]
@@ -219,38 +236,57 @@ mod tests {
             (session(CallError::RefusedFarEnd), &fast, None, false),
         ];
         for (ending, contract, result, v17_failed) in cases {
-            let got = lesson(&ending, contract, false);
+            let got = lesson(&ending, contract);
             assert_eq!((got.result, got.v17_failed), (result, v17_failed), "{ending:?}");
         }
     }
 
     #[test]
-    fn page_in_t85_that_was_not_taken_is_remembered_and_one_that_was_is_not() {
+    fn machine_that_would_not_have_t85_is_remembered_and_one_that_took_it_is_not() {
+        use T85::{Asked, Out, Refused, Taken, Unasked, Understood};
+        const ALL: [T85; 6] = [Unasked, Asked, Understood, Out, Taken, Refused];
         let session = |error| Ending::Session(error);
-        let eop = Signal::EOP;
-        let no_reply = || session(CallError::NoReplyAfterPage { page: 0, to: eop, tries: 3 });
-        let rtn = || session(CallError::Rtn { page: 0, times: 3 });
-        let gone = session(CallError::DcnAfterPage { page: 0 });
-        let cannot_train = session(CallError::CannotTrain { last: V29 });
-        let failed = [
-            (no_reply(), Coding::T85),
-            (gone, Coding::T85),
-            (rtn(), Coding::T85),
-            // Rejected, and taken or not taken in another coding in the same call.
-            (Ending::Delivered, Coding::Mmr),
-            (rtn(), Coding::Mmr),
+        let modem = |code| Ending::Modem { code, detail: "for people".into() };
+        let no_reply = CallError::NoReplyAfterPage { page: 0, to: Signal::EOP, tries: 3 };
+        let unexpected =
+            |phase| CallError::Unexpected { waiting_for: "an answer", got: Signal::MCF, phase };
+        // How the call ended, in which phase, and after how much of T.85 that is held against it.
+        let cases: [(Ending, Phase, &[T85]); 18] = [
+            (Ending::Delivered, Phase::E, &[Refused]),
+            (session(CallError::NoReplyToDcs { tries: 3 }), Phase::B, &[Asked, Refused]),
+            (session(CallError::DcnBeforePage { page: 0 }), Phase::B, &[Asked, Refused]),
+            (session(unexpected(Phase::B)), Phase::B, &[Asked, Refused]),
+            (modem("line-dropped"), Phase::B, &[Asked, Out, Refused]),
+            (modem("line-dropped"), Phase::C, &[Out, Refused]),
+            (modem("line-dropped"), Phase::D, &[Out, Refused]),
+            (session(no_reply), Phase::D, &[Out, Refused]),
+            (session(unexpected(Phase::D)), Phase::D, &[Out, Refused]),
+            (session(CallError::DcnAfterPage { page: 0 }), Phase::D, &[Out, Refused]),
+            (session(CallError::PprExhausted { page: 0, frames: 9 }), Phase::D, &[Out, Refused]),
+            (session(CallError::RnrTimeout { page: 0 }), Phase::D, &[Out, Refused]),
+            (session(CallError::Rtn { page: 0, times: 3 }), Phase::D, &[Out, Refused]),
+            (session(CallError::PageNotAllowed { page: 0 }), Phase::C, &[Refused]),
+            (session(CallError::RefusedFarEnd), Phase::B, &[Refused]),
+            (modem("modem-gone"), Phase::C, &[Refused]),
+            (Ending::Stopped, Phase::B, &[Refused]),
+            (session(CallError::Aborted { phase: Phase::C }), Phase::C, &[Refused]),
         ];
-        let not = [(Ending::Delivered, Coding::T85), (cannot_train, Coding::T85)];
-        let cases =
-            failed.map(|case| (case, true)).into_iter().chain(not.map(|case| (case, false)));
-        for ((ending, coding), expected) in cases {
-            let contract = Contract { coding, ..contract(V17, true) };
-            let got = lesson(&ending, &contract, true).t85_failed;
-            assert_eq!(got, expected, "{ending:?} {coding}");
-            // A call that never was about T.85 says nothing of it.
-            let other = Contract { coding: Coding::Mmr, ..contract };
-            assert!(!lesson(&ending, &other, false).t85_failed, "{ending:?}");
+        for (ending, phase, held_against_it) in cases {
+            for t85 in ALL {
+                let outcome = Outcome { phase: Some(phase), ..outcome(&ending, t85) };
+                let contract = Contract { coding: Coding::T85, ..contract(V17, true) };
+                let lesson = of(&Outcome { contract: Some(&contract), ..outcome });
+                let failed = lesson.is_some_and(|lesson| lesson.t85_failed);
+                assert_eq!(failed, held_against_it.contains(&t85), "{ending:?} {phase:?} {t85:?}");
+            }
         }
+    }
+
+    #[test]
+    fn machine_that_reads_dcs_and_trains_at_no_rate_may_have_t85_next_time() {
+        let cannot_train = Ending::Session(CallError::CannotTrain { last: V29 });
+        let lesson = of(&outcome(&cannot_train, T85::Understood)).expect("it met a machine");
+        assert_eq!((lesson.result, lesson.t85_failed), (Some(Taught::Training), false));
     }
 
     #[test]
@@ -266,7 +302,7 @@ mod tests {
                 phase: None,
                 far_end: None,
                 tried: None,
-                t85: false,
+                t85: T85::Unasked,
                 identity: None,
                 contract: None,
                 times: None,

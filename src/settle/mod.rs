@@ -110,8 +110,8 @@ pub struct Outcome<'a> {
     pub far_end: Option<&'a t30::FarEnd>,
     /// The modulation of the first training.
     pub tried: Option<t30::Modulation>,
-    /// T.85 was agreed on at some time in the call.
-    pub t85: bool,
+    /// How far the far end has gone along with T.85.
+    pub t85: t30::T85,
     pub identity: Option<Identity>,
     pub contract: Option<&'a t30::Contract>,
     pub times: Option<&'a modem::CallTimes>,
@@ -130,7 +130,7 @@ impl<'a> Outcome<'a> {
             phase: report.phase,
             far_end: seen.far_end.as_ref(),
             tried: seen.tried,
-            t85: seen.t85,
+            t85: report.t85,
             identity: seen.identity,
             contract: report.contract.as_ref(),
             times: Some(&report.times),
@@ -147,8 +147,6 @@ pub struct Seen {
     pub identity: Option<Identity>,
     /// The modulation of the first training.
     pub tried: Option<t30::Modulation>,
-    /// T.85 was agreed on at some time in the call.
-    pub t85: bool,
 }
 
 /// Why the gateway itself ended a call before the page.

@@ -42,7 +42,7 @@ fn outcome(ending: &Ending, page_started: bool) -> Outcome<'_> {
         phase: None,
         far_end: None,
         tried: None,
-        t85: false,
+        t85: t30::T85::Unasked,
         identity: None,
         contract: None,
         times: None,
@@ -454,6 +454,7 @@ fn receipt_has_the_facts_and_no_whole_number() {
             resolution: t30::Resolution::Fine,
             min_scan_line: Duration::ZERO,
         }),
+        t85: t30::T85::Unasked,
         times: CallTimes {
             dialled: Some(Duration::ZERO),
             answered: Some(Duration::from_millis(4_200)),

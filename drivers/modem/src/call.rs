@@ -45,6 +45,8 @@ pub(crate) struct Course {
     pub phase: Option<t30::Phase>,
     pub csi: Option<String>,
     pub contract: Option<t30::Contract>,
+    /// Class 2 modems are not asked for it.
+    pub t85: t30::T85,
     pub times: CallTimes,
     /// How the modem was left by the session; only a page that was called off leaves it other than clean.
     pub stood: Dialogue,
@@ -60,6 +62,7 @@ impl Course {
             phase: self.phase,
             csi: self.csi,
             contract: self.contract,
+            t85: self.t85,
             times: self.times,
             hang_up_verified: false,
             trace: Trace::default(),
@@ -83,6 +86,7 @@ pub(crate) fn run<P: Port>(
         phase: None,
         csi: None,
         contract: None,
+        t85: t30::T85::Unasked,
         times: CallTimes::default(),
         stood: Dialogue::Clean,
     };
@@ -122,6 +126,7 @@ pub(crate) fn not_made(host: &mut dyn CallHost, code: &'static str, detail: Stri
         phase: None,
         csi: None,
         contract: None,
+        t85: t30::T85::Unasked,
         times: CallTimes::default(),
         hang_up_verified: false,
         trace: Trace::default(),

@@ -205,6 +205,8 @@ pub struct CallReport {
     pub phase: Option<t30::Phase>,
     pub csi: Option<String>,
     pub contract: Option<t30::Contract>,
+    /// How far the far end has gone along with T.85; `Unasked` after a call in Class 2.
+    pub t85: t30::T85,
     pub times: CallTimes,
     /// On-hook was seen: the modem answered OK to ATH after NO CARRIER or equal.
     pub hang_up_verified: bool,

@@ -2,12 +2,14 @@
 //!
 //! In: a [`Trace`], hostile. Out: a [`Replay`]. The session gets the recorded inputs at the recorded
 //! times, and each thing it wants is compared with what it wanted then. The page is blank but as long as
-//! it was; covered identities have zeros where their digits were. Neither decides anything.
+//! it was; covered identities have zeros where their digits were. Neither decides anything. A trace from before
+//! sessions asked how long pages are in each coding gets lengths with which the densest is taken, as it was then.
 //! Source: the driving contract of `t30::Sender`.
 //! Not here: commands and answers of the modem, which are no part of the session.
 
 use t30::{
-    Identity, Input, Millis, Modulations, Output, Password, Sender, SenderSettings, Subaddress,
+    Identity, Input, Millis, Modulations, Output, Password, Question, Sender, SenderSettings,
+    Subaddress,
 };
 
 use crate::trace::{SessionSettings, Trace, What, modulation};
@@ -44,6 +46,8 @@ pub fn replay(trace: &Trace) -> Replay {
         return Replay::Unreadable { what: "settings of the session" };
     };
     let (mut sender, mut now) = (Sender::new(settings), ATD);
+    let asks_lengths =
+        trace.entries.iter().any(|entry| matches!(entry.what, What::AskLengths { .. }));
     let (mut turns, mut ended) = (0, false);
     for entry in entries {
         // Time never goes back, whatever stands there.
@@ -56,7 +60,13 @@ pub fn replay(trace: &Trace) -> Replay {
                 Part::Beside => {}
                 Part::Told(input) => sender.handle(now, input),
                 Part::Wanted => {
-                    let wanted = sender.poll(now);
+                    let mut wanted = sender.poll(now);
+                    if let Output::Ask(Question::Lengths { contracts, .. }) = &wanted
+                        && !asks_lengths
+                    {
+                        sender.handle(now, Input::Lengths(falling(contracts.len())));
+                        wanted = sender.poll(now);
+                    }
                     ended |= matches!(wanted, Output::Ended(_));
                     let mut wanted = What::wanted(&wanted, ATD);
                     if sender.contract().is_some_and(|contract| contract.ecm) {
@@ -72,6 +82,11 @@ pub fn replay(trace: &Trace) -> Replay {
         }
     }
     Replay::Same { turns, ended }
+}
+
+/// Lengths with which the last of so many contracts is the quickest.
+fn falling(contracts: usize) -> Vec<usize> {
+    (1..=contracts).rev().map(|steps| steps.saturating_mul(PAGE_OCTETS)).collect()
 }
 
 /// The length of a block on the line depends on its bits, for zeros are stuffed between them, and those

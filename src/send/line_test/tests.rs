@@ -288,6 +288,7 @@ fn line_that_could_not_dial_says_so_and_nothing_of_the_numbers() {
         phase: None,
         csi: None,
         contract: None,
+        t85: t30::T85::Unasked,
         times: modem::CallTimes { answered, ..modem::CallTimes::default() },
         hang_up_verified: true,
         trace: modem::Trace::default(),

@@ -28,6 +28,7 @@ pub(crate) fn session<P: Port>(
     loop {
         let now = line.now();
         let output = sender.poll(now);
+        course.t85 = sender.t85();
         line.recorder().wanted(now, &output);
         let input = match output {
             // Once page data has left, stopping would only hide what became of it.

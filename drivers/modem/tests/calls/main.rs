@@ -557,6 +557,33 @@ fn recorded_call_replays_to_its_end_and_a_session_that_does_otherwise_is_found()
 }
 
 #[test]
+fn call_recorded_before_sessions_asked_for_lengths_replays_and_took_the_densest_coding() {
+    let with_mr = [0xFF, 0x13, 0x80, 0x00, 0xEE, 0x78];
+    let with_mmr = [0xFF, 0x13, 0x80, 0x00, 0xEE, 0xF8, 0x44];
+    for (dis, coding) in [(&with_mr[..], " MR "), (&with_mmr[..], " MMR ")] {
+        let modem = good_modem().on("ATD", [Answer::frame(dis, "OK")]);
+        let mut old = make(modem, &call(), Host::default()).report.trace;
+        let before = old.entries.len();
+        old.entries
+            .retain(|entry| !matches!(entry.what, What::AskLengths { .. } | What::Lengths(_)));
+        assert_eq!(old.entries.len(), before - 2);
+        for entry in &mut old.entries {
+            if let What::Session(settings) = &mut entry.what {
+                settings.t85 = false; // what a trace without it reads as
+            }
+        }
+        let agreed = old.entries.iter().find_map(|entry| match &entry.what {
+            What::Agreed(contract) => Some(format!("{contract} ")),
+            _other => None,
+        });
+        let agreed = agreed.unwrap().replace(',', " ");
+        assert!(agreed.contains(coding), "{agreed}");
+        let again = replay(&old);
+        assert!(matches!(again, Replay::Same { turns: 15.., ended: true }), "{coding}: {again:?}");
+    }
+}
+
+#[test]
 fn trace_of_a_broken_call_tells_the_fault_and_each_means_of_hanging_up() {
     let modem = good_modem().on("AT+FTM=146", [Answer::stuck()]);
     let trace = make(modem, &call(), Host::default()).report.trace;
