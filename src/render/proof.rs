@@ -1,10 +1,10 @@
-//! The proof of a sheet: what goes on the line is decoded and read again, character by character.
+//! The proof of a sheet: what is to go on the line is read again, character by character.
 //!
-//! In: a page as the far machine will have it, the cells that its template marked, the credentials. Out: nothing,
+//! In: a page as it was drawn or as it is to be coded, the cells that its template marked, the credentials. Out: nothing,
 //! or why this sheet must not go.
 //! What it finds: a template that prints a credential cut, twice, backwards, over something else or in the place of
-//! another; a face in which two characters look alike; a fault of drawing or coding.
-//! Not here: who may read the page after a bad line (`tests/legibility`).
+//! another; a face in which two characters look alike; a fault of drawing.
+//! Not here: whether octets are this page (`send/coded.rs`), who may read the page after a bad line (`tests/legibility`).
 
 use std::sync::Arc;
 
@@ -118,9 +118,6 @@ pub enum ProofError {
         "{field}: what is printed at character {place} does not clearly read as that character"
     )]
     Unlike { field: &'static str, place: usize },
-    /// The octets of a call do not decode to a whole page.
-    #[error("the octets of the call do not decode to the page that was drawn")]
-    Octets,
     /// `alphabet.typ` is not as the proof needs it.
     #[error("alphabet.typ does not show each character of its field once")]
     Alphabet,

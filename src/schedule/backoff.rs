@@ -26,8 +26,9 @@ pub enum Cause {
     CannotReceive,
     /// Our line or modem is not fit to dial. Nobody was disturbed, so it costs no try.
     LineDown,
-    /// The sheet could not be drawn, although it could be when it was accepted: a font or the worker
-    /// is missing. Nobody was disturbed, so it costs no try.
+    /// There is no sheet that may go, although the trial of its template passed when it was accepted: a file was
+    /// lost or edited, or it is this sheet alone. Nobody was disturbed, so it costs no call; but its tries are
+    /// counted, so that somebody learns of a sheet that will never be one.
     SheetUnavailable,
     /// We ended it ourselves before the page: stopping, or the disk too slow.
     Interrupted,
@@ -49,6 +50,9 @@ stable_names!(Cause {
 
 /// No job has more calls than this, whatever the causes. Chosen: a seventh call is a nuisance.
 pub const MAX_DIALS: u32 = 6;
+/// No job is drawn in vain more often than this. Chosen with its pauses, 17 h 40 min in all: somebody has had a
+/// working day, or a night and the morning after it.
+pub const MAX_TRIES_WITHOUT_SHEET: u32 = 6;
 /// A repeated call begins at least this long before the job's end, so that its ending is known in time.
 pub const LAST_CALL: Duration = Duration::from_secs(15 * 60);
 
@@ -62,41 +66,43 @@ pub enum Turn {
     NoTimeLeft,
 }
 
-/// The calls that a job has had, the one that just ended included.
+/// The tries that a job has had, the one that just ended included.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Calls {
-    /// That went out.
+    /// Calls that went out.
     pub dials: u32,
     /// Of these, that may have left a sheet.
     pub unconfirmed: u32,
+    /// Tries without a sheet, which were no calls.
+    pub without_sheet: u32,
 }
 
 /// Decides on the next try.
 pub fn next_turn(cause: Cause, calls: Calls, now: UnixMillis, not_after: UnixMillis) -> Turn {
-    if is_spent(cause, calls.dials) {
-        return Turn::Spent;
-    }
-    let Plan { pauses_min, .. } = plan(cause);
-    let row = match cause {
+    let (tries, row) = match cause {
         // Calls before the first sheet are no reason to let the second wait longer.
-        Cause::Unconfirmed => calls.unconfirmed,
+        Cause::Unconfirmed => (calls.dials, calls.unconfirmed),
+        Cause::SheetUnavailable => (calls.without_sheet, calls.without_sheet),
         Cause::Busy
         | Cause::NoAnswer
         | Cause::NoFaxTone
         | Cause::Handshake
         | Cause::CannotReceive
         | Cause::LineDown
-        | Cause::SheetUnavailable
-        | Cause::Interrupted => calls.dials,
+        | Cause::Interrupted => (calls.dials, calls.dials),
     };
+    if is_spent(cause, tries) {
+        return Turn::Spent;
+    }
+    let Plan { pauses_min, .. } = plan(cause);
     let step = (row.saturating_sub(1) as usize).min(pauses_min.len() - 1);
     let due = now.after(Duration::from_secs(60 * pauses_min[step]));
     in_time(due, not_after)
 }
 
-/// It has had as many calls as the cause allows.
-pub fn is_spent(cause: Cause, dials: u32) -> bool {
-    plan(cause).max_dials.is_some_and(|max| dials >= max)
+/// It has had as many tries, counted as in [`next_turn`], as the cause allows.
+pub fn is_spent(cause: Cause, tries: u32) -> bool {
+    plan(cause).max_tries.is_some_and(|max| tries >= max)
 }
 
 /// The turn at this time, unless the job's end is too near.
@@ -104,27 +110,27 @@ pub fn in_time(due: UnixMillis, not_after: UnixMillis) -> Turn {
     if due > not_after.before(LAST_CALL) { Turn::NoTimeLeft } else { Turn::At(due) }
 }
 
-/// Pauses in minutes, the last one repeated, and how many calls the cause allows a job.
+/// Pauses in minutes, the last one repeated, and how many tries the cause allows a job.
 struct Plan {
     pauses_min: &'static [u64],
-    max_dials: Option<u32>,
+    max_tries: Option<u32>,
 }
 
 /// All figures chosen. Three minutes is also the span of the redial rule.
 fn plan(cause: Cause) -> Plan {
-    let (pauses_min, max_dials): (&'static [u64], _) = match cause {
+    let (pauses_min, max_tries): (&'static [u64], _) = match cause {
         Cause::Busy => (&[3, 5, 10, 20, 40], Some(MAX_DIALS)),
         Cause::NoAnswer => (&[5, 15, 30, 60, 120], Some(MAX_DIALS)),
         Cause::NoFaxTone => (&[15, 60], Some(3)),
         Cause::Handshake => (&[3, 10, 30], Some(4)),
         Cause::CannotReceive => (&[60, 240, 720], Some(4)),
         Cause::LineDown => (&[3], None),
-        Cause::SheetUnavailable => (&[10], Some(MAX_DIALS)),
+        Cause::SheetUnavailable => (&[10, 30, 60, 240, 720], Some(MAX_TRIES_WITHOUT_SHEET)),
         Cause::Interrupted => (&[1], Some(MAX_DIALS)),
         // Long enough for somebody to take the first sheet out of the tray, and for a bad line to be another one.
         Cause::Unconfirmed => (&[10, 60], Some(MAX_DIALS)),
     };
-    Plan { pauses_min, max_dials }
+    Plan { pauses_min, max_tries }
 }
 
 #[cfg(test)]
@@ -135,16 +141,18 @@ mod tests {
     const FAR: UnixMillis = UnixMillis(i64::MAX);
 
     fn calls(dials: u32) -> Calls {
-        Calls { dials, unconfirmed: 0 }
+        Calls { dials, ..each(0) }
     }
 
-    fn minutes_after_each_call(cause: Cause) -> Vec<i64> {
+    fn each(tries: u32) -> Calls {
+        Calls { dials: tries, unconfirmed: tries, without_sheet: tries }
+    }
+
+    fn minutes_after_each_try(cause: Cause) -> Vec<i64> {
         (1..)
-            .map_while(|dials| {
-                match next_turn(cause, Calls { dials, unconfirmed: dials }, NOW, FAR) {
-                    Turn::At(due) => Some((due.0 - NOW.0) / 60_000),
-                    Turn::Spent | Turn::NoTimeLeft => None,
-                }
+            .map_while(|tries| match next_turn(cause, each(tries), NOW, FAR) {
+                Turn::At(due) => Some((due.0 - NOW.0) / 60_000),
+                Turn::Spent | Turn::NoTimeLeft => None,
             })
             .take(10)
             .collect()
@@ -152,39 +160,40 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_end_for_every_cause_that_rings_somewhere() {
-        assert_eq!(minutes_after_each_call(Cause::Busy), [3, 5, 10, 20, 40]);
-        assert_eq!(minutes_after_each_call(Cause::NoAnswer), [5, 15, 30, 60, 120]);
-        assert_eq!(minutes_after_each_call(Cause::NoFaxTone), [15, 60]);
-        assert_eq!(minutes_after_each_call(Cause::Handshake), [3, 10, 30]);
-        assert_eq!(minutes_after_each_call(Cause::CannotReceive), [60, 240, 720]);
-        assert_eq!(minutes_after_each_call(Cause::Interrupted), [1, 1, 1, 1, 1]);
-        assert_eq!(minutes_after_each_call(Cause::Unconfirmed), [10, 60, 60, 60, 60]);
+        assert_eq!(minutes_after_each_try(Cause::Busy), [3, 5, 10, 20, 40]);
+        assert_eq!(minutes_after_each_try(Cause::NoAnswer), [5, 15, 30, 60, 120]);
+        assert_eq!(minutes_after_each_try(Cause::NoFaxTone), [15, 60]);
+        assert_eq!(minutes_after_each_try(Cause::Handshake), [3, 10, 30]);
+        assert_eq!(minutes_after_each_try(Cause::CannotReceive), [60, 240, 720]);
+        assert_eq!(minutes_after_each_try(Cause::Interrupted), [1, 1, 1, 1, 1]);
+        assert_eq!(minutes_after_each_try(Cause::Unconfirmed), [10, 60, 60, 60, 60]);
     }
 
     #[test]
     fn second_copy_waits_no_longer_because_the_line_was_busy_before_the_first() {
-        let after_three_busy = Calls { dials: 4, unconfirmed: 1 };
+        let after_three_busy = Calls { unconfirmed: 1, ..calls(4) };
         let due = NOW.after(Duration::from_secs(10 * 60));
         assert_eq!(next_turn(Cause::Unconfirmed, after_three_busy, NOW, FAR), Turn::At(due));
     }
 
     #[test]
     fn line_down_never_uses_up_the_job() {
-        assert_eq!(minutes_after_each_call(Cause::LineDown).len(), 10);
+        assert_eq!(minutes_after_each_try(Cause::LineDown).len(), 10);
         let late = next_turn(Cause::LineDown, calls(0), NOW, NOW.after(LAST_CALL));
         assert_eq!(late, Turn::NoTimeLeft, "its end still ends it");
     }
 
     #[test]
-    fn sheet_that_cannot_be_drawn_for_now_never_uses_up_the_job() {
-        let due = NOW.after(Duration::from_secs(10 * 60));
-        assert_eq!(next_turn(Cause::SheetUnavailable, calls(0), NOW, FAR), Turn::At(due));
+    fn sheet_that_cannot_be_drawn_is_tried_for_17_hours_and_40_minutes_and_no_longer() {
+        let pauses = minutes_after_each_try(Cause::SheetUnavailable);
+        assert_eq!(pauses, [10, 30, 60, 240, 720]);
+        assert_eq!(pauses.iter().sum::<i64>(), 17 * 60 + 40);
     }
 
     #[test]
     fn no_cause_dials_more_than_six_times() {
         for cause in Cause::ALL.iter().filter(|cause| **cause != Cause::LineDown) {
-            assert_eq!(next_turn(*cause, calls(MAX_DIALS), NOW, FAR), Turn::Spent, "{cause}");
+            assert_eq!(next_turn(*cause, each(MAX_DIALS), NOW, FAR), Turn::Spent, "{cause}");
         }
     }
 

@@ -1,17 +1,20 @@
 //! A sheet as the octets of a contract.
 //!
-//! In: a page of pels, a contract. Out: octets as phase C carries them, each coded once in a call.
+//! In: a page of pels, a contract. Out: octets as phase C carries them, each coded once in a call, and none that
+//! do not decode to the page.
 //! Source: ITU-T T.4 (07/2003) 4.1.3 (fill); T.85 (08/1995), basic mode; T.31 (07/1995) 8.3 (bit 0 first).
 //! Not here: which coding is taken (`drivers/t30`, by their lengths), the codings (`drivers/t4`).
 
 use t4::jbig::{self, JbigSettings};
 use t4::{BitOrder, Encoding, Page};
 use t30::{Coding, Contract, Resolution};
+use zeroize::Zeroizing;
 
-/// What was coded for a call.
-#[derive(Debug, Default)]
+/// What was coded for a call. It is the page, password and all: nothing shows it, and it is wiped.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Coder {
-    done: Vec<(Form, Vec<u8>)>,
+    done: Vec<(Form, Zeroizing<Vec<u8>>)>,
 }
 
 /// What of a contract octets depend on.
@@ -33,27 +36,27 @@ impl Form {
         }
     }
 
-    fn octets(self, page: &Page) -> Vec<u8> {
+    fn octets(self, page: &Page) -> Zeroizing<Vec<u8>> {
         let order = BitOrder::LsbFirst;
         let runs = |coding| t4::encode(page, &Encoding::line(coding, order, self.min_row_bits));
-        match self.coding {
+        Zeroizing::new(match self.coding {
             Coding::Mh => runs(t4::Coding::Mh),
             Coding::Mr => runs(t4::Coding::Mr),
             Coding::Mmr => runs(t4::Coding::Mmr),
             // Its octets go with bit 0 first like those of any frame, and are not turned round for that.
             Coding::T85 => jbig::encode(page, &JbigSettings::basic()),
-        }
+        })
     }
 }
 
 /// The page as the far machine will have it if no bit is lost; `None` if the octets are no whole page.
-pub fn decoded(octets: &[u8], like: &Page, contract: &Contract) -> Option<Page> {
+pub(super) fn decoded(octets: &[u8], like: &Page, coding: Coding) -> Option<Page> {
     let runs = |coding| {
         let line = Encoding::line(coding, BitOrder::LsbFirst, 0);
         let read = t4::decode(octets, like.width_pels(), like.resolution(), &line).ok()?;
         (read.ended && read.bad_rows.is_empty()).then_some(read.page)
     };
-    match contract.coding {
+    match coding {
         Coding::Mh => runs(t4::Coding::Mh),
         Coding::Mr => runs(t4::Coding::Mr),
         Coding::Mmr => runs(t4::Coding::Mmr),
@@ -61,18 +64,52 @@ pub fn decoded(octets: &[u8], like: &Page, contract: &Contract) -> Option<Page> 
     }
 }
 
+/// Octets that do not decode to the page that they are coded from. A fault of ours: it comes again each time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("its octets in {coding} do not decode to the page that was drawn")]
+pub struct WrongOctets {
+    pub coding: Coding,
+}
+
+impl WrongOctets {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        "sheet-octets-wrong"
+    }
+}
+
 impl Coder {
     /// Codes a page in all that a machine with error correction may ask for, which no rate changes: while it
-    /// waits for our DCS the telephone bill runs.
-    pub fn prepare(&mut self, page: &Page, resolution: Resolution) {
+    /// waits for our DCS the telephone bill runs. Each of them is decoded again.
+    ///
+    /// # Errors
+    /// [`WrongOctets`]: the page must not go.
+    pub fn prepare(&mut self, page: &Page, resolution: Resolution) -> Result<(), WrongOctets> {
         for coding in [Coding::Mh, Coding::Mr, Coding::Mmr, Coding::T85] {
-            self.form(page, Form { coding, resolution, min_row_bits: 0 });
+            self.proven(page, Form { coding, resolution, min_row_bits: 0 })?;
         }
+        Ok(())
     }
 
-    /// The octets of a page, which for one resolution is always the same.
-    pub fn octets(&mut self, page: &Page, contract: &Contract) -> &[u8] {
-        self.form(page, Form::of(contract))
+    /// How many octets a page has.
+    pub fn length(&mut self, page: &Page, contract: &Contract) -> usize {
+        self.form(page, Form::of(contract)).len()
+    }
+
+    /// The octets of a page, which for one resolution is always the same. Their decoding takes some ms.
+    ///
+    /// # Errors
+    /// [`WrongOctets`]: they must not go.
+    pub fn octets(&mut self, page: &Page, contract: &Contract) -> Result<&[u8], WrongOctets> {
+        self.proven(page, Form::of(contract))
+    }
+
+    fn proven(&mut self, page: &Page, form: Form) -> Result<&[u8], WrongOctets> {
+        let octets = self.form(page, form);
+        match decoded(octets, page, form.coding) {
+            Some(read) if read == *page => Ok(octets),
+            Some(_) | None => Err(WrongOctets { coding: form.coding }),
+        }
     }
 
     fn form(&mut self, page: &Page, form: Form) -> &[u8] {
@@ -122,41 +159,56 @@ mod tests {
             (Coding::Mr, t4::Coding::Mr),
             (Coding::Mmr, t4::Coding::Mmr),
         ] {
-            let octets = coder.octets(&page, &contract(coding, 0)).to_vec();
+            let octets = coder.octets(&page, &contract(coding, 0)).expect("they decode").to_vec();
             let line = Encoding::line(t4, BitOrder::LsbFirst, 0);
             let read = t4::decode(&octets, page.width_pels(), page.resolution(), &line);
             assert_eq!(read.expect("it reads").page, page, "{coding}");
         }
-        let octets = coder.octets(&page, &contract(Coding::T85, 0));
+        let octets = coder.octets(&page, &contract(Coding::T85, 0)).expect("they decode");
         assert_eq!(jbig::decode(octets, page.resolution()).as_ref(), Ok(&page));
     }
 
     #[test]
-    fn octets_are_read_back_as_the_page_and_cut_or_wrong_ones_are_not() {
+    fn octets_that_were_cut_or_changed_since_they_were_coded_are_not_given_out() {
         let (page, mut coder) = (page(t4::Resolution::Fine), Coder::default());
         for (coding, ms) in [(Coding::Mh, 10), (Coding::Mr, 0), (Coding::Mmr, 0), (Coding::T85, 0)]
         {
             let contract = contract(coding, ms);
-            let mut octets = coder.octets(&page, &contract).to_vec();
-            assert_eq!(decoded(&octets, &page, &contract).as_ref(), Some(&page), "{coding}");
-            let cut = octets.len() / 2;
-            assert_ne!(decoded(&octets[..cut], &page, &contract).as_ref(), Some(&page), "{coding}");
-            octets[cut] ^= 0x10;
-            assert_ne!(decoded(&octets, &page, &contract).as_ref(), Some(&page), "{coding}");
+            let whole = coder.octets(&page, &contract).expect("they decode").to_vec();
+            let wrong = Err(WrongOctets { coding });
+            let middle = whole.len() / 2;
+            coder.done.last_mut().expect("coded").1[middle] ^= 0x10;
+            assert_eq!(coder.octets(&page, &contract), wrong, "{coding}");
+            coder.done.last_mut().expect("coded").1.truncate(middle);
+            assert_eq!(coder.octets(&page, &contract), wrong, "{coding}");
+            coder.done.pop();
+            assert_eq!(coder.octets(&page, &contract), Ok(&*whole), "{coding}");
         }
+    }
+
+    #[test]
+    fn page_of_which_one_coding_is_wrong_is_not_prepared() {
+        let (page, mut coder) = (page(t4::Resolution::Fine), Coder::default());
+        let mut other = page.clone();
+        other.push_row(&[0x55; 216]).expect("a row");
+        coder.length(&other, &contract(Coding::Mmr, 0));
+        let wrong = WrongOctets { coding: Coding::Mmr };
+        assert_eq!(coder.prepare(&page, Resolution::Fine), Err(wrong));
+        let mut coder = Coder::default();
+        assert_eq!(coder.prepare(&page, Resolution::Fine), Ok(()));
     }
 
     #[test]
     fn row_that_must_last_is_filled_up_and_the_octets_of_each_form_are_kept_apart() {
         let (page, mut coder) = (page(t4::Resolution::Fine), Coder::default());
-        let mut length = |coding, ms| coder.octets(&page, &contract(coding, ms)).len();
+        let mut length = |coding, ms| coder.length(&page, &contract(coding, ms));
         let (bare, filled) = (length(Coding::Mr, 0), length(Coding::Mr, 10));
         // 144 bits a row at least, of 300 rows.
         assert!(bare < filled && filled >= 300 * 18, "{bare} {filled}");
         assert_eq!((length(Coding::Mr, 0), length(Coding::Mr, 10)), (bare, filled));
         assert!(length(Coding::Mmr, 0) < bare);
         assert_eq!(coder.done.len(), 3, "none was coded twice");
-        coder.prepare(&page, Resolution::Fine);
+        coder.prepare(&page, Resolution::Fine).expect("they decode");
         assert_eq!(coder.done.len(), 5, "what is missing is prepared");
     }
 }

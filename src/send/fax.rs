@@ -13,9 +13,8 @@ use std::time::Duration;
 use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, Port, Progress};
 use serde_json::json;
 
-use super::coded::Coder;
 use super::line_test::{self, How, Plan, Watch};
-use super::sheets::{NoSheet, Sheets, sheet_sha256};
+use super::sheets::{Coded, NoSheet, Sheets, sheet_sha256};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
@@ -26,7 +25,7 @@ use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step, Unreadable};
-use crate::render::{ProofError, Renderer};
+use crate::render::Renderer;
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
 
@@ -88,13 +87,14 @@ impl FaxCarrier {
         }
     }
 
-    /// The pages of a call that begins as soon as they are there.
-    fn sheets(&self, claim: &Claim) -> Result<Sheets, NoSheet> {
+    /// The pages of a call that begins as soon as they are there. Their tag line has the minute in which they were
+    /// drawn; the modem dials seconds later.
+    fn sheets(&self, claim: &Claim) -> Result<Coded, NoSheet> {
         let Desk { renderer, clock, .. } = self.desk.as_ref();
         let sheets = Sheets::draw(renderer, claim)?;
         let tsi = self.settings.tsi.as_deref();
         let tag_line = TagLine::of(&claim.job, renderer.site(), tsi, clock.now());
-        Ok(sheets.stamped(&tag_line)?)
+        sheets.stamped(&tag_line)?.coded()
     }
 }
 
@@ -171,7 +171,7 @@ impl Carrier for FaxCarrier {
 }
 
 /// The sheet by which a technician judges this line, for a call that begins as soon as it is there, and its id.
-fn test_sheet(desk: &Desk, settings: &FaxSettings) -> Result<(JobId, Sheets), NoSheet> {
+fn test_sheet(desk: &Desk, settings: &FaxSettings) -> Result<(JobId, Coded), NoSheet> {
     let (line, now) = (&settings.line.name, desk.clock.now());
     // The time once more instead of chance: the reference only tells one test from the next.
     let id = JobId::new(now, u128::from(now.0.unsigned_abs()));
@@ -183,19 +183,18 @@ fn test_sheet(desk: &Desk, settings: &FaxSettings) -> Result<(JobId, Sheets), No
         receiver: line,
     };
     let drawn = desk.renderer.draw_line_test(id, line, language)?;
-    Ok((id, Sheets::without_secret(drawn).stamped(&tag_line)?))
+    Ok((id, Sheets::without_secret(drawn).stamped(&tag_line)?.coded()?))
 }
 
 /// The call of a claim over an open line.
 fn call_over<P: Port>(
     line: &mut modem::Line<P>,
     settings: &FaxSettings,
-    sheets: Sheets,
+    sheets: Coded,
     host: &mut FaxHost<'_>,
 ) -> CallReport {
     let (claim, now) = (host.claim, host.desk.clock.now());
     let longest_page_mm = sheets.length_mm();
-    sheets.prepare(&mut host.coder);
     host.sheets = Some(sheets);
     let terms =
         terms::of_next_call(&claim.known, &settings.limits, claim.job.kind().has_secret(), now);
@@ -278,12 +277,9 @@ struct FaxHost<'a> {
     desk: &'a Desk,
     claim: &'a Claim,
     /// There before the driver is given the call.
-    sheets: Option<Sheets>,
-    coder: Coder,
+    sheets: Option<Coded>,
     /// Names the pels that were coded for this call.
     sent_sha256: Option<[u8; 32]>,
-    /// Why the octets that the driver has now must not go.
-    unproven: Option<ProofError>,
     /// Who answered, what was tried first, and why we ended the call, if we did.
     seen: Seen,
     /// ATD, or the beginning as long as that is to come.
@@ -306,9 +302,7 @@ impl<'a> FaxHost<'a> {
             desk,
             claim,
             sheets: None,
-            coder: Coder::default(),
             sent_sha256: None,
-            unproven: None,
             seen: Seen::default(),
             began_at: desk.clock.now(),
             settling: None,
@@ -475,7 +469,7 @@ impl<'a> FaxHost<'a> {
 
 impl CallHost for FaxHost<'_> {
     fn dial_starts(&mut self) -> Go {
-        let fine = self.sheets.as_ref().map(|sheets| &sheets.fine);
+        let fine = self.sheets.as_ref().map(|sheets| sheets.page(t30::Resolution::Fine));
         let sheet_sha256 = fine.map(sheet_sha256).unwrap_or_default();
         let step = Step::Dialing { now: self.desk.clock.now(), sheet_sha256 };
         let stored = self.stored_within(STORE_WAIT, &mut self.step(step));
@@ -508,29 +502,24 @@ impl CallHost for FaxHost<'_> {
     }
 
     fn lengths(&mut self, _page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
-        let Some(sheets) = &self.sheets else { return Vec::new() };
-        let length = |contract: &t30::Contract| {
-            self.coder.octets(sheets.of(contract.resolution), contract).len()
-        };
-        contracts.iter().map(length).collect()
+        self.sheets.as_mut().map(|sheets| sheets.lengths(contracts)).unwrap_or_default()
     }
 
+    /// The driver refuses an empty page, and ends the call before anything of a page has left.
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
-        let Some(page) = self.sheets.as_ref().map(|sheets| sheets.of(contract.resolution)) else {
-            return Vec::new(); // no call is made without sheets, and the session refuses an empty page
-        };
-        self.sent_sha256 = Some(sheet_sha256(page));
-        let octets = self.coder.octets(page, contract).to_vec();
-        self.unproven = self.sheets.as_ref().and_then(|it| it.holds(&octets, contract).err());
-        octets
+        let Some(sheets) = self.sheets.as_mut() else { return Vec::new() };
+        self.sent_sha256 = Some(sheet_sha256(sheets.page(contract.resolution)));
+        match sheets.octets(contract) {
+            Ok(octets) => octets.to_vec(),
+            Err(error) => {
+                tracing::error!(job = %self.claim.id, code = error.code(), %error, "fax.sheet.failed");
+                self.seen.stop = Some(Stop::SheetOctetsWrong);
+                Vec::new()
+            }
+        }
     }
 
     fn page_starts(&mut self, page: u16) -> Go {
-        if let Some(error) = &self.unproven {
-            tracing::error!(job = %self.claim.id, code = error.code(), %error, "fax.sheet.failed");
-            self.seen.stop = Some(Stop::SheetProofFailed);
-            return Go::Stop;
-        }
         let step = Step::PageStarted { now: self.desk.clock.now(), page };
         let stored = self.stored_within(PAGE_START_WAIT, &mut self.step(step));
         let go = self.go("page_started", stored);

@@ -14,8 +14,7 @@ use modem::{
     Progress,
 };
 
-use super::coded::Coder;
-use super::sheets::{NoSheet, Sheets};
+use super::sheets::{Coded, NoSheet};
 use crate::job::names::stable_names;
 use crate::job::number::mask;
 use crate::job::{FaxNumber, JobId, UnixMillis};
@@ -123,7 +122,7 @@ pub struct How<'a> {
     pub fastest: t30::Modulation,
     pub ecm: bool,
     /// Draws the sheet of a line test, for a call that begins at once, and says its id.
-    pub sheet: &'a dyn Fn() -> Result<(JobId, Sheets), NoSheet>,
+    pub sheet: &'a dyn Fn() -> Result<(JobId, Coded), NoSheet>,
 }
 
 /// Tests a line. Blocks its thread: half a minute, two with a test call, some more with a page.
@@ -466,18 +465,15 @@ struct TestHost<'a> {
     /// Why the number was not dialled.
     not_dialled: Option<String>,
     /// What the far end gets.
-    page: Option<Sheets>,
-    coder: Coder,
+    page: Option<Coded>,
 }
 
 impl<'a> TestHost<'a> {
     fn new(watch: &'a dyn Watch, number: &'a FaxNumber, until: &'a dyn Fn() -> bool) -> Self {
-        let coder = Coder::default();
-        Self { watch, number, until, far_end: None, not_dialled: None, page: None, coder }
+        Self { watch, number, until, far_end: None, not_dialled: None, page: None }
     }
 
-    fn with_page(mut self, sheets: Sheets) -> Self {
-        sheets.prepare(&mut self.coder);
+    fn with_page(mut self, sheets: Coded) -> Self {
         self.page = Some(sheets);
         self
     }
@@ -506,16 +502,13 @@ impl CallHost for TestHost<'_> {
     }
 
     fn lengths(&mut self, _page: u16, contracts: &[t30::Contract]) -> Vec<usize> {
-        let Some(sheets) = &self.page else { return Vec::new() };
-        let length = |contract: &t30::Contract| {
-            self.coder.octets(sheets.of(contract.resolution), contract).len()
-        };
-        contracts.iter().map(length).collect()
+        self.page.as_mut().map(|sheets| sheets.lengths(contracts)).unwrap_or_default()
     }
 
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
-        let Some(sheets) = &self.page else { return Vec::new() }; // the session refuses an empty page
-        self.coder.octets(sheets.of(contract.resolution), contract).to_vec()
+        // The session refuses an empty page, and its error is the outcome.
+        let octets = self.page.as_mut().and_then(|sheets| sheets.octets(contract).ok());
+        octets.map(<[u8]>::to_vec).unwrap_or_default()
     }
 
     fn page_starts(&mut self, _page: u16) -> Go {

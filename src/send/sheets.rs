@@ -1,12 +1,12 @@
-//! The pages of one call, drawn before it begins.
+//! The pages of one call, drawn, stamped, coded and read again before it begins.
 //!
-//! In: a claim or a drawn sheet, the time of the call. Out: one page for either resolution, with its tag line; or
-//! why there is none.
-//! Not here: how a sheet is drawn (`render`), how it is coded (`coded.rs`).
+//! In: a claim or a drawn sheet, the time of the call. Out: one page for either resolution with its tag line, as octets of any
+//! contract; or why nobody is called.
+//! Not here: how a sheet is drawn and read (`render`), how it is coded (`coded.rs`).
 
 use sha2::{Digest, Sha256};
 
-use super::coded::{self, Coder};
+use super::coded::{Coder, WrongOctets};
 use super::tag_line::TagLine;
 use crate::queue::Claim;
 use crate::render::{Proof, ProofError, RenderError, Renderer};
@@ -39,35 +39,70 @@ impl Sheets {
         Ok(Self { fine: stamp(&self.fine)?, standard: stamp(&self.standard)?, ..self })
     }
 
-    /// Whether the far machine can print the credentials from these octets. Some ms; the far machine waits
-    /// seconds for its page.
-    pub fn holds(&self, octets: &[u8], contract: &t30::Contract) -> Result<(), ProofError> {
-        let fineness = match contract.resolution {
-            t30::Resolution::Fine => sheet::Fineness::Fine,
-            t30::Resolution::Standard => sheet::Fineness::Standard,
-        };
-        let sent = self.of(contract.resolution);
-        match coded::decoded(octets, sent, contract) {
-            Some(page) if page == *sent => self.proof.holds_on(&page, fineness),
-            Some(_) | None => Err(ProofError::Octets),
-        }
+    /// Proves it as far as that can be done without a far machine: its credentials are read on the pages as they
+    /// are now, and what they are coded in decodes to them.
+    ///
+    /// # Errors
+    /// [`NoSheet`]: nobody is called with it.
+    pub fn coded(self) -> Result<Coded, NoSheet> {
+        self.proof.holds_on(&self.fine, sheet::Fineness::Fine)?;
+        self.proof.holds_on(&self.standard, sheet::Fineness::Standard)?;
+        let mut coder = Coder::default();
+        coder.prepare(&self.fine, t30::Resolution::Fine)?;
+        coder.prepare(&self.standard, t30::Resolution::Standard)?;
+        Ok(Coded { fine: self.fine, standard: self.standard, coder })
     }
+}
 
+/// A proven sheet, ready for a call.
+#[cfg_attr(test, derive(Clone))]
+pub struct Coded {
+    fine: t4::Page,
+    standard: t4::Page,
+    coder: Coder,
+}
+
+impl Coded {
     pub fn length_mm(&self) -> u16 {
         u16::try_from(self.fine.length_mm()).unwrap_or(u16::MAX)
     }
 
-    /// Codes it as [`Coder::prepare`] does.
-    pub fn prepare(&self, coder: &mut Coder) {
-        coder.prepare(&self.fine, t30::Resolution::Fine);
-        coder.prepare(&self.standard, t30::Resolution::Standard);
-    }
-
-    pub fn of(&self, resolution: t30::Resolution) -> &t4::Page {
+    pub fn page(&self, resolution: t30::Resolution) -> &t4::Page {
         match resolution {
             t30::Resolution::Fine => &self.fine,
             t30::Resolution::Standard => &self.standard,
         }
+    }
+
+    /// How many octets it has by each of these contracts.
+    pub fn lengths(&mut self, contracts: &[t30::Contract]) -> Vec<usize> {
+        let Self { fine, standard, coder } = self;
+        let length = |contract: &t30::Contract| match contract.resolution {
+            t30::Resolution::Fine => coder.length(fine, contract),
+            t30::Resolution::Standard => coder.length(standard, contract),
+        };
+        contracts.iter().map(length).collect()
+    }
+
+    /// Its octets. Fill bits, which machines without error correction ask for, are first coded here: whatever it is,
+    /// it is decoded again, and is the page that was proven, pel by pel.
+    ///
+    /// # Errors
+    /// [`WrongOctets`]: they must not go.
+    pub fn octets(&mut self, contract: &t30::Contract) -> Result<&[u8], WrongOctets> {
+        let Self { fine, standard, coder } = self;
+        match contract.resolution {
+            t30::Resolution::Fine => coder.octets(fine, contract),
+            t30::Resolution::Standard => coder.octets(standard, contract),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Coded {
+    /// As if the coding had gone wrong.
+    pub fn with_octets_of(self, other: Self) -> Self {
+        Self { coder: other.coder, ..self }
     }
 }
 
@@ -78,6 +113,11 @@ pub enum NoSheet {
     Drawing(#[from] RenderError),
     #[error(transparent)]
     TagLine(#[from] tagline::StampError),
+    /// It does not read any more, now that it is stamped.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    #[error(transparent)]
+    Octets(#[from] WrongOctets),
 }
 
 impl NoSheet {
@@ -85,13 +125,16 @@ impl NoSheet {
         match self {
             Self::Drawing(error) => error.code(),
             Self::TagLine(error) => error.code(),
+            Self::Proof(error) => error.code(),
+            Self::Octets(error) => error.code(),
         }
     }
 
     pub fn stop(&self) -> Stop {
         match self {
-            Self::Drawing(RenderError::Proof(_)) => Stop::SheetProofFailed,
+            Self::Drawing(RenderError::Proof(_)) | Self::Proof(_) => Stop::SheetProofFailed,
             Self::Drawing(RenderError::Sheet(_)) | Self::TagLine(_) => Stop::SheetFailed,
+            Self::Octets(_) => Stop::SheetOctetsWrong,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the tag line of a call says: when, from whom, to whom, which page.
 //!
-//! In: the time of the call, the settings of the line, the job. Out: a sheet with the line stamped on it.
+//! In: the time at which the pages of a call are drawn, seconds before it; the settings of the line, the job. Out: a sheet with the line stamped on it.
 //! Source: what fax machines in Japan print at the head of a page (発信元記録); digits and signs that a reader of
 //! either language understands. The called number is not on it: a sheet in a wrong tray would tell it.
 //! Not here: dots and pels (`drivers/tagline`).
@@ -13,6 +13,7 @@ use crate::render::SiteFace;
 /// One call, as the head of its pages tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct TagLine<'a> {
+    /// When its pages were drawn: the modem gets the call some seconds later, and may then still find the line busy.
     pub at: UnixMillis,
     /// The name of the site, in the language of the sheet.
     pub sender: &'a str,

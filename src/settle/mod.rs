@@ -72,6 +72,9 @@ pub struct Standing {
     pub toneless_calls: u32,
     /// Calls before this attempt that may have left a sheet, and were not confirmed.
     pub unconfirmed: u32,
+    /// Attempts before this one for which there was no sheet, so that nobody was called: those that ended with one
+    /// of [`verdict::WITHOUT_SHEET`].
+    pub without_sheet: u32,
 }
 
 impl Standing {
@@ -164,10 +167,12 @@ pub enum Stop {
     ShuttingDown,
     /// What must be on disk before the next octet was not there in time.
     NotStored,
-    /// The sheet could not be drawn for this contract.
+    /// The sheet could not be drawn, or not stamped: nobody was called.
     SheetFailed,
-    /// The sheet, as drawn or as coded for this contract, does not show its credentials.
+    /// The sheet, as drawn, stamped and coded, does not show its credentials: nobody was called.
     SheetProofFailed,
+    /// What was coded in the call for its contract is not the sheet.
+    SheetOctetsWrong,
 }
 
 /// Decides what becomes of the attempt and its job.
@@ -201,7 +206,8 @@ fn carry_out(
     let Verdict { evidence, code, reach, remedy } = verdict;
     let retry = |cause: Cause, unconfirmed: u32| {
         let dials = standing.dials + u32::from(reach != Reach::NoCall);
-        let calls = Calls { dials, unconfirmed };
+        let without_sheet = standing.without_sheet + u32::from(cause == Cause::SheetUnavailable);
+        let calls = Calls { dials, unconfirmed, without_sheet };
         match backoff::next_turn(cause, calls, now, standing.not_after) {
             Turn::At(due) => in_hours(due, cause.as_str(), standing, windows),
             Turn::Spent => Next::Rest(JobState::Failed),

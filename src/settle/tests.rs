@@ -24,6 +24,7 @@ fn fresh() -> Standing {
         not_after: NOW.after(DAY),
         toneless_calls: 0,
         unconfirmed: 0,
+        without_sheet: 0,
     }
 }
 
@@ -307,6 +308,7 @@ fn our_own_stops_are_named_after_their_reason() {
         (Stop::NotStored, "not-stored-in-time", again(1, "interrupted")),
         (Stop::SheetFailed, "sheet-failed", again(10, "sheet-unavailable")),
         (Stop::SheetProofFailed, "sheet-proof-failed", again(10, "sheet-unavailable")),
+        (Stop::SheetOctetsWrong, "sheet-octets-wrong", rest(JobState::Failed)),
     ];
     let endings = [
         Ending::Stopped,
@@ -325,6 +327,32 @@ fn our_own_stops_are_named_after_their_reason() {
     let outcome = Outcome { stop: Some(Stop::ShuttingDown), ..outcome(&Ending::Busy, false) };
     assert_eq!(settle(&outcome, fresh(), NOW, &Windows::Always).code, "busy");
 }
+
+#[test]
+fn sheet_that_fails_each_time_is_tried_six_times_and_then_its_client_learns_of_it() {
+    let not_called =
+        |stop| Outcome { stop: Some(stop), dialled: false, ..outcome(&Ending::Stopped, false) };
+    for (stop, code) in WITHOUT_SHEET_STOPS.iter().zip(verdict::WITHOUT_SHEET) {
+        let mut now = NOW;
+        for without_sheet in 0..5 {
+            // Calls that had a sheet, in between, are another count.
+            let standing = Standing { without_sheet, dials: 4, ..fresh() };
+            let outcome = Outcome { answered: false, ..not_called(*stop) };
+            let settled = settle(&outcome, standing, now, &Windows::Always);
+            assert_eq!((settled.code, settled.reach), (code, Reach::NoCall));
+            let Next::Again { due, reason: "sheet-unavailable" } = settled.next else {
+                panic!("given up after {without_sheet}: {settled:?}");
+            };
+            now = due;
+        }
+        assert_eq!(now, NOW.after(Duration::from_secs((17 * 60 + 40) * 60)));
+        let standing = Standing { without_sheet: 5, dials: 0, ..fresh() };
+        let settled = settle(&not_called(*stop), standing, now, &Windows::Always);
+        assert_eq!((settled.code, settled.next), (code, Next::Rest(JobState::Failed)));
+    }
+}
+
+const WITHOUT_SHEET_STOPS: [Stop; 2] = [Stop::SheetFailed, Stop::SheetProofFailed];
 
 #[test]
 fn last_call_of_a_job_in_a_row_without_a_fax_tone_is_taken_for_a_telephone() {

@@ -56,6 +56,9 @@ impl Verdict {
     }
 }
 
+/// The codes of attempts for which there was no sheet, so that nobody was called.
+pub const WITHOUT_SHEET: [&str; 2] = ["sheet-failed", "sheet-proof-failed"];
+
 /// Judges an ending.
 pub fn of(outcome: &Outcome<'_>) -> Verdict {
     let code = code(outcome);
@@ -169,6 +172,7 @@ fn stop_code(stop: Stop) -> &'static str {
         Stop::NotStored => "not-stored-in-time",
         Stop::SheetFailed => "sheet-failed",
         Stop::SheetProofFailed => "sheet-proof-failed",
+        Stop::SheetOctetsWrong => "sheet-octets-wrong",
     }
 }
 
@@ -211,8 +215,11 @@ fn stop_remedy(stop: Option<Stop>) -> Remedy {
         Some(Stop::IdentityConflict | Stop::IdentityNotLocked | Stop::IdentityAbsent) => {
             Remedy::Fail
         }
-        // It could be drawn when it was accepted: what is missing now, somebody will put back.
+        // Its trial passed when it was accepted: what was lost or edited since, somebody will put right. If it is
+        // this sheet alone, its tries end, and the client learns of it.
         Some(Stop::SheetFailed | Stop::SheetProofFailed) => Remedy::Retry(Cause::SheetUnavailable),
+        // A fault of ours, which would ring there again and end as it did.
+        Some(Stop::SheetOctetsWrong) => Remedy::Fail,
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
     }
 }

@@ -205,7 +205,7 @@ fn print_codings(page: &t4::Page) {
             resolution: t30::Resolution::Fine,
             min_scan_line: Duration::ZERO,
         };
-        let octets = coder.octets(page, &contract(modulations[0])).len();
+        let octets = coder.length(page, &contract(modulations[0]));
         let [a, b, c] = modulations.map(|it| contract(it).line_time(octets).as_secs_f64());
         let name = format!("{coding}, {}", if ecm { "ECM" } else { "no ECM" });
         println!("  {name:<22} {octets:>7} {a:>10.2} {b:>8.2} {c:>8.2}");

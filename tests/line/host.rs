@@ -53,14 +53,14 @@ impl CallHost for PageHost {
         let length = |contract: &t30::Contract| match self.coding {
             Some(coding) if coding == contract.coding => 1,
             Some(_) => usize::MAX,
-            None => self.coder.octets(&self.page, contract).len(),
+            None => self.coder.length(&self.page, contract),
         };
         contracts.iter().map(length).collect()
     }
 
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
         self.agreed = Some(contract.clone());
-        self.coder.octets(&self.page, contract).to_vec()
+        self.coder.octets(&self.page, contract).map(<[u8]>::to_vec).unwrap_or_default()
     }
 
     fn page_starts(&mut self, _page: u16) -> Go {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use shirase::hook::{SheetCheck, SheetFault, body};
 use shirase::job::{JobId, Kind, Language, NewJob, UnixMillis};
 use shirase::render::{Gate, Renderer, SiteFace, SiteWords, Trials};
+use shirase::send::sheets::Sheets;
 use templates::{copied, shipped, worker};
 
 /// Longest wait for anything.
@@ -351,6 +352,28 @@ fn check_at_the_longest_fields_takes_less_than_a_millisecond() {
     let (took, _) = (0..200).map(|_| check()).min_by_key(|(took, _)| *took).expect("many");
     println!("{} µs", took.as_micros());
     assert!(took < Duration::from_millis(1), "{took:?}");
+}
+
+#[test]
+fn sheet_that_does_not_read_any_more_once_it_is_stamped_calls_nobody() {
+    let job = body::parse(body_of(Kind::FirstContact).to_string().as_bytes(), NOW).expect("a job");
+    let drawn = || {
+        let (drawn, proof) =
+            DESK.renderer.draw_to_send(JobId::new(NOW, 1), &job, 1).expect("a sheet");
+        Sheets { fine: drawn.fine.page, standard: drawn.standard.page, proof }
+    };
+    let length_mm = drawn().coded().map(|coded| coded.length_mm());
+    assert!(length_mm.is_ok_and(|mm| mm > 200));
+    // As if a tag line lay over all of it, at one resolution.
+    let black = |page: &t4::Page| {
+        let bits = vec![0xFF; page.bits().len()];
+        t4::Page::from_bits(page.width_pels(), page.resolution(), bits).expect("a page")
+    };
+    let fine = Sheets { fine: black(&drawn().fine), ..drawn() };
+    let standard = Sheets { standard: black(&drawn().standard), ..drawn() };
+    for sheets in [fine, standard] {
+        assert_eq!(sheets.coded().err().map(|error| error.code()), Some("sheet-proof-failed"));
+    }
 }
 
 /// A technician edits a template while the gateway runs.

@@ -19,6 +19,7 @@ use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Dialled, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
+use crate::settle::verdict::WITHOUT_SHEET;
 use crate::settle::{Standing, TIME_TO_DECIDE};
 
 /// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
@@ -90,6 +91,7 @@ pub(super) fn claim(
                     not_after: job.not_after,
                     toneless_calls: known.toneless_calls(now),
                     unconfirmed: unconfirmed(conn, &row.id)?,
+                    without_sheet: without_sheet(conn, &row.id)?,
                 };
                 let line = line.to_owned();
                 return Ok(Some(Claim {
@@ -194,6 +196,17 @@ pub(super) fn dials(conn: &Connection, job: &str) -> Result<u32, Fault> {
              WHERE job = ?1 AND dialled_at IS NOT NULL AND reach IS NOT 'no_call'",
         )?
         .query_row([job], |row| row.get(0))?)
+}
+
+/// Ended attempts of a job for which there was no sheet.
+pub(super) fn without_sheet(conn: &Connection, job: &str) -> Result<u32, Fault> {
+    let [failed, not_proven] = WITHOUT_SHEET;
+    Ok(conn
+        .prepare_cached(
+            "SELECT count(*) FROM attempt
+             WHERE job = ?1 AND dialled_at IS NULL AND code IN (?2, ?3)",
+        )?
+        .query_row([job, failed, not_proven], |row| row.get(0))?)
 }
 
 fn open_attempt(

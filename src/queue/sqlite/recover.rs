@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use super::changes;
-use super::claim::dials;
+use super::claim::{dials, without_sheet};
 use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
@@ -69,7 +69,9 @@ pub(super) fn recover(
         let dials = dials(conn, &job)?.saturating_sub(this_one);
         let kind = record::kind(&kind)?;
         let unconfirmed = changes::unconfirmed(conn, &job)?;
-        let standing = Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed };
+        let without_sheet = without_sheet(conn, &job)?;
+        let standing =
+            Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, without_sheet };
         let settlement = settle::after_crash(state, standing, now);
         tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
         changes::settle(conn, sealer, attempt, &settlement, effects)?;

@@ -140,6 +140,7 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
     let mut seen = std::collections::BTreeMap::<&str, u32>::new();
     // Nobody pulls anything in the first call: it tells how long one takes.
     let mut call_ms = None;
+    let coded = sheets().coded().expect("a sheet");
     for number in 0..=PLUGS_PULLED {
         *line.port() = script(std::mem::take(line.port()));
         let begins = line.port().now();
@@ -151,7 +152,7 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
         let id = accept(desk.queue.as_ref(), request(&format!("key-{number}"), to));
         let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
         let mut host = FaxHost::new(&desk, &claim);
-        let report = call_over(&mut line, &settings, sheets(), &mut host);
+        let report = call_over(&mut line, &settings, coded.clone(), &mut host);
         let fault = line_fault(&report);
         host.finish(&report).expect("the store takes it");
 
@@ -331,7 +332,8 @@ fn machine_that_offers_t85_and_hangs_up_on_the_page_gets_its_next_one_in_mmr_and
         let id = accept(desk.queue.as_ref(), request(key, to_number("0312345678")));
         let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
         let mut host = FaxHost::new(&desk, &claim);
-        let report = call_over(&mut line, &settings, strokes(), &mut host);
+        let report =
+            call_over(&mut line, &settings, strokes().coded().expect("a sheet"), &mut host);
         host.finish(&report).expect("the store takes it");
         let view = desk.queue.show(client(), id).wait().expect("the store answers");
         let attempt = view.expect("the job is there").attempts.pop().expect("an attempt");
@@ -353,31 +355,68 @@ fn machine_that_offers_t85_and_hangs_up_on_the_page_gets_its_next_one_in_mmr_and
 }
 
 #[test]
-fn octets_of_another_page_stop_the_call_before_the_page() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+fn octets_that_are_not_the_sheet_end_the_call_before_the_page_and_nobody_is_called_again() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
     let desk = desk(store.expect("a store").0, &runtime);
-    accept(desk.queue.as_ref(), request("a", to_number("0312345678")));
+    let modem = script(FakeModem::new());
+    let mut line = Line::with_port(settings().line, modem).expect("a modem");
+    let id = accept(desk.queue.as_ref(), request("a", to_number("0312345678")));
     let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+    let coded = |sheets: Sheets| sheets.coded().expect("a sheet");
+    let wrong = coded(sheets()).with_octets_of(coded(strokes()));
     let mut host = FaxHost::new(&desk, &claim);
-    let mut other = sheets().fine;
-    other.push_row(&[0x55; 216]).expect("a row");
-    host.coder.prepare(&other, t30::Resolution::Fine);
-    host.sheets = Some(sheets());
-    let contract = t30::Contract {
-        modulation: t30::Modulation::V17At14400,
-        ecm: true,
-        coding: t30::Coding::Mmr,
-        resolution: t30::Resolution::Fine,
-        min_scan_line: Duration::ZERO,
+    let report = call_over(&mut line, &settings(), wrong, &mut host);
+    host.finish(&report).expect("the store takes it");
+
+    let commands = line.port().commands();
+    assert!(commands.contains(&"AT+FTM=145"), "it was trained: {commands:?}");
+    assert!(!commands.contains(&"AT+FTM=146"), "a page left: {commands:?}");
+    let view = desk.queue.show(client(), id).wait().expect("the store answers");
+    let view = view.expect("the job is there");
+    let attempt = view.attempts.last().expect("an attempt");
+    assert_eq!(attempt.state, AttemptState::NotSent, "{report:?}");
+    assert_eq!(attempt.code.as_deref(), Some("sheet-octets-wrong"));
+    assert_eq!((view.state, view.due_at), (JobState::Failed, None));
+}
+
+#[test]
+fn sheet_that_fails_each_time_is_tried_six_times_within_a_day_and_then_its_notification_fails() {
+    struct Moved(std::sync::atomic::AtomicI64);
+    impl Clock for Moved {
+        fn now(&self) -> UnixMillis {
+            UnixMillis(self.0.load(Ordering::Acquire))
+        }
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let clock = Arc::new(Moved(NOW.0.into()));
+    // The worker of this desk does not exist.
+    let desk = Desk { clock: clock.clone(), ..desk(store.expect("a store").0, &runtime) };
+    let queue = Arc::clone(&desk.queue);
+    let mut carrier = FaxCarrier::new(Arc::new(desk), settings());
+    let day = Duration::from_secs(24 * 60 * 60);
+    let id = accept(queue.as_ref(), request("a", |job| job.not_after = NOW.after(30 * day)));
+    let mut tries = 0;
+    let view = loop {
+        let claim = claim(queue.as_ref(), clock.now(), "line1").expect("it is due");
+        assert_eq!((claim.standing.without_sheet, claim.standing.dials), (tries, 0));
+        let carried = carrier.carry(claim).expect("the store takes it");
+        assert_eq!((carried.code, carried.fault.is_none()), ("sheet-failed", true));
+        tries += 1;
+        let view = queue.show(client(), id).wait().expect("the store answers");
+        let view = view.expect("the job is there");
+        let Some(due) = view.due_at else { break view };
+        clock.0.store(due.0, Ordering::Release);
     };
-    host.page(0, &contract);
-    assert_eq!(host.page_starts(0), Go::Stop);
-    assert_eq!(host.seen.stop, Some(Stop::SheetProofFailed));
-    host.coder = Coder::default();
-    host.page(0, &contract);
-    assert_eq!(host.unproven, None);
+    assert_eq!((tries, view.state), (6, JobState::Failed));
+    assert!(clock.now() < NOW.after(day), "its client waits for days");
 }
 
 /// The worker of this build, and the shipped templates.
@@ -417,7 +456,7 @@ fn notice_that_nobody_confirmed_goes_again_as_the_second_sheet_and_then_the_thir
         let claim = claim(desk.queue.as_ref(), due, "line1").expect("it is due");
         assert_eq!(claim.standing.copy(), copy);
         let sheets = carrier.sheets(&claim).expect("a sheet");
-        pages.push(sheets.fine.clone());
+        pages.push(sheets.page(t30::Resolution::Fine).clone());
         // The far end takes the page and says nothing more.
         *line.port() = script(std::mem::take(line.port()))
             .on("AT+FRH=3", [Answer::frame(&CFR, "OK"), Answer::nothing()]);

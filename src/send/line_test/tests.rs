@@ -8,6 +8,7 @@ use modem::fake::{Answer, Done, FakeModem};
 use modem::{Line, LineSettings};
 
 use super::super::coded;
+use super::super::sheets::Sheets;
 use super::*;
 use crate::render::Proof;
 
@@ -96,7 +97,7 @@ fn tested(modem: FakeModem, rings_after: u64, seen: &Seen) -> Line<FakeModem> {
 fn tested_with_page(
     modem: FakeModem,
     seen: &Seen,
-    sheet: &dyn Fn() -> Result<(JobId, Sheets), NoSheet>,
+    sheet: &dyn Fn() -> Result<(JobId, Coded), NoSheet>,
 ) -> Line<FakeModem> {
     tested_by(modem, 20, seen, Some(sheet))
 }
@@ -105,7 +106,7 @@ fn tested_by(
     modem: FakeModem,
     rings_after: u64,
     seen: &Seen,
-    sheet: Option<&dyn Fn() -> Result<(JobId, Sheets), NoSheet>>,
+    sheet: Option<&dyn Fn() -> Result<(JobId, Coded), NoSheet>>,
 ) -> Line<FakeModem> {
     let mut line = Line::with_port(settings(), FakeModem::new()).expect("a modem");
     *line.port() = modem;
@@ -164,10 +165,10 @@ fn page() -> t4::Page {
     page
 }
 
-fn sheet() -> Result<(JobId, Sheets), NoSheet> {
+fn sheet() -> Result<(JobId, Coded), NoSheet> {
     let standard = page().scaled_to(t4::WIDTH_A4_PELS, t4::Resolution::Standard).expect("a page");
     let drawn = Sheets { standard, fine: page(), proof: Proof::of_nothing() };
-    Ok((JobId::new(UnixMillis(0), 7), drawn))
+    Ok((JobId::new(UnixMillis(0), 7), drawn.coded()?))
 }
 
 /// A far end that trains, takes the page, and answers it so.
@@ -193,15 +194,10 @@ fn page_of_a_test_goes_to_the_test_number_pel_by_pel_and_how_it_went_is_told() {
         found.ends_with("by a machine without a name; its id is 00000000000000000000000007"),
         "{found}"
     );
-    let contract = t30::Contract {
-        modulation: t30::Modulation::V17At14400,
-        ecm: false,
-        coding: t30::Coding::Mh,
-        resolution: t30::Resolution::Fine,
-        min_scan_line: Duration::ZERO,
-    };
     let arrived = line.port().log.iter().any(|done| match done {
-        Done::Data(octets) => coded::decoded(octets, &page(), &contract).as_ref() == Some(&page()),
+        Done::Data(octets) => {
+            coded::decoded(octets, &page(), t30::Coding::Mh).as_ref() == Some(&page())
+        }
         _ => false,
     });
     assert!(arrived, "no data on the line are the page");
