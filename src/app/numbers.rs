@@ -66,6 +66,9 @@ struct Lock {
     /// cannot receive otherwise.
     #[arg(long)]
     no_ecm: bool,
+    /// Never in T.85: for a machine that offers it and prints such pages wrong.
+    #[arg(long)]
+    no_t85: bool,
     /// What the right machine says of itself, if that is not its number: ask the office, do not guess. No other gets
     /// a page then, and none that does not say who it is.
     #[arg(long, value_name = "TEXT")]
@@ -136,6 +139,7 @@ impl Lock {
             "number": self.number,
             "fastest_bps": self.fastest,
             "no_ecm": self.no_ecm,
+            "no_t85": self.no_t85,
             "identity": self.identity,
         });
         post(&self.gateway, "lock", &body).await?;
@@ -265,6 +269,9 @@ fn locked(lock: &Value) -> String {
     if lock["no_ecm"] == true {
         set.push(String::from("no error correction"));
     }
+    if lock["no_t85"] == true {
+        set.push(String::from("no T.85"));
+    }
     if !lock["identity"].is_null() {
         set.push(format!("it says {}", word(&lock["identity"])));
     }
@@ -275,7 +282,8 @@ fn locked(lock: &Value) -> String {
 fn speed(call: &Value) -> String {
     let ecm = if call["ecm"] == true { "with" } else { "without" };
     let (modulation, bps) = (word(&call["modulation"]), word(&call["rate_bps"]));
-    format!("{modulation} {bps} bit/s {ecm} error correction")
+    let t85 = if call["t85"] == false { ", no T.85" } else { "" };
+    format!("{modulation} {bps} bit/s {ecm} error correction{t85}")
 }
 
 #[cfg(test)]
@@ -294,9 +302,9 @@ mod tests {
             "machine": { "can": "up to V.17 14400 bit/s" },
             "good": null,
             "troubles": [{ "text": failed, "times": 1, "last": last, "until": soon }],
-            "lock": { "fastest_bps": null, "no_ecm": true, "identity": null, "at": last },
+            "lock": { "fastest_bps": null, "no_ecm": true, "no_t85": true, "identity": null, "at": last },
             "not_called": null,
-            "next_call": [{ "line": "line1", "modulation": "V.29", "rate_bps": 9600, "ecm": false, "why": [
+            "next_call": [{ "line": "line1", "modulation": "V.29", "rate_bps": 9600, "ecm": false, "t85": false, "why": [
                 { "text": "a technician has set it so", "until": null },
                 { "text": failed, "until": soon },
             ] }],
@@ -307,8 +315,8 @@ mod tests {
   took pages 2 as *******NTER, not yet enough to know it again, until 2027-05-23 09:00:00
   can        up to V.17 14400 bit/s
   trouble    1 × V.17 failed in an earlier call, last 2026-11-24 09:00:00, until 2026-12-08 09:00:00
-  locked     a fax machine is there, no error correction, since 2026-11-24 09:00:00
-  next call  line1: V.29 9600 bit/s without error correction
+  locked     a fax machine is there, no error correction, no T.85, since 2026-11-24 09:00:00
+  next call  line1: V.29 9600 bit/s without error correction, no T.85
              because a technician has set it so (until it is unlocked)
              because V.17 failed in an earlier call (until 2026-12-08 09:00:00)";
         assert_eq!(number(&view), expected);

@@ -126,6 +126,8 @@ pub struct LockView {
     fastest_bps: Option<u32>,
     /// Never with error correction.
     no_ecm: bool,
+    /// Never in T.85.
+    no_t85: bool,
     /// The machine that says this is the right one, and no other; masked but for the last four characters.
     identity: Option<String>,
     at: String,
@@ -139,6 +141,8 @@ pub struct NextCall {
     modulation: &'static str,
     rate_bps: u32,
     ecm: bool,
+    /// T.85, where the machine offers it and the page is quickest in it.
+    t85: bool,
     /// Why that is less than the line allows.
     why: Vec<WhyView>,
 }
@@ -222,6 +226,7 @@ impl NumberView {
             lock: known.lock.as_ref().map(|lock| LockView {
                 fastest_bps: lock.fastest.map(|rate| rate.0.rate_bps()),
                 no_ecm: lock.no_ecm,
+                no_t85: lock.no_t85,
                 identity: lock.identity.as_ref().map(Said::to_string),
                 at: lock.at.rfc3339(),
             }),
@@ -279,6 +284,7 @@ fn next_call(known: &Known, limits: &LineLimits, now: UnixMillis) -> NextCall {
         modulation: terms.fastest.family(),
         rate_bps: terms.fastest.0.rate_bps(),
         ecm: terms.ecm,
+        t85: terms.t85,
         why: terms.why.iter().map(why).collect(),
     }
 }
@@ -455,9 +461,15 @@ fn number_lock(fields: &mut Fields<'_>, at: UnixMillis) -> Option<(FaxNumber, Lo
     let number = one_number(fields);
     let fastest = fields.optional("fastest_bps", rate);
     let no_ecm = fields.optional("no_ecm", |value| json::flag(&value));
+    let no_t85 = fields.optional("no_t85", |value| json::flag(&value));
     let identity = fields.optional("identity", said);
-    let lock =
-        Lock { fastest: fastest?, no_ecm: no_ecm?.unwrap_or(false), identity: identity?, at };
+    let lock = Lock {
+        fastest: fastest?,
+        no_ecm: no_ecm?.unwrap_or(false),
+        no_t85: no_t85?.unwrap_or(false),
+        identity: identity?,
+        at,
+    };
     Some((number?, lock))
 }
 
@@ -497,6 +509,8 @@ pub mod schema {
         fastest_bps: Option<u16>,
         /// Never with error correction. Wrong lines then go unnoticed.
         no_ecm: Option<bool>,
+        /// Never in T.85: for a machine that offers it and prints such pages wrong.
+        no_t85: Option<bool>,
         /// What the right machine says of itself, at most 20 characters. No other gets a page then, and none that
         /// does not say who it is; one that says the number dialled does.
         identity: Option<String>,

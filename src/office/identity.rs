@@ -375,7 +375,13 @@ mod tests {
     }
 
     fn named(csi: &str) -> Known {
-        let lock = Lock { fastest: None, no_ecm: false, identity: Said::read(csi), at: NOW };
+        let lock = Lock {
+            fastest: None,
+            no_ecm: false,
+            no_t85: false,
+            identity: Said::read(csi),
+            at: NOW,
+        };
         Known { lock: Some(lock), ..Known::default() }
     }
 }

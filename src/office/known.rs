@@ -132,6 +132,9 @@ pub struct Lock {
     pub fastest: Option<Rate>,
     /// Without error correction.
     pub no_ecm: bool,
+    /// Without T.85; not in locks of earlier versions.
+    #[serde(default)]
+    pub no_t85: bool,
     /// The machine that says this is the right one; besides the number dialled, no other gets a page, and none
     /// that does not say who it is.
     pub identity: Option<Said>,
@@ -434,7 +437,7 @@ mod tests {
         assert_eq!(known.not_called(until), None);
         let met = Lesson { heard: heard(""), ..taught(Taught::Training) };
         assert_eq!(known.clone().learn(met, NOW).not_called(NOW), None);
-        let lock = Lock { fastest: None, no_ecm: false, identity: None, at: NOW };
+        let lock = Lock { fastest: None, no_ecm: false, no_t85: false, identity: None, at: NOW };
         let vouched = Known { lock: Some(lock), ..known };
         assert_eq!((vouched.not_called(NOW), vouched.toneless_calls(NOW)), (None, 0));
     }
@@ -445,6 +448,7 @@ mod tests {
         known.lock = Some(Lock {
             fastest: Some(SLOW),
             no_ecm: true,
+            no_t85: false,
             identity: Said::read("CARE CENTER"),
             at: NOW,
         });

@@ -102,11 +102,13 @@ pub fn of_next_call(
         if lock.no_ecm {
             terms.without_ecm(locked);
         }
+        if lock.no_t85 {
+            terms.without_t85(locked);
+        }
     }
     let troubles = &known.troubles;
     if let Some(trouble) = fresh(troubles.t85.as_ref(), T85, now) {
-        terms.t85 = false;
-        terms.why.push(Why { reason: Reason::T85, until: Some(trouble.last.after(T85)) });
+        terms.without_t85(Why { reason: Reason::T85, until: Some(trouble.last.after(T85)) });
     }
     let trouble = |trouble: &Option<Trouble>, reason| {
         let trouble = fresh(trouble.as_ref(), TROUBLE, now)?.clone();
@@ -150,6 +152,13 @@ impl CallTerms {
     fn cap(&mut self, rate: Rate, why: Why) {
         if rate < self.fastest {
             self.fastest = rate;
+            self.why.push(why);
+        }
+    }
+
+    fn without_t85(&mut self, why: Why) {
+        if self.t85 {
+            self.t85 = false;
             self.why.push(why);
         }
     }
@@ -205,7 +214,10 @@ mod tests {
     }
 
     fn locked(fastest: Option<Rate>, no_ecm: bool, known: Known) -> Known {
-        Known { lock: Some(Lock { fastest, no_ecm, identity: None, at: NOW }), ..known }
+        Known {
+            lock: Some(Lock { fastest, no_ecm, no_t85: false, identity: None, at: NOW }),
+            ..known
+        }
     }
 
     #[test]
@@ -347,6 +359,21 @@ mod tests {
         // A technician's word on the speed does not bring it back.
         let locked = locked(Some(V29_9600), false, known.clone());
         assert!(!of_next_call(&locked, &line(V17_14400), true, NOW).t85);
+    }
+
+    #[test]
+    fn technician_bars_t85_and_nothing_else_until_the_lock_is_lifted() {
+        let lock = Lock { fastest: None, no_ecm: false, no_t85: true, identity: None, at: NOW };
+        let known = Known { lock: Some(lock), ..Known::default() };
+        for at in [NOW, NOW.after(T85)] {
+            let terms = of_next_call(&known, &line(V17_14400), true, at);
+            let why = Why { reason: Reason::Locked, until: None };
+            assert_eq!((terms.t85, terms.ecm, terms.fastest), (false, true, V17_14400));
+            assert_eq!(terms.why, [why]);
+        }
+        let stored = r#"{"fastest":null,"no_ecm":true,"identity":null,"at":0}"#;
+        let old: Lock = serde_json::from_str(stored).expect("a lock of an earlier version");
+        assert!(!old.no_t85);
     }
 
     #[test]

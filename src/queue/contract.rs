@@ -831,7 +831,7 @@ pub(crate) fn job_that_waits_for_a_fax_tone_is_due_when_a_technician_has_seen_to
     let number = || FaxNumber::parse(NUMBER).expect("valid");
     let (now, later) = (after_min(600), after_min(601));
     assert!(claim(queue, now, "line1").is_none());
-    let lock = Lock { fastest: None, no_ecm: false, identity: None, at: now };
+    let lock = Lock { fastest: None, no_ecm: false, no_t85: false, identity: None, at: now };
     assert_eq!(queue.lock(number(), Some(lock), now).wait(), Ok(true));
     let got = claim(queue, now, "line1").expect("a fax machine is there");
     assert_eq!(got.id, not_called[0]);
@@ -843,7 +843,8 @@ pub(crate) fn job_that_waits_for_a_fax_tone_is_due_when_a_technician_has_seen_to
 
 pub(crate) fn locks_stay_until_they_are_lifted_and_forgetting_takes_all(queue: &dyn Queue) {
     let number = || FaxNumber::parse(NUMBER).expect("valid");
-    let lock = Lock { fastest: None, no_ecm: true, identity: Said::read("CARE"), at: NOW };
+    let lock =
+        Lock { fastest: None, no_ecm: true, no_t85: false, identity: Said::read("CARE"), at: NOW };
     assert_eq!(queue.lock(number(), None, NOW).wait(), Ok(false), "there was none");
     assert_eq!(queue.lock(number(), Some(lock.clone()), NOW).wait(), Ok(true));
     // A year without a call.
@@ -860,7 +861,7 @@ pub(crate) fn locks_stay_until_they_are_lifted_and_forgetting_takes_all(queue: &
 pub(crate) fn numbers_are_listed_newest_first_without_saying_one(queue: &dyn Queue) {
     let digits = ["0311111111", "0322222222", "0333333333"];
     for digits in digits {
-        let lock = Lock { fastest: None, no_ecm: false, identity: None, at: NOW };
+        let lock = Lock { fastest: None, no_ecm: false, no_t85: false, identity: None, at: NOW };
         let number = FaxNumber::parse(digits).expect("valid");
         assert_eq!(queue.lock(number, Some(lock), NOW).wait(), Ok(true));
     }

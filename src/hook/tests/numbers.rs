@@ -9,15 +9,16 @@ async fn number_is_shown_locked_unlocked_and_forgotten_and_never_said_whole() {
     let new = show().await;
     assert_eq!((new.status, &new.json()["state"]), (200, &json!("new")), "{}", new.text);
     assert_eq!(new.json()["next_call"][0]["rate_bps"], 14_400);
+    assert_eq!(new.json()["next_call"][0]["t85"], true);
 
-    let lock = json!({ "number": "03-1234-5678", "fastest_bps": 9600, "identity": "0699998888" });
+    let lock = json!({ "number": "03-1234-5678", "fastest_bps": 9600, "no_t85": true, "identity": "0699998888" });
     assert_eq!(house.ask("lock", lock).await.json()["changed"], true);
     let locked = show().await;
     assert_eq!(locked.json()["state"], "locked");
     assert_eq!(locked.json()["lock"]["identity"], "******8888");
     let next = &locked.json()["next_call"][0];
     assert_eq!((&next["modulation"], &next["rate_bps"]), (&json!("V.29"), &json!(9600)));
-    assert_eq!(next["why"][0]["reason"], "locked");
+    assert_eq!((&next["why"][0]["reason"], &next["t85"]), (&json!("locked"), &json!(false)));
     let listed = house.get("/v1/numbers").await;
     assert_eq!(listed.json()[0]["number"], "******5678");
     for answer in [&locked, &listed] {
@@ -97,6 +98,7 @@ async fn faulty_locks_are_refused_by_field_and_change_nothing() {
         ("fastest_bps", json!(9601), "invalid-value"),
         ("fastest_bps", json!("9600"), "wrong-type"),
         ("no_ecm", json!("yes"), "wrong-type"),
+        ("no_t85", json!("yes"), "wrong-type"),
         ("identity", json!("88888888"), "invalid-value"),
         ("identity", json!("x".repeat(400)), "invalid-value"),
         ("surprise", json!(1), "unknown-field"),

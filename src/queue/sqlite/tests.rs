@@ -310,7 +310,13 @@ fn memory_on_the_disk_is_sealed_bound_to_its_number_and_gone_when_forgotten() {
     let path = folder.path().join("store.db");
     let number = |digits: &str| FaxNumber::parse(digits).expect("valid");
     let lock = |name: &str| {
-        Some(Lock { fastest: None, no_ecm: false, identity: Said::read(name), at: NOW })
+        Some(Lock {
+            fastest: None,
+            no_ecm: false,
+            no_t85: false,
+            identity: Said::read(name),
+            at: NOW,
+        })
     };
     assert_eq!(store.lock(number("0311111111"), lock("FIRST CENTER"), NOW).wait(), Ok(true));
     assert_eq!(store.lock(number("0322222222"), lock("SECOND CENTER"), NOW).wait(), Ok(true));
@@ -342,7 +348,13 @@ fn spoil_what_is_remembered(folder: &TempDir) {
 fn number_whose_lock_cannot_be_read_is_not_called_until_a_technician_says_what_holds() {
     let (store, folder) = new();
     let number = || FaxNumber::parse("0322222222").expect("valid");
-    let lock = Lock { fastest: None, no_ecm: false, identity: Said::read("CENTER"), at: NOW };
+    let lock = Lock {
+        fastest: None,
+        no_ecm: false,
+        no_t85: false,
+        identity: Said::read("CENTER"),
+        at: NOW,
+    };
     assert_eq!(store.lock(number(), Some(lock.clone()), NOW).wait(), Ok(true));
     spoil_what_is_remembered(&folder);
     let id = accept(&store, request("a", to_number("0322222222")));
@@ -369,7 +381,7 @@ fn memory_that_cannot_be_read_is_not_written_over_by_what_a_call_teaches() {
     accept(&store, request("a", to_number("0322222222")));
     let got = claim(&store, NOW, "line1").expect("due");
     // As a lock that was set in the call, and damaged.
-    let lock = Lock { fastest: None, no_ecm: true, identity: None, at: NOW };
+    let lock = Lock { fastest: None, no_ecm: true, no_t85: false, identity: None, at: NOW };
     assert_eq!(store.lock(number(), Some(lock), NOW).wait(), Ok(true));
     spoil_what_is_remembered(&folder);
     dial(&store, got.attempt, NOW);

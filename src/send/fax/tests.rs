@@ -217,7 +217,13 @@ fn what_a_technician_says_between_claim_and_identity_counts_in_the_call_that_is_
         FaxHost::new(&desk, &claim).far_end(&far_end)
     };
     let set = |identity| {
-        let lock = Lock { fastest: None, no_ecm: false, identity: Said::read(identity), at: NOW };
+        let lock = Lock {
+            fastest: None,
+            no_ecm: false,
+            no_t85: false,
+            identity: Said::read(identity),
+            at: NOW,
+        };
         assert_eq!(desk.queue.lock(number(), Some(lock), NOW).wait(), Ok(true));
     };
     assert_eq!(says("OTHER CENTER"), Go::On, "nothing was known at the claim");
