@@ -9,6 +9,7 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use super::exit::{Exit, Failure};
+use crate::job::JAPAN;
 
 /// A line for standard output. A reader that went away, such as `head`, has had enough.
 ///
@@ -148,10 +149,7 @@ pub fn date_and_time(at: &Value) -> String {
 
 fn in_japan(at: &Value, format: &str) -> String {
     let parsed = at.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    parsed.map_or_else(
-        || word(at),
-        |at| jiff::tz::offset(9).to_datetime(at).strftime(format).to_string(),
-    )
+    parsed.map_or_else(|| word(at), |at| JAPAN.to_datetime(at).strftime(format).to_string())
 }
 
 /// A notification in one line of a list.

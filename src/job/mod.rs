@@ -34,6 +34,9 @@ pub use secret::{Secret, SecretError};
 pub use state::{AttemptState, Evidence, JobState};
 pub use text::{Flaw, SheetText, TextError};
 
+/// Japan has kept UTC+9 without summer time since 1952: no time zone data is needed, and none can be out of date.
+pub const JAPAN: jiff::tz::Offset = jiff::tz::offset(9);
+
 /// Wall-clock time in milliseconds since 1970-01-01 UTC, as `app/clock.rs` read it.
 #[derive(
     Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize,
@@ -52,6 +55,11 @@ impl UnixMillis {
         let (first, last) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
         let clamped = self.0.clamp(first.as_millisecond(), last.as_millisecond());
         jiff::Timestamp::from_millisecond(clamped).unwrap_or_default().to_string()
+    }
+
+    /// As clocks in Japan show it; `None` outside the calendar.
+    pub fn in_japan(self) -> Option<jiff::civil::DateTime> {
+        jiff::Timestamp::from_millisecond(self.0).ok().map(|at| JAPAN.to_datetime(at))
     }
 
     /// This much earlier; stays at the beginning of time instead of overflowing.

@@ -133,11 +133,9 @@ fn of_credentials(credentials: &Credentials, date: impl Fn(UnixMillis) -> String
     })
 }
 
-/// `2026年11月23日` or `23 November 2026`, in Japan, which has kept UTC+9 without summer time since 1952.
+/// `2026年11月23日` or `23 November 2026`, in Japan.
 fn date(at: UnixMillis, language: Language) -> String {
-    let tokyo = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
-    let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else { return String::new() };
-    let date = timestamp.to_zoned(tokyo).date();
+    let Some(date) = at.in_japan().map(|at| at.date()) else { return String::new() };
     match language {
         Language::Japanese => format!("{}年{}月{}日", date.year(), date.month(), date.day()),
         Language::English => date.strftime("%-d %B %Y").to_string(),

@@ -43,19 +43,14 @@ impl Daily {
 
     /// Whether today's test is still to be made.
     pub fn is_due(&self, now: UnixMillis) -> bool {
-        let Some((at, here)) = self.at.zip(in_japan(now)) else { return false };
+        let Some((at, here)) = self.at.zip(now.in_japan()) else { return false };
         here.time() >= at && self.done != Some(here.date())
     }
 
     /// Today's test has been, or will not be.
     pub fn done(&mut self, now: UnixMillis) {
-        self.done = in_japan(now).map(|here| here.date());
+        self.done = now.in_japan().map(|here| here.date());
     }
-}
-
-fn in_japan(now: UnixMillis) -> Option<jiff::civil::DateTime> {
-    let at = jiff::Timestamp::from_millisecond(now.0).ok()?;
-    Some(jiff::tz::offset(9).to_datetime(at))
 }
 
 /// The calls that tests made, over all lines.

@@ -1,20 +1,15 @@
 //! The hours in which lines may be used.
 //!
 //! In: a time and the settings. Out: whether it is open, and when it opens next.
-//! All hours are Japan Standard Time, a fixed +09:00: Japan keeps no summer time, so no time zone data
-//! is needed and none can be out of date.
+//! All hours are Japan Standard Time.
 //! Not here: which days are holidays; the settings list them (the Cabinet Office publishes them each
 //! February for the next year).
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday, time};
-use jiff::tz::Offset;
 
-use crate::job::UnixMillis;
-
-const JAPAN: Offset = jiff::tz::offset(9);
+use crate::job::{JAPAN, UnixMillis};
 
 /// When to call.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,7 +86,7 @@ impl Windows {
         match self {
             Self::Always => Some(now),
             Self::Hours(hours) => {
-                let local = in_japan(now)?;
+                let local = now.in_japan()?;
                 if hours.open_on(local.date()) && local.time() < hours.closes {
                     let opens = from_japan(local.date().to_datetime(hours.opens))?;
                     return Some(now.max(opens));
@@ -102,10 +97,6 @@ impl Windows {
             }
         }
     }
-}
-
-fn in_japan(at: UnixMillis) -> Option<DateTime> {
-    Timestamp::from_millisecond(at.0).ok().map(|at| JAPAN.to_datetime(at))
 }
 
 fn from_japan(at: DateTime) -> Option<UnixMillis> {
@@ -129,7 +120,7 @@ mod tests {
     #[test]
     fn hours_are_japanese_whatever_the_machine_says() {
         // 23:30 UTC is 8:30 the next morning in Japan.
-        let opens: Timestamp = "2026-11-23T23:30:00Z".parse().expect("valid");
+        let opens: jiff::Timestamp = "2026-11-23T23:30:00Z".parse().expect("valid");
         assert_eq!(at("2026-11-24T08:30"), UnixMillis(opens.as_millisecond()));
         assert!(shipped(&[]).is_open(UnixMillis(opens.as_millisecond())));
     }

@@ -5,8 +5,6 @@
 //! either language understands. The called number is not on it: a sheet in a wrong tray would tell it.
 //! Not here: dots and pels (`drivers/tagline`).
 
-use jiff::tz::{TimeZone, offset};
-
 use crate::job::{NewJob, UnixMillis};
 use crate::render::SiteFace;
 
@@ -74,12 +72,9 @@ fn share(free: u16, one: u16, other: u16) -> (u16, u16) {
     (one_gets, other.min(free - one_gets))
 }
 
-/// `2026/11/25 19:17` in Japan, which has kept UTC+9 without summer time since 1952.
+/// `2026/11/25 19:17` in Japan.
 fn japanese_time(at: UnixMillis) -> String {
-    let japan = TimeZone::fixed(offset(9));
-    jiff::Timestamp::from_millisecond(at.0)
-        .map(|timestamp| timestamp.to_zoned(japan).strftime("%Y/%m/%d %H:%M").to_string())
-        .unwrap_or_default()
+    at.in_japan().map(|at| at.strftime("%Y/%m/%d %H:%M").to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
