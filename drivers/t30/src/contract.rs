@@ -3,6 +3,8 @@
 //! In: [`Capabilities`] of theirs, [`SenderSettings`] of ours; how long the pages are in each coding that
 //! both have. Out: a [`Contract`] or none.
 //! Source: ITU-T T.30 (09/2005) 5.3.6.2 and table 2 with its notes.
+//! Of the widths and resolutions of T.30 only R8 at 1728 pels, standard and fine, is agreed on: a caller with a page of
+//! another kind scales it (`drivers/t4`).
 //! Not here: how a contract is written on the line (`dcs`), coding of pels (`drivers/t4`).
 
 use alloc::vec::Vec;

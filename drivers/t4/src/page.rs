@@ -3,6 +3,8 @@
 //! In: rows from a renderer or a decoder. Out: rows for an encoder, a file or a picture.
 //! Source: ITU-T T.4 (07/2003) 2.1 and 2.2 (widths, resolutions), 4.2.1.1 (K); RFC 3949 2.2.2 and 4.2.1
 //! (the same in dots per inch, and which stand for each other).
+//! Calls have standard and fine pages of R8 width alone (`drivers/t30`); the finer resolutions and wider papers are in
+//! files that others made, and who sends such a page through `drivers/modem` scales it with `scaled_to` first.
 //! Not here: any coding; pels that are not black or white.
 
 use alloc::vec;
