@@ -407,6 +407,37 @@ fn edited_template_with_an_error_refuses_its_kind_alone_until_it_is_mended() {
     until(|| gate.check(&broken) == Ok(()));
 }
 
+/// Trials meet what a template does with any one character of a credential, and without what a job need not have.
+#[test]
+fn error_that_only_some_fields_meet_is_found_before_anybody_needs_the_sheet() {
+    let folder = copied();
+    let add = |template: &str, line: &str| {
+        let path = folder.path().join(template);
+        let good = std::fs::read_to_string(&path).expect("a template");
+        std::fs::write(path, format!("{good}{line}\n")).expect("written");
+    };
+    let tilde = "data.credentials.values().any(v => type(v) == str and v.contains(\"~\"))";
+    add("credentials_reissued.typ", &format!("#if {tilde} [#sie]"));
+    add("first_contact.typ", "#if data.credentials.valid_until == none [#sie]");
+    add("document.typ", "#if data.documents.len() == 1 [#sie]");
+    add("channel_changed.typ", "#if data.channel.mail_hint == none [#sie]");
+    let gate = Arc::new(Gate::new(site(), PATIENCE));
+    let trials = Trials::new(Arc::clone(&gate), site(), worker(folder.path()));
+    let _ask = trials.start().expect("a thread");
+    for kind in
+        [Kind::CredentialsReissued, Kind::FirstContact, Kind::Document, Kind::ChannelChanged]
+    {
+        let job = body::parse(body_of(kind).to_string().as_bytes(), NOW).expect("a job");
+        let refused = gate.check(&job);
+        let Err(SheetFault::OutOfOrder { message }) = refused else {
+            panic!("{kind}: {refused:?}")
+        };
+        assert!(message.starts_with(&format!("{kind}.typ:")), "{kind}: {message}");
+    }
+    let other = body::parse(body_of(Kind::Message).to_string().as_bytes(), NOW).expect("a job");
+    assert_eq!(gate.check(&other), Ok(()));
+}
+
 #[test]
 fn site_with_a_character_that_no_face_has_is_named_by_its_setting() {
     let mut site = site();
