@@ -139,7 +139,7 @@ pub struct FileSettings<'a> {
     pub coding: Coding,
     /// FillOrder. Readers of profile F take both; libtiff writes [`BitOrder::MsbFirst`].
     pub order: BitOrder,
-    /// Program that drew the pages, ASCII. Not in a file of profile S; see [`write`].
+    /// Program that drew the pages, ASCII. Not in a file of profile S; see [`write()`].
     pub software: &'a str,
     /// `YYYY:MM:DD HH:MM:SS` as TIFF 6.0 has it, not in a file of profile S. An argument, because no
     /// clock is read here.
