@@ -104,7 +104,7 @@ fn template_that_leaves_a_character_out_is_found() {
 fn face_in_which_zero_is_the_letter_o_is_found() {
     let error =
         after("    character\n", "    if character == \"0\" { \"O\" } else { character }\n");
-    assert_eq!(error, Err(ProofError::Unlike { field: "password", place: 7 }));
+    assert_eq!(error, Err(ProofError::Unclear { character: '0' }));
 }
 
 #[test]
