@@ -82,9 +82,11 @@ impl Changes {
         }
     }
 
-    /// Begins to write a row; what is there is overwritten.
-    pub(crate) fn write(&mut self) -> Writer<'_> {
-        Writer { places: self.places.get_mut(1..).unwrap_or_default(), used: 0 }
+    /// Begins to write a row; what is there, and in `turns`, is overwritten.
+    pub(crate) fn write<'a>(&'a mut self, turns: &'a mut Turns) -> Writer<'a> {
+        turns.0.fill(0);
+        let places = self.places.get_mut(1..).unwrap_or_default();
+        Writer { places, turns: &mut turns.0, used: 0 }
     }
 
     /// Takes over what a [`Writer`] wrote.
@@ -97,6 +99,7 @@ impl Changes {
 /// Writes the changes of a row; one at the right edge may stand at the end.
 pub(crate) struct Writer<'a> {
     places: &'a mut [u16],
+    turns: &'a mut [u64],
     pub used: usize,
 }
 
@@ -113,6 +116,14 @@ impl Writer<'_> {
         if let Some(place) = self.places.get_mut(self.used) {
             *place = at_pel;
             self.used += 1;
+            self.turn(at_pel);
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, at_pel: u16) {
+        if let Some(word) = self.turns.get_mut(usize::from(at_pel / 64)) {
+            *word ^= 1 << (63 - at_pel % 64);
         }
     }
 
@@ -122,6 +133,7 @@ impl Writer<'_> {
         let last = self.used.checked_sub(1).and_then(|last| self.places.get(last));
         if last == Some(&at_pel) {
             self.used -= 1;
+            self.turn(at_pel); // back
         } else {
             self.push(at_pel);
         }
@@ -133,6 +145,7 @@ impl Writer<'_> {
         let free = self.places.get_mut(self.used..).unwrap_or_default();
         free.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
         self.used += more.len().min(free.len());
+        more.iter().for_each(|at_pel| self.turn(*at_pel));
     }
 }
 
@@ -142,26 +155,31 @@ pub(crate) fn get(changes: &[u16], index: usize, width_pels: u16) -> u16 {
     changes.get(index).copied().unwrap_or(width_pels)
 }
 
-/// Paints a white row.
-pub(crate) fn paint(changes: &[u16], row: &mut [u8]) {
-    let mut changes = changes.iter();
-    let mut change = changes.next();
-    let mut word_end = 0;
-    let mut pels = 0_u64;
-    for word in row.chunks_mut(8) {
-        word_end += 64;
-        // All pels of the word as its left one, then turned from each change on.
-        pels = if pels & 1 == 1 { u64::MAX } else { 0 };
-        while let Some(at_pel) = change.filter(|at_pel| u32::from(**at_pel) < word_end) {
-            pels ^= u64::MAX >> (at_pel % 64);
-            change = changes.next();
-        }
-        match word.first_chunk_mut::<8>() {
-            Some(word) => *word = pels.to_be_bytes(),
-            None => word.iter_mut().zip(pels.to_be_bytes()).for_each(|(to, from)| *to = from),
-        }
-        if change.is_none() && pels & 1 == 0 {
-            break; // white up to the edge
+/// The changes of a row once more, a bit for each pel: where it is 1 the colour turns. Gathered while the
+/// changes are written, for a reader waits there for its next code, and painted at once.
+pub(crate) struct Turns(Vec<u64>);
+
+impl Turns {
+    /// None yet. One word more than the pels need: a change may stand at the right edge.
+    pub(crate) fn new(width_pels: u16) -> Self {
+        Self(vec![0; usize::from(width_pels) / WORD_PELS + 1])
+    }
+
+    /// Paints the row; a last octet that is not all pels gets more of its last colour.
+    pub(crate) fn paint(&self, row: &mut [u8]) {
+        let mut left_pel = 0; // all bits the colour of the pel left of the word
+        for (octets, turns) in row.chunks_mut(8).zip(&self.0) {
+            // A pel is black if the colour turned an odd number of times up to it.
+            let mut pels = *turns;
+            for step in [1, 2, 4, 8, 16, 32] {
+                pels ^= pels >> step;
+            }
+            pels ^= left_pel;
+            left_pel = (pels & 1).wrapping_neg();
+            match octets.first_chunk_mut::<8>() {
+                Some(octets) => *octets = pels.to_be_bytes(),
+                None => octets.iter_mut().zip(pels.to_be_bytes()).for_each(|(to, from)| *to = from),
+            }
         }
     }
 }
@@ -242,7 +260,9 @@ mod tests {
                 for to in from + 1..=width_pels {
                     let mut row = vec![0; usize::from(width_pels.div_ceil(8))];
                     let changes = if to < width_pels { vec![from, to] } else { vec![from] };
-                    paint(&changes, &mut row);
+                    let mut turns = Turns::new(width_pels);
+                    Changes::white(width_pels).write(&mut turns).extend(&[from, to]);
+                    turns.paint(&mut row);
                     if let Some(octet) = row.last_mut() {
                         *octet &= crate::page::last_octet_mask(width_pels);
                     }
@@ -262,19 +282,23 @@ mod tests {
 
     #[test]
     fn add_twice_at_one_place_is_no_change() {
-        let mut changes = Changes::white(20);
-        let mut row = changes.write();
+        let (mut changes, mut turns) = (Changes::white(20), Turns::new(20));
+        let mut row = changes.write(&mut turns);
         for at_pel in [0, 0, 5, 9, 9] {
             row.add(at_pel);
         }
         let used = row.used;
         changes.written(used, 20);
         assert_eq!(changes.all(), [5]);
+        let mut row = [0; 3];
+        turns.paint(&mut row);
+        assert_eq!(row, [0b0000_0111, 0xFF, 0xFF]);
     }
 
     fn changes(places: &[u16], width_pels: u16) -> Changes {
         let mut changes = Changes::white(width_pels);
-        let mut row = changes.write();
+        let mut turns = Turns::new(width_pels);
+        let mut row = changes.write(&mut turns);
         row.extend(places);
         let used = row.used;
         changes.written(used, width_pels);

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::bits::BitReader;
-use crate::changes::{Changes, Reference, Writer};
+use crate::changes::{Changes, Reference, Turns, Writer};
 use crate::codes::{
     BLACK, BLACK_WHITE, EOL_ZEROS, MODE_BITS, Mode, RUN_CODE_BITS, RunCodes, WHITE, WHITE_BLACK,
 };
@@ -78,6 +78,7 @@ pub(crate) fn decode_rows(
         rows: 0,
         row: Changes::white(width_pels),
         above: Changes::white(width_pels),
+        turns: Turns::new(width_pels),
         bad_rows: Vec::new(),
         white_row: white_row(width_pels),
     };
@@ -116,6 +117,8 @@ struct Reading<'a> {
     /// The row being read, and the last one that went into the page.
     row: Changes,
     above: Changes,
+    /// Of the row being read.
+    turns: Turns,
     bad_rows: Vec<u32>,
     /// The codes of a white row in one dimension, and how many bits they are.
     white_row: (u64, u32),
@@ -211,7 +214,7 @@ impl Reading<'_> {
         if self.row.all() == self.above.all() {
             self.page.push_last_row();
         } else {
-            self.page.push_changes(self.row.all());
+            self.page.push_turns(&self.turns);
             mem::swap(&mut self.row, &mut self.above);
         }
         Ok(())
@@ -287,8 +290,8 @@ impl Reading<'_> {
 
     /// T.4 4.1.1.
     fn row_1d(&mut self) -> Result<(), RowFault> {
-        let mut row =
-            RowReading { bits: self.bits, width_pels: self.width_pels, row: self.row.write() };
+        let row = self.row.write(&mut self.turns);
+        let mut row = RowReading { bits: self.bits, width_pels: self.width_pels, row };
         let read = row.one_dimensional();
         let used = row.row.used;
         self.bits = row.bits;
@@ -298,8 +301,8 @@ impl Reading<'_> {
 
     /// T.4 4.2.1.3, T.6 2.2: one row against the one above.
     fn row_2d(&mut self) -> Result<(), RowFault> {
-        let mut row =
-            RowReading { bits: self.bits, width_pels: self.width_pels, row: self.row.write() };
+        let row = self.row.write(&mut self.turns);
+        let mut row = RowReading { bits: self.bits, width_pels: self.width_pels, row };
         let read = row.two_dimensional(Reference::new(&self.above, self.width_pels));
         let used = row.row.used;
         self.bits = row.bits;

@@ -11,7 +11,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{CodecError, changes};
+use crate::CodecError;
+use crate::changes::Turns;
 
 /// Pels on a scan line of 215 mm at R8 (T.4 2.2).
 pub const WIDTH_A4_PELS: u16 = 1728;
@@ -274,15 +275,12 @@ impl Page {
         Ok(to)
     }
 
-    /// Adds a row given as its colour changes. Whether there is room the caller knows, who counts rows.
-    pub(crate) fn push_changes(&mut self, row_changes: &[u16]) {
+    /// Adds a row given as its turns of colour. Whether there is room the caller knows, who counts rows.
+    pub(crate) fn push_turns(&mut self, turns: &Turns) {
         let start = self.bits.len();
         self.bits.resize(start + self.row_octets(), 0);
-        if row_changes.is_empty() {
-            return;
-        }
         if let Some(row) = self.bits.get_mut(start..) {
-            changes::paint(row_changes, row);
+            turns.paint(row);
             if let Some(octet) = row.last_mut() {
                 *octet &= last_octet_mask(self.width_pels);
             }
