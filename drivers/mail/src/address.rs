@@ -3,7 +3,7 @@
 //! In: text from settings or from a caller. Out: an [`Address`] that can be put into SMTP and into a header as it
 //! stands; the return path of an attempt; the address by which a gateway sends a fax.
 //! Source: RFC 5321 4.1.2 (`Mailbox`, with a dot-string and a domain only) and 4.5.3.1 (lengths); RFC 3192 2 (fax address);
-//! RFC 5321 3.6 (VERP needs nothing but a local part that is delivered to us).
+//! RFC 5233 (what follows a `+` is a detail of the mailbox before it).
 //! Not here: quoted local parts, address literals and SMTPUTF8: no office has one, and each is a way to smuggle.
 
 use std::fmt;
@@ -37,7 +37,7 @@ impl Address {
         if local.len() > MAX_LOCAL_OCTETS || domain.len() > MAX_DOMAIN_OCTETS {
             return Err(AddressError::Long);
         }
-        // Japanese mobile carriers once gave out addresses with `..` and `.@`; they were closed years ago.
+        // Some old addresses of Japanese mobile carriers have `..` or `.@`. No relay need take them: refused.
         if !local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext)) {
             return Err(AddressError::Local);
         }

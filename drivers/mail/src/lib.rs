@@ -1,9 +1,9 @@
 //! Mail: handing one to a relay, and reading what comes back about it.
 //!
-//! In: a mail with its envelope; octets of a mail that a stranger sent. Out: an [`smtp::Outcome`], which knows whether anybody can
-//! have the mail; a [`Reading`]: which mail of ours it is about, proven by its
-//! [`Token`], and what it reports.
-//! Source: RFC 3461 to 3464 (DSN), RFC 8098 (MDN), RFC 3834 (automatic responses), RFC 5321 4.5.5 (null path).
+//! In: a mail with its envelope; octets of a mail that a stranger sent. Out: an [`smtp::Outcome`], which knows
+//! whether anybody can have the mail; a [`Reading`]: which mail of ours it is about, proven by its [`Token`], and
+//! what it reports. The daemon does not use it yet.
+//! Source: RFC 3461 to 3464 (DSN), RFC 8098 (MDN), RFC 3834 (automatic responses), RFC 5321.
 //! Not here: what a report changes (`src/settle`), whether anything may go by mail (`src/office`).
 //!
 //! | file | holds |

@@ -1,7 +1,8 @@
 //! A row as the positions where its colour changes: what all three codings work on.
 //!
 //! In: octets of a row. Out: positions in pels from the left edge, strictly rising, less than the
-//! width; the first is a change to black, as every row begins white (T.4 4.1.1, 4.2.1.3.4). And back.
+//! width; the first is a change to black, as every row begins white (T.4 4.1.1, 4.2.1.3.4). And back,
+//! by [`Turns`].
 //! Not here: codes.
 
 use alloc::vec;

@@ -1,13 +1,12 @@
 //! Mails that a program wrote in answer: holiday notes, new addresses, tickets.
 //!
 //! In: a mail that is no report. Out: whether a program answered.
-//! Source: RFC 3834 5 (`Auto-Submitted`), RFC 2076 3.9 (`Precedence`); the rest is what Exchange, Gmail and Japanese
-//! providers are seen to write.
+//! Source: RFC 3834 5 (`Auto-Submitted`), RFC 2076 (`Precedence`); the rest by custom.
 //! Not here: reports (`delivery.rs`, `disposition.rs`), which call themselves automatic too.
 
 use mail_parser::Message;
 
-/// Header fields by which programs say that they answered; a value in `VALUES` counts, or any where it is empty.
+/// Header fields by which programs say that they answered; one of these values counts, or any where none is listed.
 const SIGNS: [(&str, &[&str]); 6] = [
     ("Auto-Submitted", &["auto-replied", "auto-generated", "auto-notified"]),
     ("X-Auto-Response-Suppress", &[]),
