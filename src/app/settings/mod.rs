@@ -1,0 +1,428 @@
+//! `shirase.toml`: what an operator may choose, where each choice ends, and why its default is what it is.
+//!
+//! In: the text of the file. Out: [`Settings`], or a [`SettingsError`] that names file, line and column.
+//! A file for each group of tables; what holds between tables is checked here.
+//! Source: TOML 1.0. A key that is not written here is refused, so a slip of the pen never goes unseen.
+//! Not here: secrets. They stay in files of their own, which the settings only name (`secrets.rs`).
+
+mod calling;
+mod line;
+mod site;
+mod values;
+
+pub use calling::{Calling, Calls, DailyTime, Hours};
+pub use line::Line;
+pub use site::{Sentences, Sheet, Site, SiteInEnglish, Words};
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Time;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+use toml::Spanned;
+
+use self::values::absolute;
+use super::secrets::SecretFile;
+use crate::office::Policy;
+
+/// A settings file longer than this is a mistake; ours has about 4 KiB with all its comments.
+const FILE_LIMIT_OCTETS: u64 = 1 << 20;
+
+/// Everything that is set. See `systemd/shirase.toml` for the commented file.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub http: Http,
+    pub store: Store,
+    pub site: Site,
+    pub sheet: Sheet,
+    pub calling: Calling,
+    pub calls: Calls,
+    /// When each line is tested, in Japan.
+    pub self_test: Option<Time>,
+    pub lines: Vec<Line>,
+}
+
+/// `[http]`: where the hook listens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port, port 1 to 65535. 127.0.0.1:8750: nobody but this machine until somebody
+    /// decides otherwise, because the hook itself speaks no TLS.
+    #[serde(default = "default_listen", deserialize_with = "listen")]
+    pub listen: SocketAddr,
+    /// File of hashed tokens, one a line, as `shirase token new` prints them. No default place but
+    /// systemd's credentials, because a token file that lies around is a leak.
+    #[serde(default = "default_tokens_file")]
+    pub tokens_file: SecretFile,
+}
+
+/// `[store]`: where accepted notifications live.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The database file. /var/lib/shirase/queue.db: systemd's `StateDirectory`.
+    #[serde(default = "default_store_path", deserialize_with = "absolute")]
+    pub path: PathBuf,
+    /// File with the 32 octets that seal secrets at rest, from `shirase key new`.
+    #[serde(default = "default_key_file")]
+    pub key_file: SecretFile,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: default_store_path(), key_file: default_key_file() }
+    }
+}
+
+/// Why settings cannot be used; always one line, always with the place.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{}: {detail}", path.display())]
+    Unreadable { path: PathBuf, detail: String },
+    /// Something in it is not allowed; line and column count from 1.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Wrong { path: PathBuf, line: usize, column: usize, message: String },
+}
+
+impl Settings {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: the file cannot be read, is longer than 1 MiB, or something in it is wrong.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let unreadable =
+            |detail: String| SettingsError::Unreadable { path: path.to_owned(), detail };
+        let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let mut text = String::new();
+        file.take(FILE_LIMIT_OCTETS + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| unreadable(error.to_string()))?;
+        if text.len() as u64 > FILE_LIMIT_OCTETS {
+            return Err(unreadable(String::from("longer than 1 MiB: this is no settings file")));
+        }
+        Self::parse(&text, path)
+    }
+
+    /// Checks a text; `path` is for error messages only.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+        let wrong = |offset: usize, message: String| {
+            let (line, column) = line_and_column(text, offset);
+            SettingsError::Wrong { path: path.to_owned(), line, column, message }
+        };
+        let file: File = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            wrong(offset, error.message().replace('\n', " "))
+        })?;
+        check_lines(&file.line).map_err(|(offset, message)| wrong(offset, message))?;
+        check_test_numbers(&file.line, &file.calling.policy())
+            .map_err(|(offset, message)| wrong(offset, message))?;
+        Ok(Self {
+            http: file.http,
+            store: file.store,
+            site: file.site,
+            sheet: file.sheet,
+            self_test: file.calling.self_test.0,
+            calling: file.calling,
+            calls: file.calls,
+            lines: file.line.into_iter().map(Spanned::into_inner).collect(),
+        })
+    }
+}
+
+/// The file as TOML has it; [`Settings`] is what remains once lines are checked against each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    http: Http,
+    #[serde(default)]
+    store: Store,
+    site: Site,
+    #[serde(default)]
+    sheet: Sheet,
+    #[serde(default)]
+    calling: Calling,
+    #[serde(default)]
+    calls: Calls,
+    #[serde(default)]
+    line: Vec<Spanned<Line>>,
+}
+
+/// What one line cannot know of itself: its name and its modem belong to no other line.
+fn check_lines(lines: &[Spanned<Line>]) -> Result<(), (usize, String)> {
+    let mut names = HashSet::new();
+    let mut devices = HashSet::new();
+    for spanned in lines {
+        let line = spanned.get_ref();
+        let here = spanned.span().start;
+        if !names.insert(line.name.as_str()) {
+            return Err((here, format!("a second line is named `{}`", line.name)));
+        }
+        // Two names of one device are one device.
+        let device = line.device.canonicalize().unwrap_or_else(|_| line.device.clone());
+        if !devices.insert(device) {
+            return Err((
+                here,
+                format!("line `{}`: {} belongs to another line", line.name, line.device.display()),
+            ));
+        }
+        if let Ok(found) = std::fs::metadata(&line.device)
+            && !found.file_type().is_char_device()
+        {
+            return Err((
+                here,
+                format!("line `{}`: {} is no serial device", line.name, line.device.display()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers for tests are numbers as any other: what may not be called is not called for a test either.
+fn check_test_numbers(lines: &[Spanned<Line>], policy: &Policy) -> Result<(), (usize, String)> {
+    for spanned in lines {
+        let line = spanned.get_ref();
+        for (name, number) in [("number", &line.number), ("test_number", &line.test_number)] {
+            if number.as_ref().is_some_and(|number| !policy.allows(number)) {
+                let message = format!("line `{}`: [calling] does not allow its {name}", line.name);
+                return Err((spanned.span().start, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Line and column of an octet, from 1; columns count characters.
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8750))
+}
+
+fn default_tokens_file() -> SecretFile {
+    SecretFile::new("$CREDENTIALS_DIRECTORY/tokens")
+}
+
+fn default_store_path() -> PathBuf {
+    PathBuf::from("/var/lib/shirase/queue.db")
+}
+
+fn default_key_file() -> SecretFile {
+    SecretFile::new("$CREDENTIALS_DIRECTORY/master-key")
+}
+
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .ok()
+        .filter(|address: &SocketAddr| address.port() != 0)
+        .ok_or_else(|| de::Error::custom("must be an address and a port, as in 127.0.0.1:8750"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::*;
+    use crate::office::rate::Rate;
+
+    /// The least that a file must say.
+    const LEAST: &str = r#"
+[http]
+tokens_file = "/run/tokens"
+
+[site]
+name = "居宅サービス連携便"
+url = "https://renkei.example.jp"
+help_name = "連携便サポート"
+help_phone = "03-5550-0100"
+help_hours = "平日 9:00–17:00"
+"#;
+
+    const LINE: &str = "[[line]]\nname = \"line-1\"\ndevice = \"/dev/shirase/nowhere\"\n";
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        Settings::parse(text, Path::new("shirase.toml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn least_file_takes_every_default() {
+        let settings = parse(LEAST).expect("the least file is enough");
+        assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8750");
+        assert_eq!(settings.sheet.deadline_ms, 10_000);
+        assert_eq!(
+            settings.calling.hours,
+            Hours::Daily { opens: time(8, 30, 0, 0), closes: time(18, 0, 0, 0) }
+        );
+        assert!(settings.lines.is_empty());
+    }
+
+    #[test]
+    fn line_without_more_is_a_14400_line_in_japan() {
+        let settings = parse(&format!("{LEAST}{LINE}")).expect("a line");
+        let modem = settings.lines[0].modem();
+        assert_eq!((modem.baud, modem.country), (115_200, Some(0)));
+        assert_eq!(settings.lines[0].fastest_bps, Rate(t30::Modulation::V17At14400));
+    }
+
+    #[test]
+    fn crlf_and_bom_are_read_as_toml_allows() {
+        let text = format!("\u{feff}{}", LEAST.replace('\n', "\r\n"));
+        assert_eq!(parse(&text).map(|settings| settings.lines.len()), Ok(0));
+    }
+
+    /// What is wrong, where, and how the one line begins that says so.
+    #[test]
+    fn every_slip_of_the_pen_is_named_with_its_place() {
+        let cases: &[(&str, &str)] = &[
+            ("[calls]\nkeep_days = 0\n", "shirase.toml:12:13: must be from 1 to 366"),
+            ("[calling]\nhour = \"08:30-18:00\"\n", "shirase.toml:12:1: unknown field `hour`"),
+            ("[site.en]\nurl = \"x\"\n", "shirase.toml:12:1: unknown field `url`"),
+            ("[site.words.fr]\n", "shirase.toml:11:13: unknown field `fr`"),
+            ("[site.words.ja]\nhelp = \"\"\n", "shirase.toml:12:8: must not be empty"),
+            ("[caling]\n", "shirase.toml:11:2: unknown field `caling`"),
+            ("[calling]\nhours = \"18:00-08:30\"\n", "shirase.toml:12:9: must be hours like"),
+            ("[calling]\nhours = \"8:30-18:00\"\n", "shirase.toml:12:9: must be hours like"),
+            (
+                "[calling]\nholidays = [\"2026-02-30\"]\n",
+                "shirase.toml:12:12: `2026-02-30` is no day",
+            ),
+            ("[calling]\ndeny_prefixes = [\"03x\"]\n", "shirase.toml:12:17: each prefix must be"),
+            (
+                "[calling]\non_absent_identity = \"maybe\"\n",
+                "shirase.toml:12:22: must be \"send\" or \"refuse\"",
+            ),
+            (
+                "[sheet]\ndeadline_ms = -5\n",
+                "shirase.toml:12:15: must be from 500 to 60000, not -5",
+            ),
+            (
+                "[sheet]\ntemplates = \"templates/fax\"\n",
+                "shirase.toml:12:13: must be an absolute path",
+            ),
+            ("[http]\nlisten = \"127.0.0.1:9\"\n", "shirase.toml:11:2: duplicate key"),
+            ("[[line]]\nname = \"a\"\n", "shirase.toml:11:1: missing field `device`"),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"ttyS0\"\n",
+                "shirase.toml:13:10: must be an absolute path",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/etc/passwd\"\n",
+                "shirase.toml:11:1: line `a`: /etc/passwd is no serial device",
+            ),
+            (
+                "[[line]]\nname = \"A b\"\ndevice = \"/dev/ttyS0\"\n",
+                "shirase.toml:12:8: must be 1 to 16 of a-z",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nfastest_bps = 33600\n",
+                "shirase.toml:14:15: must be 2400",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nanswer_wait_s = 0\n",
+                "shirase.toml:14:17: must be from 30 to 120, not 0",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ntsi = \"ABC\"\n",
+                "shirase.toml:14:7: must be 1 to 20",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ndial_prefix = \"0;\"\n",
+                "shirase.toml:14:15: must be at most 8",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\ncountry = 255\n",
+                "shirase.toml:14:11: must be from 0 to 254, not 255",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nmodem = \"usr\"\n",
+                "shirase.toml:14:9: must be auto or one of generic, usr-5637, ",
+            ),
+            (
+                "[[line]]\nname = \"a\"\ndevice = \"/dev/x\"\nclass = \"3\"\n",
+                "shirase.toml:14:9: must be auto, 1, 1.0, 2, 2.0 or 2.1",
+            ),
+        ];
+        for (tail, expected) in cases {
+            let message = parse(&format!("{LEAST}{tail}")).expect_err(tail);
+            assert!(
+                message.starts_with(expected),
+                "{tail}\n  gave   {message}\n  wanted {expected}"
+            );
+            assert!(!message.contains('\n'), "more than one line: {message}");
+        }
+    }
+
+    #[test]
+    fn site_in_english_says_what_it_says_in_japanese_where_nothing_else_is_given() {
+        let text = format!(
+            "{LEAST}[site.en]\nname = \"Renkei Post\"\n[site.words.en]\nhelp = \"Ask us\"\n"
+        );
+        let face = parse(&text).expect("reads").site.face();
+        assert_eq!(
+            (face.ja.name.as_str(), face.en.name.as_str()),
+            ("居宅サービス連携便", "Renkei Post")
+        );
+        assert_eq!(face.en.help_name, "連携便サポート");
+        assert_eq!(face.en.words.get("help").map(String::as_str), Some("Ask us"));
+        assert!(face.ja.words.is_empty());
+    }
+
+    #[test]
+    fn port_of_99999_and_of_0_are_no_address() {
+        for port in ["99999", "0"] {
+            let text = LEAST.replace("[http]", &format!("[http]\nlisten = \"127.0.0.1:{port}\""));
+            let message = parse(&text).expect_err("no such port");
+            assert!(message.starts_with("shirase.toml:3:10: must be an address"), "{message}");
+        }
+    }
+
+    #[test]
+    fn second_line_on_the_same_device_is_refused_at_its_table() {
+        let second = LINE.replace("line-1", "line-2");
+        let message = parse(&format!("{LEAST}{LINE}{second}")).expect_err("one device, two lines");
+        assert_eq!(
+            message,
+            "shirase.toml:14:1: line `line-2`: /dev/shirase/nowhere belongs to another line"
+        );
+    }
+
+    #[test]
+    fn second_line_of_the_same_name_is_refused_at_its_table() {
+        let second = LINE.replace("nowhere", "elsewhere");
+        let message = parse(&format!("{LEAST}{LINE}{second}")).expect_err("one name, two lines");
+        assert_eq!(message, "shirase.toml:14:1: a second line is named `line-1`");
+    }
+
+    #[test]
+    fn number_that_may_not_be_called_is_not_called_for_a_test_either() {
+        for name in ["number", "test_number"] {
+            let denied = "[calling]\ndeny_prefixes = [\"0355\"]\n";
+            let message = parse(&format!("{LEAST}{denied}{LINE}{name} = \"03-5550-0001\"\n"))
+                .expect_err("it is denied");
+            let expected = format!("line `line-1`: [calling] does not allow its {name}");
+            assert!(message.ends_with(&expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn file_of_more_than_a_mebibyte_is_refused_unread() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shirase.toml");
+        std::fs::write(&path, "#".repeat(FILE_LIMIT_OCTETS as usize + 1)).expect("a file");
+        let message = Settings::load(&path).expect_err("too long").to_string();
+        assert!(message.ends_with("longer than 1 MiB: this is no settings file"), "{message}");
+    }
+}
