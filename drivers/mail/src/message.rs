@@ -2,14 +2,16 @@
 //!
 //! In: a [`Letter`]. Out: octets, the same for the same letter; every line ends with CR LF and has at most 998 octets.
 //! Source: RFC 5322, RFC 2045 to 2047 (UTF-8 in base64 or quoted-printable, so that any relay carries it), RFC 3834 5
-//! (`Auto-Submitted`), RFC 8098 2.1 (asking for an MDN).
+//! (`Auto-Submitted`), RFC 8098 2.1 (asking for an MDN), MS-OXCMAIL 2.1.3.2.20 (`X-Auto-Response-Suppress`).
 //! Not here: what is said (`templates/mail`), signing (the relay does it), the envelope (`smtp/`).
+
+mod iso_2022_jp;
 
 use std::time::SystemTime;
 
 use lettre::Message;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 
 use crate::address::{Address, ReturnPath};
 use crate::token::Token;
@@ -42,6 +44,18 @@ pub struct Letter<'a> {
     pub date: SystemTime,
     /// Ask the reader's program to say when it was shown; programs ask the reader first.
     pub ask_displayed: Option<ReturnPath>,
+    /// How characters beyond ASCII are written.
+    pub charset: Charset,
+}
+
+/// How characters beyond ASCII are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Charset {
+    /// What every program of this century reads.
+    #[default]
+    Utf8,
+    /// Seven bits, for older receivers in Japan. A letter with a character that it lacks is written in UTF-8.
+    Iso2022Jp,
 }
 
 /// An attachment.
@@ -106,14 +120,20 @@ pub fn compose(letter: &Letter<'_>) -> Result<Vec<u8>, LetterError> {
         .to(mailbox(None, letter.to)?)
         .subject(letter.subject)
         .message_id(Some(format!("<{token}@{}>", letter.from.domain())))
-        // Nobody's holiday note shall answer it, and no list pass it on as if a person had written.
-        .header(AutoSubmitted);
+        // Nobody's holiday note shall answer it; what Exchange reads instead must not stop reports (DR, RN).
+        .raw_header(header("Auto-Submitted", "auto-generated"))
+        .raw_header(header("X-Auto-Response-Suppress", "OOF, AutoReply"));
     if let Some(path) = &letter.ask_displayed {
-        builder = builder.header(AskDisplayed(path.of(letter.token).as_str().to_owned()));
+        let path = path.of(letter.token);
+        builder = builder
+            .raw_header(header("Disposition-Notification-To", &format!("<{}>", path.as_str())));
     }
-    let text = SinglePart::plain(with_crlf(letter.text));
+    let Written { headers, text, html } = Written::of(letter);
+    for header in headers {
+        builder = builder.raw_header(header);
+    }
     let body = MultiPart::alternative().boundary(format!("a-{token}")).singlepart(text.clone());
-    let body = letter.html.map(|html| body.singlepart(SinglePart::html(with_crlf(html))));
+    let body = html.map(|html| body.singlepart(html));
     let built = match (body, &letter.attachment) {
         (None, None) => builder.singlepart(text),
         (Some(body), None) => builder.multipart(body),
@@ -129,6 +149,65 @@ pub fn compose(letter: &Letter<'_>) -> Result<Vec<u8>, LetterError> {
     built.map(|message| message.formatted()).map_err(|_| LetterError::Refused)
 }
 
+/// A header of ASCII.
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// What depends on the charset.
+struct Written {
+    /// In place of those that the library writes.
+    headers: Vec<HeaderValue>,
+    text: SinglePart,
+    html: Option<SinglePart>,
+}
+
+impl Written {
+    fn of(letter: &Letter<'_>) -> Self {
+        let old = match letter.charset {
+            Charset::Utf8 => None,
+            Charset::Iso2022Jp => Self::in_iso_2022_jp(letter),
+        };
+        old.unwrap_or_else(|| Self {
+            headers: Vec::new(),
+            text: SinglePart::plain(with_crlf(letter.text)),
+            html: letter.html.map(|html| SinglePart::html(with_crlf(html))),
+        })
+    }
+
+    /// All of it, or nothing: a mail in two charsets is read by neither kind of receiver.
+    fn in_iso_2022_jp(letter: &Letter<'_>) -> Option<Self> {
+        let part = |kind: &str, text: &str| {
+            let media_type = format!("text/{kind}; charset={}", iso_2022_jp::NAME);
+            let octets = iso_2022_jp::body(&with_crlf(text))?;
+            let body = Body::dangerous_pre_encoded(octets, ContentTransferEncoding::SevenBit);
+            let media_type = ContentType::parse(&media_type).ok()?;
+            Some(SinglePart::builder().content_type(media_type).body(body))
+        };
+        // Encoded words and an address, which are ASCII without line ends but the folds between them.
+        let header = |name: &'static str, text: &str, behind: &str| {
+            let words = iso_2022_jp::words(text, name.len() + ": ".len())?;
+            let name = HeaderName::new_from_ascii_str(name);
+            let raw = behind.trim().to_owned(); // for the library to look at; not sent
+            Some(HeaderValue::dangerous_new_pre_encoded(name, raw, words + behind))
+        };
+        let mut headers = Vec::new();
+        if !letter.subject.is_ascii() {
+            headers.push(header("Subject", letter.subject, "")?);
+        }
+        if !letter.from_name.is_ascii() {
+            let address = format!("\r\n <{}>", letter.from.as_str());
+            headers.push(header("From", letter.from_name, &address)?);
+        }
+        let text = part("plain", letter.text)?;
+        let html = match letter.html {
+            Some(html) => Some(part("html", html)?),
+            None => None,
+        };
+        Some(Self { headers, text, html })
+    }
+}
+
 /// CR LF for each line end, however it was written: relays disagree about a CR or LF alone.
 fn with_crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace(['\r', '\n'], "\r\n")
@@ -141,42 +220,6 @@ fn attached(file: &File<'_>) -> Result<SinglePart, LetterError> {
     }
     let media_type = ContentType::parse(file.media_type).map_err(|_| LetterError::MediaType)?;
     Ok(Attachment::new(file.name.to_owned()).body(file.octets.clone(), media_type))
-}
-
-/// `Auto-Submitted: auto-generated`.
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), String::from("auto-generated"))
-    }
-}
-
-/// `Disposition-Notification-To`.
-#[derive(Clone)]
-struct AskDisplayed(String);
-
-impl Header for AskDisplayed {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Disposition-Notification-To")
-    }
-
-    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self(text.to_owned()))
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), format!("<{}>", self.0))
-    }
 }
 
 #[cfg(test)]
@@ -206,6 +249,7 @@ mod tests {
             token: &token,
             date: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_482_000),
             ask_displayed: None,
+            charset: Charset::Utf8,
         };
         change(&mut letter);
         compose(&letter)
@@ -235,9 +279,75 @@ mod tests {
         let id = format!("{}@renkei.example.jp", token.as_str());
         assert_eq!(read.message_id(), Some(id.as_str()));
         assert_eq!(read.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
+        let suppressed = read.header_raw("X-Auto-Response-Suppress").map(str::trim);
+        assert_eq!(suppressed, Some("OOF, AutoReply"));
         assert_eq!(read.header_raw("Date").map(str::trim), Some("Tue, 24 Nov 2026 01:00:00 +0000"));
         for unwanted in ["List-Id", "Precedence", "Disposition-Notification-To", "Bcc"] {
             assert_eq!(read.header_raw(unwanted), None, "{unwanted}");
+        }
+    }
+
+    fn in_iso_2022_jp(change: impl FnOnce(&mut Letter<'_>)) -> Vec<u8> {
+        composed(|letter| {
+            letter.charset = Charset::Iso2022Jp;
+            letter.subject =
+                "【ケアプラン交換センター】書類が届いています（さくら居宅介護支援事業所）";
+            change(letter);
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn letter_in_iso_2022_jp_has_seven_bits_and_reads_the_same() {
+        let octets = in_iso_2022_jp(|_| {});
+        let shown = String::from_utf8(octets.clone()).unwrap();
+        assert!(octets.is_ascii());
+        assert_eq!(shown.matches("Content-Transfer-Encoding: 7bit").count(), 2);
+        assert_eq!(shown.matches("charset=iso-2022-jp").count(), 2);
+        assert!(!shown.to_lowercase().contains("utf-8"), "{shown}");
+        for name in ["Subject: ", "From: "] {
+            assert_eq!(shown.matches(&format!("\r\n{name}")).count(), 1, "{name}");
+        }
+        let read = MessageParser::default().parse(&octets).unwrap();
+        let subject = "【ケアプラン交換センター】書類が届いています（さくら居宅介護支援事業所）";
+        assert_eq!(read.subject(), Some(subject));
+        let from = read.from().and_then(|from| from.first()).unwrap();
+        assert_eq!(from.name(), Some("ケアプラン交換センター"));
+        assert_eq!(from.address(), Some("notice@renkei.example.jp"));
+        assert_eq!(read.body_text(0).unwrap(), TEXT);
+        assert_eq!(read.body_html(0).unwrap().trim(), "<p>書類が届いています。</p>");
+    }
+
+    #[test]
+    fn letter_with_one_character_that_iso_2022_jp_lacks_goes_as_utf_8_altogether() {
+        let changes: [fn(&mut Letter<'_>); 4] = [
+            |letter| letter.subject = "㈱",
+            |letter| letter.from_name = "髙橋",
+            |letter| letter.text = "①",
+            |letter| letter.html = Some("<p>𠮷</p>"),
+        ];
+        for change in changes {
+            let shown = String::from_utf8(in_iso_2022_jp(change)).unwrap().to_lowercase();
+            assert!(shown.contains("utf-8") && !shown.contains("iso-2022-jp"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_header_is_longer_than_76_in_either_charset() {
+        let long: &str = "長".repeat(MOST_HEADER_CHARS).leak();
+        for charset in [Charset::Utf8, Charset::Iso2022Jp] {
+            let octets = composed(|letter| {
+                (letter.subject, letter.from_name, letter.charset) = (long, long, charset);
+            });
+            let shown = String::from_utf8(octets.unwrap()).unwrap();
+            let (headers, _) = shown.split_once("\r\n\r\n").unwrap();
+            let words = headers.lines().filter(|line| line.contains("=?"));
+            assert!(words.clone().count() > 10);
+            for line in words {
+                assert!(line.len() <= 76, "{charset:?}: {line}");
+            }
+            let read = MessageParser::default().parse(shown.as_bytes()).unwrap();
+            assert_eq!(read.subject(), Some(long));
         }
     }
 
