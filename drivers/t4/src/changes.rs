@@ -212,6 +212,11 @@ impl<'a> Reference<'a> {
         get(self.changes, self.b1 + 1, self.width_pels)
     }
 
+    /// Changes of the whole row.
+    pub(crate) fn count(&self) -> usize {
+        self.changes.len().saturating_sub(1)
+    }
+
     /// b1 and all that follow it.
     #[inline]
     pub(crate) fn rest(&self) -> &'a [u16] {
@@ -233,13 +238,15 @@ impl<'a> Reference<'a> {
     }
 
     /// a0 went left of b1, at most as far as a vertical mode reaches, or to b1 or right of it; it turned its
-    /// colour.
+    /// colour. `REPEATS` if the row above is likely to be like those before it.
     #[inline]
-    pub(crate) fn turn(&mut self, a0: u16, is_left: bool) {
+    pub(crate) fn turn<const REPEATS: bool>(&mut self, a0: u16, is_left: bool) {
         // Left of b1 the change before b1 may be the one, but not the one before that: an earlier a0 was there.
         self.b1 = self.b1 + 1 - 2 * usize::from(is_left);
-        // Once without a branch, which nobody could guess; more often is rare.
-        self.b1 += 2 * usize::from(self.b1() <= a0);
+        if !REPEATS {
+            // Once without a branch, which nobody could guess; more often is rare.
+            self.b1 += 2 * usize::from(self.b1() <= a0);
+        }
         self.go_to(a0);
     }
 }
@@ -311,21 +318,21 @@ mod tests {
         let above = changes(&[4, 6, 10], 20);
         let mut reference = Reference::new(&above, 20);
         assert_eq!((reference.b1(), reference.b2()), (4, 6));
-        reference.turn(3, true);
+        reference.turn::<false>(3, true);
         assert_eq!((reference.b1(), reference.b2()), (6, 10));
-        reference.turn(5, true);
+        reference.turn::<false>(5, true);
         assert_eq!((reference.b1(), reference.b2()), (10, 20));
-        reference.turn(7, true); // right of 6
+        reference.turn::<false>(7, true); // right of 6
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
-        reference.turn(8, true);
+        reference.turn::<false>(8, true);
         assert_eq!((reference.b1(), reference.b2()), (10, 20));
         reference.go_to(10);
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
         let mut reference = Reference::new(&above, 20);
         reference.turn_with(1);
-        reference.turn(3, true);
+        reference.turn::<false>(3, true);
         assert_eq!((reference.b1(), reference.b2()), (4, 6));
-        reference.turn(6, false);
+        reference.turn::<false>(6, false);
         assert_eq!((reference.b1(), reference.b2()), (20, 20));
     }
 }

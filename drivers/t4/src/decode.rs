@@ -303,12 +303,25 @@ impl Reading<'_> {
     fn row_2d(&mut self) -> Result<(), RowFault> {
         let row = self.row.write(&mut self.turns);
         let mut row = RowReading { bits: self.bits, width_pels: self.width_pels, row };
-        let read = row.two_dimensional(Reference::new(&self.above, self.width_pels));
+        let above = Reference::new(&self.above, self.width_pels);
+        let read = if repeats(above.count(), self.width_pels) {
+            row.two_dimensional::<true>(above)
+        } else {
+            row.two_dimensional::<false>(above)
+        };
         let used = row.row.used;
         self.bits = row.bits;
         self.row.written(used, self.width_pels);
         read
     }
+}
+
+/// Whether a row with so many changes is likely to go on as the rows before it did, so that a processor guesses right
+/// what comes: the dots of a clustered halftone do, each of some pels. The edges of letters are too few to be learnt, and
+/// those of diffused dots follow no pattern. Measured.
+fn repeats(changes: usize, width_pels: u16) -> bool {
+    let width_pels = usize::from(width_pels);
+    (width_pels / 16..width_pels / 3).contains(&changes)
 }
 
 /// What changes within a row, apart so that it stays in registers.
@@ -333,7 +346,10 @@ impl RowReading<'_, '_> {
         Ok(())
     }
 
-    fn two_dimensional(&mut self, mut above: Reference<'_>) -> Result<(), RowFault> {
+    fn two_dimensional<const REPEATS: bool>(
+        &mut self,
+        mut above: Reference<'_>,
+    ) -> Result<(), RowFault> {
         let width_pels = i32::from(self.width_pels);
         let mut a0 = -1; // before the row
         while a0 != width_pels {
@@ -360,7 +376,7 @@ impl RowReading<'_, '_> {
                         return Err(RowFault::Outside);
                     }
                     self.row.push(a1 as u16); // 0 to the width
-                    above.turn(a1 as u16, right < 0);
+                    above.turn::<REPEATS>(a1 as u16, right < 0);
                     a0 = a1;
                 }
                 Mode::Horizontal => {

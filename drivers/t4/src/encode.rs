@@ -178,7 +178,7 @@ fn put_row_2d(out: &mut BitWriter, above: &Changes, row: &[u16], width_pels: u16
         }
         if let Some(code) = codes::vertical(i32::from(a1) - i32::from(b1)) {
             out.put_code(code);
-            above.turn(a1, a1 < b1);
+            above.turn::<false>(a1, a1 < b1);
             a1_index += 1;
             a0 = Some(a1);
             continue;

@@ -85,9 +85,9 @@ pub fn random(width_pels: u16, rows: u32) -> Page {
 }
 
 /// Each row the row above with a few runs moved by up to four pels: every vertical mode, and passes.
-pub fn drifting(width_pels: u16, rows: u32) -> Page {
+pub fn drifting(width_pels: u16, rows: u32, edges: u32) -> Page {
     let mut spread = Spread(7);
-    let mut edges: Vec<u32> = (0..40).map(|_| spread.next(u32::from(width_pels))).collect();
+    let mut edges: Vec<u32> = (0..edges).map(|_| spread.next(u32::from(width_pels))).collect();
     let mut page = Page::new(width_pels, Resolution::Fine);
     for _ in 0..rows {
         for edge in &mut edges {
@@ -115,7 +115,8 @@ pub fn pages(width_pels: u16) -> Vec<(&'static str, Page)> {
         ("text, standard", standard(&text(width_pels, 401))),
         ("halftone", halftone(width_pels, 100)),
         ("random", random(width_pels, 60)),
-        ("drifting", drifting(width_pels, 200)),
+        ("drifting", drifting(width_pels, 200, 40)),
+        ("drifting, crowded", drifting(width_pels, 200, u32::from(width_pels) / 4)),
         ("blank", fine(300, |_, _| false)),
         ("blank, one row", fine(1, |_, _| false)),
         ("black", fine(50, |_, _| true)),
