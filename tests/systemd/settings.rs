@@ -13,6 +13,14 @@ use super::{Machine, repository, values};
 /// The least that a line needs, as the file shows it.
 const LEAST_LINE: &str = "[[line]]\nname = \"line1\"\ndevice = \"/dev/serial/by-id/usb-modem\"\n";
 
+/// The least that mail needs, as the file shows it.
+const LEAST_MAIL: &str = "[mail]\nfrom = \"notice@exchange.example.jp\"\n\
+    receipts = \"receipts@exchange.example.jp\"\n[mail.relay]\nhost = \"relay.example.jp\"\n";
+
+/// A login, as the file shows it.
+const LOGIN: &str = "[mail.relay.login]\nmechanism = \"plain\"\nuser = \"gateway\"\n\
+    password_file = \"$CREDENTIALS_DIRECTORY/relay-password\"\n";
+
 fn shipped() -> String {
     fs::read_to_string(repository("systemd/shirase.toml")).unwrap()
 }
@@ -41,20 +49,22 @@ fn keys(section: &impl std::fmt::Debug) -> Vec<String> {
 }
 
 #[test]
-fn shipped_file_is_accepted_and_calls_nobody() {
-    assert_eq!(parse(&shipped()).unwrap().lines.len(), 0);
+fn shipped_file_is_accepted_calls_nobody_and_mails_nobody() {
+    let settings = parse(&shipped()).unwrap();
+    assert!(settings.lines.is_empty() && settings.mail.is_none());
 }
 
 #[test]
 fn shipped_file_with_every_comment_opened_means_the_same() {
     let opened = parse(&with_defaults_written_out(&shipped())).unwrap();
-    let expected = parse(&(shipped() + LEAST_LINE)).unwrap();
+    let expected = parse(&(shipped() + LEAST_LINE + LEAST_MAIL)).unwrap();
     assert_eq!(format!("{opened:#?}"), format!("{expected:#?}"));
 }
 
 #[test]
 fn every_key_of_the_program_stands_in_the_shipped_file() {
-    let settings = parse(&(shipped() + LEAST_LINE)).unwrap();
+    let settings = parse(&(shipped() + LEAST_LINE + LEAST_MAIL + LOGIN)).unwrap();
+    let mail = settings.mail.unwrap();
     let all = [
         keys(&settings.http),
         keys(&settings.store),
@@ -65,13 +75,16 @@ fn every_key_of_the_program_stands_in_the_shipped_file() {
         keys(&settings.calling),
         keys(&settings.calls),
         keys(&settings.lines[0]),
+        keys(&mail),
+        keys(&mail.relay),
+        keys(&mail.relay.login.as_ref().unwrap()),
     ];
     let text = shipped();
     let stands = |key: &String| {
         let is_value = |comment: &&str| text.contains(&format!("\n{comment}{key} = "));
-        let is_table = ["site", "site.words"]
-            .iter()
-            .any(|parent| text.contains(&format!("\n#[{parent}.{key}")));
+        let is_table = ["site", "site.words", "mail", "mail.relay"].iter().any(|parent| {
+            ["#", "# "].iter().any(|comment| text.contains(&format!("\n{comment}[{parent}.{key}")))
+        });
         ["", "#", "# "].iter().any(is_value) || is_table
     };
     assert!(all.iter().all(|section| !section.is_empty()), "{all:?}");

@@ -7,9 +7,11 @@
 
 mod calling;
 mod line;
+mod mail;
 mod site;
 mod values;
 
+pub use self::mail::{FaxAfter, Login, Mail, Relay};
 pub use calling::{Calling, Calls, DailyTime, Hours};
 pub use line::Line;
 pub use site::{Sentences, Sheet, Site, SiteInEnglish, Words};
@@ -44,6 +46,8 @@ pub struct Settings {
     /// When each line is tested, in Japan.
     pub self_test: Option<Time>,
     pub lines: Vec<Line>,
+    /// `None`: no notification goes by mail.
+    pub mail: Option<Mail>,
 }
 
 /// `[http]`: where the hook listens.
@@ -133,6 +137,7 @@ impl Settings {
             calling: file.calling,
             calls: file.calls,
             lines: file.line.into_iter().map(Spanned::into_inner).collect(),
+            mail: file.mail,
         })
     }
 }
@@ -153,6 +158,7 @@ struct File {
     calls: Calls,
     #[serde(default)]
     line: Vec<Spanned<Line>>,
+    mail: Option<Mail>,
 }
 
 /// What one line cannot know of itself: its name and its modem belong to no other line.
@@ -239,7 +245,7 @@ mod tests {
     use crate::office::rate::Rate;
 
     /// The least that a file must say.
-    const LEAST: &str = r#"
+    pub(super) const LEAST: &str = r#"
 [http]
 tokens_file = "/run/tokens"
 
@@ -253,7 +259,7 @@ help_hours = "平日 9:00–17:00"
 
     const LINE: &str = "[[line]]\nname = \"line-1\"\ndevice = \"/dev/shirase/nowhere\"\n";
 
-    fn parse(text: &str) -> Result<Settings, String> {
+    pub(super) fn parse(text: &str) -> Result<Settings, String> {
         Settings::parse(text, Path::new("shirase.toml")).map_err(|error| error.to_string())
     }
 

@@ -34,6 +34,29 @@ pub(super) fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pat
     if path.is_absolute() { Ok(path) } else { Err(de::Error::custom("must be an absolute path")) }
 }
 
+pub(super) fn maybe_absolute<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    absolute(deserializer).map(Some)
+}
+
+/// A name in the DNS, or an address.
+pub(super) fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b".-:".contains(&octet);
+    if (1..=253).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text)
+    } else {
+        Err(de::Error::custom("must be a host name or an address"))
+    }
+}
+
+pub(super) fn maybe_host<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    host(deserializer).map(Some)
+}
+
 pub(super) fn absolute_list<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<PathBuf>, D::Error> {
