@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mail::message::Charset;
 use mail::smtp::{Deadlines, Mechanism, RelaySettings, Tls, Trust};
 use mail::{Address, ReturnPath};
 use serde::Deserialize;
@@ -40,6 +41,9 @@ pub struct Mail {
     /// question, and only a login proves that it was read.
     #[serde(default)]
     pub ask_displayed: bool,
+    /// `"utf-8"`, or `"iso-2022-jp"` for receivers of old. utf-8: all of this century read it.
+    #[serde(default, deserialize_with = "charset")]
+    pub charset: Charset,
     /// Folder of the texts; a text can read nothing outside it.
     #[serde(default = "default_templates", deserialize_with = "absolute")]
     pub templates: PathBuf,
@@ -297,6 +301,14 @@ fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tls, D::Error> {
         "implicit" => Ok(Tls::Implicit),
         "none" => Ok(Tls::Never),
         _ => Err(de::Error::custom("must be \"starttls\", \"implicit\" or \"none\"")),
+    }
+}
+
+fn charset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Charset, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "utf-8" => Ok(Charset::Utf8),
+        "iso-2022-jp" => Ok(Charset::Iso2022Jp),
+        _ => Err(de::Error::custom("must be \"utf-8\" or \"iso-2022-jp\"")),
     }
 }
 
