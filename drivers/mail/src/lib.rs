@@ -13,6 +13,7 @@
 //! | `message.rs` | a mail as octets |
 //! | `smtp/` | one mail to a relay, and how far it came |
 //! | `report/` | one mail of the receipt box: DSN, MDN, automatic response, or nothing to us |
+//! | `check/` | what the DNS says of a domain that sends mail: SPF, DKIM, DMARC |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -26,6 +27,7 @@
 )]
 
 mod address;
+pub mod check;
 pub mod message;
 pub mod report;
 pub mod smtp;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mail::smtp::{
-    Deadlines, Go, Login, Mechanism, Outcome, Outgoing, Relay, RelaySettings, Step, Tls, Trouble,
-    Trust,
+    Deadlines, Go, Login, Mechanism, Outcome, Outgoing, Relay, RelaySettings, Reply, Step, Tls,
+    Trouble, Trust,
 };
 use mail::{Address, TokenKey};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -458,6 +458,38 @@ async fn login_is_shown_under_tls_only_and_its_echo_is_struck_out() {
         let outcome = deliver(with_login(settings, mechanism)).await;
         let Outcome::Refused { step: Step::Login, reply } = &outcome else { panic!("{outcome:?}") };
         assert_eq!((reply.code, reply.text.as_str()), (535, "5.7.8 bad: *** is ***"));
+    }
+}
+
+#[tokio::test]
+async fn look_tells_what_is_offered_and_whether_a_mail_would_be_taken_and_hands_none_over() {
+    let identity = identity("localhost");
+    let offer = "250-relay\r\n250-SIZE 10240000\r\n250 DSN\r\n";
+    let at_recipient = |reply| {
+        let hello = [say("220 relay"), Do::Hear("EHLO"), Do::Say(offer.into())];
+        let ask = [Do::Hear("EHLO"), Do::Say(offer.into()), Do::Hear("MAIL FROM:<receipts@")];
+        let ask = with(ask.to_vec(), [say("250 ok"), Do::Hear("RCPT TO:<office@"), reply]);
+        with(with(hello.to_vec(), ask), [Do::Hear("QUIT"), say("221 bye")])
+    };
+    let refusal = Reply { code: 550, text: "5.7.1 not yours".into() };
+    for (reply, envelope) in [
+        (say("250 ok"), Ok(())),
+        (
+            say("550 5.7.1 not yours"),
+            Err(Outcome::Refused { step: Step::Recipient, reply: refusal }),
+        ),
+    ] {
+        let (port, task) = tls_relay(vec![], &identity, at_recipient(reply)).await;
+        let relay = Relay::new(tls_settings(port, Tls::Implicit, &identity)).unwrap();
+        let address = |text| Address::parse(text).unwrap();
+        let (from, to) = (address("receipts@example.jp"), address("office@example.co.jp"));
+        let look = relay.look(&from, &to).await.unwrap();
+        assert_eq!((look.offers.dsn, look.offers.size_octets), (true, Some(10_240_000)));
+        assert_eq!(look.offers.peer.port(), port);
+        // The end that rcgen writes: the year 4096.
+        assert_eq!(look.offers.certificate_end, Some(67_090_118_400));
+        assert_eq!(look.envelope, envelope);
+        task.await.unwrap();
     }
 }
 

@@ -24,8 +24,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::stream::{Guarded, MAX_REPLY_OCTETS};
-use super::{Go, Login, Mechanism, Outcome, Outgoing, RelaySettings, Reply, Step, Tls, Trouble};
+use super::{
+    Go, Login, Mechanism, Offers, Outcome, Outgoing, RelaySettings, Reply, Step, Tls, Trouble,
+};
 use crate::Address;
+use crate::check::der;
 
 /// Mails on one connection. Chosen: often enough anew that no relay minds, and a new one costs a few round trips.
 const MAILS_PER_CONNECTION: u32 = 100;
@@ -35,7 +38,7 @@ const REPLY_CHARS: usize = 500;
 /// An open connection.
 pub(super) struct Connection {
     smtp: AsyncSmtpConnection,
-    dsn: bool,
+    offers: Offers,
     mails: u32,
     usable: bool,
 }
@@ -58,8 +61,8 @@ impl Connection {
             .map_err(|error| not_handed(Step::Connect)(Trouble::Connect(error.to_string())))?;
         // The client writes a command at once; waiting for more would cost 40 ms each.
         let _ = tcp.set_nodelay(true);
-        let stream = match settings.tls {
-            Tls::Never => Guarded::new(tcp, peer, b""),
+        let (stream, certificate_end) = match settings.tls {
+            Tls::Never => (Guarded::new(tcp, peer, b""), None),
             Tls::Implicit => within(connect, encrypt(tcp, peer, settings, config, b""))
                 .await
                 .flatten()
@@ -79,12 +82,18 @@ impl Connection {
         let greet = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello);
         let smtp = within(reply, greet).await.map_err(not_handed(Step::Connect))?;
         let smtp = smtp.map_err(|error| failed(Step::Connect, &error, None))?;
-        let mut connection = Self { smtp, dsn: false, mails: 0, usable: true };
+        let offers = Offers { peer, certificate_end, dsn: false, size_octets: None };
+        let mut connection = Self { smtp, offers, mails: 0, usable: true };
         connection.log_in(settings).await?;
         // The client keeps of the reply only what it uses itself.
-        let offers = connection.ask(Step::Connect, Ehlo::new(hello), settings).await?;
-        connection.dsn = offers.message().any(|line| line.eq_ignore_ascii_case("DSN"));
+        let said = connection.ask(Step::Connect, Ehlo::new(hello), settings).await?;
+        connection.offers.dsn = said.message().any(|line| line.eq_ignore_ascii_case("DSN"));
+        connection.offers.size_octets = said.message().find_map(size_octets);
         Ok(connection)
+    }
+
+    pub(super) fn offers(&self) -> &Offers {
+        &self.offers
     }
 
     /// Whether another mail may go over it.
@@ -126,9 +135,24 @@ impl Connection {
         self.content(mail, settings).await
     }
 
+    /// Whether a mail would be taken; the connection is good for QUIT only, then.
+    pub(super) async fn would_take(
+        &mut self,
+        from: &Address,
+        to: &Address,
+        settings: &RelaySettings,
+    ) -> Result<(), Outcome> {
+        self.usable = false;
+        let (from, to) =
+            (lettre_address(from, Step::Sender)?, lettre_address(to, Step::Recipient)?);
+        self.ask(Step::Sender, Mail::new(Some(from), Vec::new()), settings).await?;
+        self.ask(Step::Recipient, Rcpt::new(to, Vec::new()), settings).await?;
+        Ok(())
+    }
+
     async fn envelope(&mut self, mail: &Outgoing, settings: &RelaySettings) -> Result<(), Outcome> {
         let other = |keyword: &str, value: String| (keyword.to_owned(), Some(value));
-        let (of_mail, of_recipient) = if self.dsn {
+        let (of_mail, of_recipient) = if self.offers.dsn {
             let path = format!("rfc822;{}", mail.to.as_str());
             (
                 vec![other("RET", "HDRS".into()), other("ENVID", mail.envelope_id.clone())],
@@ -169,7 +193,7 @@ impl Connection {
             Ok(Ok(response)) => {
                 self.usable = true;
                 let reply = reply_of(&response, settings.login.as_ref());
-                Outcome::Accepted { reply, dsn: self.dsn }
+                Outcome::Accepted { reply, dsn: self.offers.dsn }
             }
             Ok(Err(error)) => match failed(Step::Content, &error, settings.login.as_ref()) {
                 Outcome::NotHanded { trouble, .. } => without_reply(trouble),
@@ -291,7 +315,7 @@ async fn encrypt(
     settings: &RelaySettings,
     config: Arc<rustls::ClientConfig>,
     greeting: &'static [u8],
-) -> Result<Guarded, Trouble> {
+) -> Result<(Guarded, Option<i64>), Trouble> {
     let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
         Trouble::Certificate(String::from("the relay's name cannot stand in a certificate"))
     })?;
@@ -303,7 +327,16 @@ async fn encrypt(
             None => Trouble::Broken(error.to_string()),
         }
     })?;
-    Ok(Guarded::new(stream, peer, greeting))
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let end = certificates.first().and_then(|own| der::certificate_end(own));
+    Ok((Guarded::new(stream, peer, greeting), end))
+}
+
+/// `SIZE 35882577`; zero is no limit (RFC 1870 4).
+fn size_octets(line: &str) -> Option<u64> {
+    let (keyword, number) = line.split_once(' ')?;
+    let size = keyword.eq_ignore_ascii_case("SIZE").then(|| number.trim().parse().ok())??;
+    (size > 0).then_some(size)
 }
 
 /// What an error of the client says about the mail.

@@ -204,6 +204,28 @@ impl Reply {
     }
 }
 
+/// What a relay would do with a mail.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// What it says of itself.
+    pub offers: Offers,
+    /// It would take it, or the step at which it says no.
+    pub envelope: Result<(), Outcome>,
+}
+
+/// What a relay says of itself once it knows who we are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Offers {
+    /// Where it is.
+    pub peer: std::net::SocketAddr,
+    /// The last second at which its certificate is valid, since 1970; nothing without TLS.
+    pub certificate_end: Option<i64>,
+    /// It reports on delivery if asked to (RFC 3461).
+    pub dsn: bool,
+    /// The longest mail it takes, in octets, if it says so (RFC 1870).
+    pub size_octets: Option<u64>,
+}
+
 /// Why there is no reply.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Trouble {
@@ -295,6 +317,20 @@ impl Relay {
             self.lock().push(connection);
         }
         outcome
+    }
+
+    /// Connects, encrypts and logs in as for a mail, asks whether one from `from` to `to` would be taken, and hands none
+    /// over.
+    ///
+    /// # Errors
+    /// The step that failed and why, as for a mail.
+    pub async fn look(&self, from: &Address, to: &Address) -> Result<Look, Outcome> {
+        let _slot = self.slots.acquire().await;
+        let mut connection = Connection::open(&self.settings, Arc::clone(&self.config)).await?;
+        let envelope = connection.would_take(from, to, &self.settings).await;
+        let offers = connection.offers().clone();
+        connection.quit(self.settings.deadlines.reply).await;
+        Ok(Look { offers, envelope })
     }
 
     /// Says QUIT on the connections that nobody uses.
