@@ -1,8 +1,8 @@
 //! Mail: handing one to a relay, and reading what comes back about it.
 //!
 //! In: a mail with its envelope; octets of a mail that a stranger sent. Out: an [`smtp::Outcome`], which knows
-//! whether anybody can have the mail; a [`Reading`]: which mail of ours it is about, proven by its [`Token`], and
-//! what it reports. The daemon does not use it yet.
+//! whether anybody can have the mail; mails of a [`mailbox`]; a [`Reading`]: which mail of ours it is about, proven by
+//! its [`Token`], and what it reports.
 //! Source: RFC 3461 to 3464 (DSN), RFC 8098 (MDN), RFC 3834 (automatic responses), RFC 5321.
 //! Not here: what a report changes (`src/settle`), whether anything may go by mail (`src/office`).
 //!
@@ -12,6 +12,7 @@
 //! | `address.rs` | addresses, checked once, that cannot carry a second line or a second address |
 //! | `message.rs` | a mail as octets |
 //! | `smtp/` | one mail to a relay, and how far it came |
+//! | `mailbox/` | mails of one folder over IMAP |
 //! | `report/` | one mail of the receipt box: DSN, MDN, automatic response, or nothing to us |
 //! | `check/` | what the DNS says of a domain that sends mail: SPF, DKIM, DMARC |
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@
 
 mod address;
 pub mod check;
+pub mod mailbox;
 pub mod message;
 pub mod report;
 pub mod smtp;

@@ -18,12 +18,11 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, MailParameter, RcptParameter};
 use lettre::transport::smtp::response::Response;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::stream::{Guarded, MAX_REPLY_OCTETS};
+use super::tls::{TlsTrouble, begin_tls};
 use super::{
     Go, Login, Mechanism, Offers, Outcome, Outgoing, RelaySettings, Reply, Step, Tls, Trouble,
 };
@@ -316,16 +315,10 @@ async fn encrypt(
     config: Arc<rustls::ClientConfig>,
     greeting: &'static [u8],
 ) -> Result<(Guarded, Option<i64>), Trouble> {
-    let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
-        Trouble::Certificate(String::from("the relay's name cannot stand in a certificate"))
-    })?;
-    let stream = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
-        // A certificate that is refused comes as an error of input and output.
-        let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match refused {
-            Some(refused) => Trouble::Certificate(refused.to_string()),
-            None => Trouble::Broken(error.to_string()),
-        }
+    let begun = begin_tls(&settings.host, tcp, config).await;
+    let stream = begun.map_err(|trouble| match trouble {
+        TlsTrouble::Certificate(why) => Trouble::Certificate(why),
+        TlsTrouble::Broken(why) => Trouble::Broken(why),
     })?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let end = certificates.first().and_then(|own| der::certificate_end(own));
@@ -360,7 +353,7 @@ fn reply_of(response: &Response, login: Option<&Login>) -> Reply {
 }
 
 /// One printable line without the login: some relays repeat what they were told, as it stood or in base64.
-fn struck(words: &str, login: Option<&Login>) -> String {
+pub(crate) fn struck(words: &str, login: Option<&Login>) -> String {
     let words = printable(words);
     let Some(secret) = login.map(|login| login.secret.as_str()).filter(|secret| !secret.is_empty())
     else {

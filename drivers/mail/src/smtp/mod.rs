@@ -17,6 +17,8 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use self::connection::Connection;
+pub(crate) use self::connection::struck;
+pub(crate) use self::tls::{TlsTrouble, begin_tls};
 pub use self::tls::{Trust, TrustError};
 use crate::{Address, Token};
 

@@ -1,12 +1,18 @@
-//! Who may have signed a certificate.
+//! Who may have signed a certificate, and the handshake that asks for it.
 //!
-//! In: nothing, or the certificate of a private authority. Out: a rustls configuration: TLS 1.2 and 1.3, names checked.
+//! In: nothing, or the certificate of a private authority; a connection. Out: a rustls configuration: TLS 1.2 and 1.3,
+//! names checked; an encrypted connection.
 //! Source: RFC 8314 5.
 //! Not here: when TLS is begun (`connection.rs`). There is no way to switch the check off.
 
-use rustls::pki_types::CertificateDer;
+use std::sync::Arc;
+
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Whose signature is believed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,11 +55,39 @@ impl Trust {
                 }
             }
         }
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         // The provider has both versions, so that this cannot fail.
         let builder = builder.map_err(|_| TrustError::NotPem)?;
         Ok(builder.with_root_certificates(roots).with_no_client_auth())
     }
+}
+
+/// Why a connection is not encrypted.
+#[derive(Debug)]
+pub(crate) enum TlsTrouble {
+    /// The certificate is not that of the host.
+    Certificate(String),
+    /// The connection ended, or the other end does not speak TLS.
+    Broken(String),
+}
+
+/// Encrypts a connection to `host`.
+pub(crate) async fn begin_tls(
+    host: &str,
+    tcp: TcpStream,
+    config: Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, TlsTrouble> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+        TlsTrouble::Certificate(String::from("its name cannot stand in a certificate"))
+    })?;
+    TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
+        // A certificate that is refused comes as an error of input and output.
+        let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match refused {
+            Some(refused) => TlsTrouble::Certificate(refused.to_string()),
+            None => TlsTrouble::Broken(error.to_string()),
+        }
+    })
 }
