@@ -190,7 +190,7 @@ pub fn exit(view: &Value) -> Exit {
         Some("confirmed" | "resolved_delivered") => Exit::Done,
         Some("failed" | "expired" | "cancelled" | "resolved_not_delivered") => Exit::NotSent,
         Some("uncertain" | "hold") => Exit::Undecided,
-        Some("waiting" | "sending") => Exit::StillOnItsWay,
+        Some("waiting" | "sending" | "handed_off") => Exit::StillOnItsWay,
         Some(_) | None => Exit::Internal,
     }
 }

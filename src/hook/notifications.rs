@@ -17,7 +17,7 @@ use super::body;
 use super::problem::{Code, FieldError, Problem, ProblemBody};
 use super::view::{Acceptance, Links, Notification};
 use super::{FieldFault, Hook, SheetFault};
-use crate::job::{ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
+use crate::job::{Channel, ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
 use crate::office;
 use crate::queue::{self, Accepted, Cancelled, Filter};
 
@@ -57,13 +57,13 @@ pub(super) async fn submit(
         None => take_on(&hook, client, key, &octets, fingerprint).await?,
     };
     match accepted {
-        Accepted::New { id } => {
+        Accepted::New { id, channel } => {
             tracing::info!(job = %id, "hook.notification.accepted");
             hook.lines.wake();
-            Ok(acceptance(id))
+            Ok(acceptance(id, channel))
         }
-        Accepted::Replay { id } => {
-            let mut response = acceptance(id);
+        Accepted::Replay { id, channel } => {
+            let mut response = acceptance(id, channel);
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
@@ -81,7 +81,12 @@ async fn take_on(
 ) -> Result<Accepted, Problem> {
     let now = hook.clock.now();
     let job = body::parse(octets, now)?;
-    let route = office::decide(&job, &hook.policy)?;
+    let office = hook
+        .queue
+        .office(client.clone(), job.recipient.office_number.clone())
+        .await
+        .map_err(|error| hook.queue_problem(error))?;
+    let route = office::decide(&job, &hook.policy, office.as_ref())?;
     calling_hours(hook, &job, now)?;
     let job = drawable(hook, job).await?;
     let acceptance = queue::Acceptance { client, key, fingerprint, now, job, route };
@@ -271,12 +276,13 @@ async fn drawable(hook: &Hook, job: NewJob) -> Result<NewJob, Problem> {
     }
 }
 
-/// A function of the id alone, so that a repetition is the same to the octet.
-fn acceptance(id: JobId) -> Response {
+/// A function of what was accepted alone, so that a repetition is the same to the octet.
+fn acceptance(id: JobId, channel: Channel) -> Response {
     let id = id.to_string();
     let links = Links::of(&id);
     let location = HeaderValue::from_str(&links.own);
-    let body = Acceptance { id, state: JobState::Waiting.as_str(), channel: "fax", links };
+    let body =
+        Acceptance { id, state: JobState::Waiting.as_str(), channel: channel.as_str(), links };
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);

@@ -47,6 +47,7 @@ pub enum Code {
     InvalidValue,
     DestinationDenied,
     ServiceNotSupported,
+    OfficeClosed,
     CredentialsRequired,
     FieldNotOfKind,
     OutsideCallingHours,
@@ -111,6 +112,7 @@ impl Code {
         Self::InvalidValue,
         Self::DestinationDenied,
         Self::ServiceNotSupported,
+        Self::OfficeClosed,
         Self::CredentialsRequired,
         Self::FieldNotOfKind,
         Self::OutsideCallingHours,
@@ -195,6 +197,8 @@ impl Code {
                 "This number may not be called.", "この番号には送信できません。"),
             Self::ServiceNotSupported => entry("service-not-supported", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "The services of this kind of office are not linked.", "この種別の事業所は連携の対象外です。"),
+            Self::OfficeClosed => entry("office-closed", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "This office is closed.", "この事業所は閉鎖または休止しています。"),
             Self::CredentialsRequired => entry("credentials-required", StatusCode::UNPROCESSABLE_ENTITY, Technician,
                 "This kind of notification needs a login ID, a password and a first-time key.", "この種類の通知にはログイン ID・パスワード・初回ダウンロード KEY が必要です。"),
             Self::FieldNotOfKind => entry("field-not-of-kind", StatusCode::UNPROCESSABLE_ENTITY, Technician,
@@ -296,6 +300,7 @@ impl From<Refusal> for Problem {
         Self::new(match refusal {
             Refusal::DestinationDenied => Code::DestinationDenied,
             Refusal::ServiceNotSupported => Code::ServiceNotSupported,
+            Refusal::OfficeClosed => Code::OfficeClosed,
         })
     }
 }

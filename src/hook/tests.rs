@@ -23,15 +23,18 @@ use super::auth::{self, Scope};
 use super::*;
 use crate::job::examples::{CANARIES, TUESDAY_10_00};
 use crate::job::{
-    AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, Kind, Live, UnixMillis,
+    AttemptId, Channel, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, Kind, Live,
+    OfficeNumber, Sign, UnixMillis,
 };
 use crate::office::identity::{LEARNT_AFTER, Said};
 use crate::office::known::{self, Known, Lock, SeenIdentity, Trouble};
 use crate::office::rate::Rate;
 use crate::office::terms::LineLimits;
+use crate::office::{Office, OfficeChange};
 use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
-    Dialled, EventRow, Filter, NumberId, NumberRow, Pending, Step, Swept, Unreadable, View,
+    Dialled, EventRow, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow,
+    Pending, Place, Received, ReceivedMail, Signed, Step, Swept, Unreadable, View,
 };
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;

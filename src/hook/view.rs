@@ -16,7 +16,7 @@ pub struct Acceptance {
     pub id: String,
     /// Always `waiting`: the state at acceptance, not now.
     pub state: &'static str,
-    /// `fax`.
+    /// `fax` or `mail`: as it was accepted.
     pub channel: &'static str,
     pub links: Links,
 }
@@ -43,7 +43,7 @@ pub struct Notification {
     pub id: String,
     /// Eight characters of the id, as printed on the sheet: for people on the telephone.
     pub reference: String,
-    /// `waiting`, `sending`, `uncertain`, `hold`, `confirmed`, `failed`, `expired`, `cancelled`,
+    /// `waiting`, `sending`, `handed_off`, `uncertain`, `hold`, `confirmed`, `failed`, `expired`, `cancelled`,
     /// `resolved_delivered`, `resolved_not_delivered`.
     pub state: &'static str,
     /// Whether the state can still change.
@@ -91,7 +91,8 @@ pub struct Attempt {
     /// Counted from 1.
     pub number: u32,
     pub line: String,
-    /// `claimed`, `dialing`, `page_started`, `page_acked`, `confirmed`, `not_sent`, `uncertain`.
+    /// `claimed`, `dialing`, `page_started`, `page_acked`, `dot_sent`, `handed_off`, `confirmed`, `not_sent`,
+    /// `uncertain`.
     pub state: &'static str,
     /// Stable code of the ending.
     pub code: Option<String>,
@@ -125,7 +126,7 @@ impl Notification {
             reason_means: view.reason.as_deref().and_then(endings::find).copied(),
             reason: view.reason,
             kind: view.kind,
-            channel: "fax",
+            channel: view.channel.as_str(),
             recipient: RecipientView { office_number: view.office_number, fax: view.fax_masked },
             accepted_at: view.accepted_at.rfc3339(),
             due_at: view.due_at.map(UnixMillis::rfc3339),

@@ -4,6 +4,8 @@
 //! attempts go through.
 //! Not here: whether it may be sent and how (`office`), where it is kept (`queue`).
 
+pub mod because;
+pub mod channel;
 pub mod content;
 #[cfg(test)]
 pub(crate) mod examples;
@@ -17,9 +19,12 @@ pub mod number;
 pub mod office_number;
 pub mod progress;
 pub mod secret;
+pub mod sign;
 pub mod state;
 pub mod text;
 
+pub use because::FaxBecause;
+pub use channel::Channel;
 pub use content::{Content, Keys, Kind, Notice, Occasion};
 pub use fields::{Credentials, Document, Language, NewJob, Party, Recipient, Urgency};
 pub use hash::hex;
@@ -31,6 +36,7 @@ pub use number::{Denied, FaxNumber, NumberError};
 pub use office_number::{OfficeClass, OfficeNumber, OfficeNumberError};
 pub use progress::{Live, ProgressBoard};
 pub use secret::{Secret, SecretError};
+pub use sign::Sign;
 pub use state::{AttemptState, Evidence, JobState};
 pub use text::{Flaw, SheetText, TextError};
 

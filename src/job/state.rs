@@ -11,7 +11,9 @@ pub enum JobState {
     Waiting,
     /// Exactly one open attempt.
     Sending,
-    /// It may or may not be on paper; somebody must decide.
+    /// A relay or a provider has it and answers for it; what became of it is told by a receipt, or by nobody in time.
+    HandedOff,
+    /// It may or may not have arrived; somebody must decide.
     Uncertain,
     /// The operator, a restore or an alarm holds it.
     Hold,
@@ -33,6 +35,7 @@ pub enum JobState {
 stable_names!(JobState {
     Waiting => "waiting",
     Sending => "sending",
+    HandedOff => "handed_off",
     Uncertain => "uncertain",
     Hold => "hold",
     Confirmed => "confirmed",
@@ -47,7 +50,7 @@ impl JobState {
     /// Nothing leaves this state; its secret is destroyed.
     pub fn is_final(self) -> bool {
         match self {
-            Self::Waiting | Self::Sending | Self::Uncertain | Self::Hold => false,
+            Self::Waiting | Self::Sending | Self::HandedOff | Self::Uncertain | Self::Hold => false,
             Self::Confirmed
             | Self::Failed
             | Self::Expired
@@ -69,11 +72,15 @@ pub enum AttemptState {
     PageStarted,
     /// A page was confirmed and more follow.
     PageAcked,
+    /// Before the first octet of a mail's content, which ends with the dot: the point of no return of a mail.
+    DotSent,
+    /// The relay said 250 to the dot: it answers for the mail now.
+    HandedOff,
     /// MCF (or RTP, PIP) to the last post-page command.
     Confirmed,
-    /// Nothing of a page left.
+    /// Nothing of a page or of a mail is anywhere.
     NotSent,
-    /// Page data left and no confirmation of all of it came.
+    /// Page data left and no confirmation of all of it came; or the content of a mail, and no reply to it.
     Uncertain,
 }
 
@@ -82,25 +89,34 @@ stable_names!(AttemptState {
     Dialing => "dialing",
     PageStarted => "page_started",
     PageAcked => "page_acked",
+    DotSent => "dot_sent",
+    HandedOff => "handed_off",
     Confirmed => "confirmed",
     NotSent => "not_sent",
     Uncertain => "uncertain",
 });
 
 impl AttemptState {
-    /// Its call is over.
+    /// Its call is over, or its mail handed over or not.
     pub fn is_final(self) -> bool {
         match self {
-            Self::Claimed | Self::Dialing | Self::PageStarted | Self::PageAcked => false,
-            Self::Confirmed | Self::NotSent | Self::Uncertain => true,
+            Self::Claimed | Self::Dialing | Self::PageStarted | Self::PageAcked | Self::DotSent => {
+                false
+            }
+            Self::HandedOff | Self::Confirmed | Self::NotSent | Self::Uncertain => true,
         }
     }
 
-    /// Page data may have left: nobody can say that nothing was printed.
+    /// Page data or a mail's content may have left: nobody can say that nothing was printed or delivered.
     pub fn past_no_return(self) -> bool {
         match self {
             Self::Claimed | Self::Dialing | Self::NotSent => false,
-            Self::PageStarted | Self::PageAcked | Self::Confirmed | Self::Uncertain => true,
+            Self::PageStarted
+            | Self::PageAcked
+            | Self::DotSent
+            | Self::HandedOff
+            | Self::Confirmed
+            | Self::Uncertain => true,
         }
     }
 }
@@ -110,12 +126,15 @@ impl AttemptState {
 pub enum Evidence {
     NotSent,
     Uncertain,
+    /// A relay answers for it.
+    HandedOff,
     Confirmed,
 }
 
 stable_names!(Evidence {
     NotSent => "not_sent",
     Uncertain => "uncertain",
+    HandedOff => "handed_off",
     Confirmed => "confirmed",
 });
 
@@ -125,6 +144,7 @@ impl Evidence {
         match self {
             Self::NotSent => AttemptState::NotSent,
             Self::Uncertain => AttemptState::Uncertain,
+            Self::HandedOff => AttemptState::HandedOff,
             Self::Confirmed => AttemptState::Confirmed,
         }
     }

@@ -1,22 +1,59 @@
 //! May this notification go to this office, and by which channel?
 //!
-//! In: [`NewJob`] and the appliance's [`Policy`]. Out: a [`Route`], or a [`Refusal`] with a stable code.
+//! In: [`NewJob`], the appliance's [`Policy`], and what is known of the office. Out: a [`Route`], or a [`Refusal`] with a
+//! stable code. FAX is the way unless there is a better one: a key has no other, and a mail that nobody reads comes back to it.
 //! Not here: the form of a number or an office number (`job`), whether the machine that answers is the
 //! right one (`identity.rs`), whether the number may be called again (`redial.rs`), what is remembered of it
 //! (`known.rs`) and what follows for the next call (`terms.rs`).
 
+pub mod directory;
 pub mod identity;
 pub mod known;
 pub mod rate;
 pub mod redial;
 pub mod terms;
 
-use crate::job::{FaxNumber, NewJob, OfficeClass};
+pub use directory::{Office, OfficeChange};
+
+use mail::Address;
+
+use crate::job::{Channel, Content, FaxNumber, NewJob, Notice, OfficeClass};
 
 /// The way that was decided on.
 #[derive(Clone, Debug)]
 pub enum Route {
     Fax { number: FaxNumber },
+    Mail(MailRoute),
+}
+
+impl Route {
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Fax { .. } => Channel::Fax,
+            Self::Mail(_) => Channel::Mail,
+        }
+    }
+}
+
+/// The way by mail. Made of what may go on it and of nothing else: whoever holds one knows that no key is mailed.
+#[derive(Clone, Debug)]
+pub struct MailRoute {
+    to: Address,
+}
+
+impl MailRoute {
+    /// The way of this notice to that address; `None` for what is told by FAX: that it is the last one, and whether the
+    /// number is right.
+    pub fn of(notice: &Notice, to: Address) -> Option<Self> {
+        match notice {
+            Notice::Document { .. } | Notice::Message => Some(Self { to }),
+            Notice::ChannelChanged { .. } | Notice::NumberProof => None,
+        }
+    }
+
+    pub fn to(&self) -> &Address {
+        &self.to
+    }
 }
 
 /// What the settings say about destinations.
@@ -28,10 +65,12 @@ pub struct Policy {
     pub deny_prefixes: Vec<String>,
     /// Offices whose services the exchange does not link.
     pub refused_classes: Vec<OfficeClass>,
+    /// There is a relay that takes mail.
+    pub mail: bool,
 }
 
 impl Default for Policy {
-    /// Every fixed line; no medical office, because the exchange does not link their services.
+    /// Every fixed line; no medical office, because the exchange does not link their services; no mail.
     fn default() -> Self {
         Self {
             allow_prefixes: Vec::new(),
@@ -42,6 +81,7 @@ impl Default for Policy {
                 OfficeClass::Pharmacy,
                 OfficeClass::VisitingNurse,
             ],
+            mail: false,
         }
     }
 }
@@ -56,19 +96,31 @@ impl Policy {
     }
 }
 
-/// Decides before anything is stored.
+/// Decides before anything is stored. `office` is what the client has reported of the recipient.
 ///
 /// # Errors
 /// [`Refusal`]: nothing is queued.
-pub fn decide(job: &NewJob, policy: &Policy) -> Result<Route, Refusal> {
+pub fn decide(job: &NewJob, policy: &Policy, office: Option<&Office>) -> Result<Route, Refusal> {
     if policy.refused_classes.contains(&job.recipient.office_number.class()) {
         return Err(Refusal::ServiceNotSupported);
     }
+    if office.is_some_and(|office| office.closed) {
+        return Err(Refusal::OfficeClosed);
+    }
+    // Asked of what goes by mail, too: the number is its way back.
     if !policy.allows(&job.recipient.fax) {
         return Err(Refusal::DestinationDenied);
     }
-    // Paper is the only way for a key, and the only channel there is for anything else.
-    Ok(Route::Fax { number: job.recipient.fax.clone() })
+    let by_mail = match &job.content {
+        Content::Notice(notice) if policy.mail => office
+            .and_then(|office| office.mail.clone())
+            .and_then(|address| MailRoute::of(notice, address)),
+        Content::Notice(_) | Content::Keys(_) => None,
+    };
+    Ok(match by_mail {
+        Some(route) => Route::Mail(route),
+        None => Route::Fax { number: job.recipient.fax.clone() },
+    })
 }
 
 /// Why a notification is not taken on. The caller's side has to mend it.
@@ -78,6 +130,8 @@ pub enum Refusal {
     DestinationDenied,
     #[error("the services of this kind of office are not linked")]
     ServiceNotSupported,
+    #[error("this office is closed")]
+    OfficeClosed,
 }
 
 impl Refusal {
@@ -85,6 +139,7 @@ impl Refusal {
         match self {
             Self::DestinationDenied => "destination-denied",
             Self::ServiceNotSupported => "service-not-supported",
+            Self::OfficeClosed => "office-closed",
         }
     }
 }
@@ -94,20 +149,70 @@ mod tests {
     use super::*;
     use crate::job::{Kind, examples};
 
+    /// The recipient of every example, with a registered address.
+    fn with_mail() -> Office {
+        let to = Address::parse("care@example.jp").expect("valid");
+        let number = examples::first_contact().recipient.office_number;
+        Office::new(number, examples::TUESDAY_10_00)
+            .after(OfficeChange::MailRegistered { to }, examples::TUESDAY_10_00)
+    }
+
     #[test]
-    fn every_kind_goes_by_fax_to_the_number_given() {
+    fn every_kind_goes_by_fax_to_the_number_given_without_mail() {
+        let with_relay = Policy { mail: true, ..Policy::default() };
         for kind in Kind::ALL {
             let job = examples::of(*kind);
-            let Route::Fax { number } = decide(&job, &Policy::default()).expect("allowed");
-            assert_eq!(number, job.recipient.fax);
+            for (policy, office) in
+                [(Policy::default(), Some(with_mail())), (with_relay.clone(), None)]
+            {
+                match decide(&job, &policy, office.as_ref()) {
+                    Ok(Route::Fax { number }) => assert_eq!(number, job.recipient.fax),
+                    other => panic!("{kind}: {other:?}"),
+                }
+            }
         }
+    }
+
+    #[test]
+    fn only_a_document_and_a_message_go_by_mail() {
+        let policy = Policy { mail: true, ..Policy::default() };
+        for kind in Kind::ALL {
+            let route = decide(&examples::of(*kind), &policy, Some(&with_mail())).expect("allowed");
+            let expected = match kind {
+                Kind::Document | Kind::Message => Channel::Mail,
+                Kind::FirstContact
+                | Kind::CredentialsReissued
+                | Kind::ChannelChanged
+                | Kind::NumberProof => Channel::Fax,
+            };
+            assert_eq!(route.channel(), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn closed_office_gets_nothing_until_it_reopens() {
+        let policy = Policy { mail: true, ..Policy::default() };
+        let closed = with_mail().after(OfficeChange::Closed, examples::TUESDAY_10_00);
+        for kind in Kind::ALL {
+            let refusal = decide(&examples::of(*kind), &policy, Some(&closed)).expect_err("closed");
+            assert_eq!(refusal.code(), "office-closed");
+        }
+        let reopened = closed.after(OfficeChange::Reopened, examples::TUESDAY_10_00);
+        assert!(decide(&examples::of(Kind::Message), &policy, Some(&reopened)).is_ok());
+    }
+
+    #[test]
+    fn number_that_may_not_be_dialled_is_no_way_back_for_a_mail() {
+        let policy = Policy { mail: true, deny_prefixes: vec!["03".into()], ..Policy::default() };
+        let refusal = decide(&examples::of(Kind::Message), &policy, Some(&with_mail()));
+        assert_eq!(refusal.expect_err("denied"), Refusal::DestinationDenied);
     }
 
     #[test]
     fn medical_offices_are_refused() {
         let mut job = examples::first_contact();
         job.recipient.office_number = crate::job::OfficeNumber::parse("1169900014").expect("valid");
-        let refusal = decide(&job, &Policy::default()).expect_err("not linked");
+        let refusal = decide(&job, &Policy::default(), None).expect_err("not linked");
         assert_eq!(refusal.code(), "service-not-supported");
     }
 
@@ -124,7 +229,7 @@ mod tests {
         ];
         for (allow_prefixes, deny_prefixes, allowed) in cases {
             let policy = Policy { allow_prefixes, deny_prefixes, ..Policy::default() };
-            assert_eq!(decide(&job, &policy).is_ok(), allowed, "{policy:?}");
+            assert_eq!(decide(&job, &policy, None).is_ok(), allowed, "{policy:?}");
         }
     }
 }

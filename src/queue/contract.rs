@@ -56,14 +56,19 @@ pub(crate) fn to_number(digits: &str) -> impl FnOnce(&mut NewJob) + use<> {
 
 pub(crate) fn accept(queue: &dyn Queue, request: Acceptance) -> JobId {
     match queue.accept(request).wait() {
-        Ok(Accepted::New { id }) => id,
+        Ok(Accepted::New { id, .. }) => id,
         other => panic!("not new: {other:?}"),
     }
 }
 
 /// The next job, claimed at `now` by `line`.
 pub(crate) fn claim(queue: &dyn Queue, now: UnixMillis, line: &str) -> Option<Claim> {
-    queue.claim(now, line.into()).wait().expect("the store answers")
+    queue.claim(now, ask(line)).wait().expect("the store answers")
+}
+
+/// A line with a modem of its own.
+pub(crate) fn ask(line: &str) -> LineAsk {
+    LineAsk { line: line.into(), secrets: true, watch: None }
 }
 
 pub(crate) fn dial(queue: &dyn Queue, attempt: AttemptId, now: UnixMillis) {
@@ -207,7 +212,7 @@ pub(crate) fn same_key_64_times_at_once_is_one_job(queue: &dyn Queue) {
     let ids: HashSet<JobId> = answers
         .iter()
         .map(|answer| match answer {
-            Accepted::New { id } | Accepted::Replay { id } => *id,
+            Accepted::New { id, .. } | Accepted::Replay { id, .. } => *id,
             Accepted::OtherBody => panic!("the body was the same"),
         })
         .collect();
@@ -220,7 +225,10 @@ pub(crate) fn same_key_other_body_is_told_apart_and_stores_nothing(queue: &dyn Q
     let mut other = request("a", to_number("0612345678"));
     other.fingerprint = [2; 32];
     assert_eq!(queue.accept(other).wait(), Ok(Accepted::OtherBody));
-    assert_eq!(queue.accept(request("a", |_| {})).wait(), Ok(Accepted::Replay { id }));
+    assert_eq!(
+        queue.accept(request("a", |_| {})).wait(),
+        Ok(Accepted::Replay { id, channel: Channel::Fax })
+    );
     assert_eq!(event_names(queue).len(), 1);
 }
 
@@ -231,7 +239,7 @@ pub(crate) fn earlier_request_is_known_by_client_key_and_body(queue: &dyn Queue)
     };
     assert_eq!(earlier(client(), "a", 1), Ok(None));
     let id = accept(queue, request("a", |_| {}));
-    assert_eq!(earlier(client(), "a", 1), Ok(Some(Accepted::Replay { id })));
+    assert_eq!(earlier(client(), "a", 1), Ok(Some(Accepted::Replay { id, channel: Channel::Fax })));
     assert_eq!(earlier(client(), "a", 2), Ok(Some(Accepted::OtherBody)));
     assert_eq!(earlier(client(), "b", 1), Ok(None));
     assert_eq!(earlier(ClientId("other".into()), "a", 1), Ok(None));
@@ -279,7 +287,7 @@ pub(crate) fn one_call_at_a_time_to_a_number_and_on_a_line(queue: &dyn Queue) {
     let waiting = accept(queue, request("b", |_| {}));
     let first = claim(queue, NOW, "line1").expect("due");
     assert!(claim(queue, NOW, "line2").is_none(), "the number is in use");
-    assert!(refused(queue.claim(NOW, "line1".into()).wait()), "the line is in use");
+    assert!(refused(queue.claim(NOW, ask("line1")).wait()), "the line is in use");
     dial(queue, first.attempt, NOW);
     start_page(queue, first.attempt);
     assert_eq!(queue.settle(first.attempt, confirmed(NOW)).wait(), Ok(()));
@@ -296,13 +304,13 @@ pub(crate) fn job_waits_for_not_before_and_expires_at_not_after(queue: &dyn Queu
     );
     assert!(claim(queue, after_min(9), "line1").is_none());
     let swept = queue.sweep(after_min(9)).wait();
-    assert_eq!(swept, Ok(Swept { ended: 0, next_due: Some(after_min(10)) }));
+    assert_eq!(swept, Ok(Swept { ended: 0, next_due: Some(after_min(10)), next_mail: None }));
     assert_eq!(show(queue, id).due_at, Some(after_min(10)));
 
     assert!(claim(queue, after_min(20), "line1").is_none(), "its time is over");
     assert_eq!(show(queue, id).state, JobState::Expired);
     assert_eq!(event_names(queue), ["accepted", "expired"]);
-    assert_eq!(queue.sweep(after_min(21)).wait(), Ok(Swept { ended: 0, next_due: None }));
+    assert_eq!(queue.sweep(after_min(21)).wait(), Ok(Swept::default()));
 }
 
 pub(crate) fn no_job_is_claimed_past_its_end_however_many_ran_out(queue: &dyn Queue) {

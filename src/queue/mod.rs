@@ -9,15 +9,20 @@
 //! | `accepted` | it is on disk |
 //! | `sending` | an attempt is open |
 //! | `dialing`, `page_started`, `page_acked` | the attempt's next step is durable |
-//! | `stop_wanted` | its client cancelled it during the call: the call stops if no page has begun, and no other one follows |
+//! | `dot_sent` | the content of its mail may leave from here on |
+//! | `stop_wanted` | its client cancelled it during the call or while a receipt is awaited: the call stops if no page has begun, and nothing else follows |
 //! | any name of a [`JobState`] | the job went there; with `code` and `receipt` if a call ended so |
-//! | others | rungs that the sender saw, see [`Step::Rung`] |
+//! | any name of a [`Sign`] | the exchange saw it |
+//! | others | rungs that the sender saw, see [`Step::Rung`], and receipts that came later, see [`Report::rung`] |
 //!
 //! Names of states and events are snake_case, reasons and codes kebab-case; none changes its meaning.
-//! Not here: what an ending means (`settle`), when to try again (`schedule`).
+//! Not here: what an ending or a receipt means (`settle`), when to try again (`schedule`).
+//!
+//! [`Report::rung`]: crate::settle::receipts::Report::rung
 
 mod alarm;
 mod calls;
+mod mails;
 mod seal;
 pub mod sqlite;
 
@@ -26,18 +31,19 @@ pub(crate) mod contract;
 
 pub use alarm::Alarm;
 pub use calls::{CallFilter, CallId, CallRecord, CallRow};
+pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::job::{
-    AttemptId, AttemptState, ClientId, FaxNumber, IdempotencyKey, JobId, JobState, NewJob,
-    UnixMillis,
+    AttemptId, AttemptState, Channel, ClientId, FaxBecause, FaxNumber, IdempotencyKey, JobId,
+    JobState, NewJob, OfficeNumber, Sign, UnixMillis,
 };
-use crate::office::Route;
 use crate::office::known::{Known, Lock};
-use crate::settle::{Settlement, Standing};
+use crate::office::{Office, OfficeChange, Route};
+use crate::settle::{Settlement, Standing, Watch};
 
 /// The store of one appliance. Methods return at once; the answer comes after COMMIT.
 pub trait Queue: Send + Sync {
@@ -56,12 +62,37 @@ pub trait Queue: Send + Sync {
     /// Takes the next due job for a free line, if any: its attempt is `Claimed`, the job `Sending`.
     /// Not to be asked outside the calling hours. What has run out is expired, what the redial rule or a row
     /// of calls without a fax tone holds back is put off, and what may not be called has failed, on the way.
-    fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>>;
+    fn claim(&self, now: UnixMillis, ask: LineAsk) -> Pending<Option<Claim>>;
+    /// Takes the next due mail for a free lane, if any: as [`Queue::claim`] does for a line, at any hour.
+    fn claim_mail(&self, now: UnixMillis, ask: MailAsk) -> Pending<Option<MailClaim>>;
     /// Makes an attempt's step durable before its side effect.
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
     /// Ends an attempt: its result, the job's state, the event, what is remembered of the number, and the
     /// end of the secret.
     fn settle(&self, attempt: AttemptId, settlement: Settlement) -> Pending<()>;
+    /// Takes in one mail of the receipt box: its receipt, if it is one, what follows from that, and how far the box was
+    /// read, all or nothing.
+    fn receive(&self, mail: ReceivedMail) -> Pending<Received>;
+    /// How far the receipt box was read.
+    fn inbox_place(&self) -> Pending<Option<Place>>;
+    /// The tokens of mails of which nobody knows whether the relay has them. Whoever finds its copy of one says so with
+    /// [`Queue::receive`].
+    fn unsure_mails(&self) -> Pending<Vec<mail::Subject>>;
+    /// Keeps what the exchange has seen, and what follows from it. To be told twice changes nothing.
+    fn sign(&self, client: ClientId, id: JobId, sign: Sign, now: UnixMillis) -> Pending<Signed>;
+    /// What the client has reported of an office.
+    fn office(&self, client: ClientId, number: OfficeNumber) -> Pending<Option<Office>>;
+    /// Takes in a report about an office, and gives it as it stands then. What was accepted before goes where it was
+    /// to go.
+    fn change_office(
+        &self,
+        client: ClientId,
+        number: OfficeNumber,
+        change: OfficeChange,
+        now: UnixMillis,
+    ) -> Pending<Office>;
+    /// What became of the mails to each domain that were begun since then, the domain with the most first.
+    fn mail_domains(&self, since: UnixMillis) -> Pending<Vec<MailDomain>>;
     /// Ends what has run out, whether lines may be used or not, and says when to look again.
     fn sweep(&self, now: UnixMillis) -> Pending<Swept>;
     /// Withdraws a job: cancelled if no page data is out yet, and in any case not called for again.
@@ -136,13 +167,25 @@ pub struct Acceptance {
 pub enum Accepted {
     New {
         id: JobId,
+        channel: Channel,
     },
-    /// The same key and body were accepted before.
+    /// The same key and body were accepted before, to go on that channel then.
     Replay {
         id: JobId,
+        channel: Channel,
     },
     /// The same key came with another body.
     OtherBody,
+}
+
+/// A line that is free, and what it can carry.
+#[derive(Clone, Debug)]
+pub struct LineAsk {
+    pub line: String,
+    /// It may carry a sheet with a key.
+    pub secrets: bool,
+    /// It hands sheets to somebody who tells later what became of them: how long that is waited for.
+    pub watch: Option<Watch>,
 }
 
 /// One job leased to one line.
@@ -152,12 +195,18 @@ pub struct Claim {
     pub attempt_number: u32,
     pub id: JobId,
     pub line: String,
+    /// It goes to the number in here.
     pub job: NewJob,
-    pub route: Route,
     /// What `settle` has to know of the job.
     pub standing: Standing,
     /// What is remembered of the number.
     pub known: Known,
+    /// Why it comes by FAX although there is a mail address.
+    pub because: Option<FaxBecause>,
+    /// Names this attempt in what comes back, on a line that asked with a watch.
+    pub token: Option<mail::Subject>,
+    /// As the line asked.
+    pub watch: Option<Watch>,
 }
 
 /// The calls that notifications made to one number.
@@ -195,8 +244,10 @@ pub struct Unreadable {
 pub struct Swept {
     /// Jobs that ended because their time was over, or became uncertain.
     pub ended: u32,
-    /// When the next waiting job is due; may lie in the past.
+    /// When the next job that waits for a line is due; may lie in the past.
     pub next_due: Option<UnixMillis>,
+    /// The same of mails.
+    pub next_mail: Option<UnixMillis>,
 }
 
 /// A step of an attempt, durable before what follows it.
@@ -208,6 +259,8 @@ pub enum Step {
     PageStarted { now: UnixMillis, page: u16 },
     /// A page was confirmed, more follow.
     PageAcked { now: UnixMillis, page: u16 },
+    /// Written before the first octet of a mail's content.
+    DotSent { now: UnixMillis },
     /// A rung for people: identity seen, contract agreed. Never a secret, never a whole number.
     Rung { now: UnixMillis, name: &'static str, detail: serde_json::Value },
 }
@@ -219,24 +272,32 @@ pub enum Cancelled {
     Done,
     /// A call is on but no page data has left: the call is being stopped.
     Stopping,
-    /// Page data has left: it is not taken back, but no other copy follows.
+    /// Page data or a mail has left: it is not taken back, but no other copy follows, and no FAX after a mail.
     TooLate,
     /// It is final already, in this state.
     Final(JobState),
     NotFound,
 }
 
-/// A job as its client may see it: no secret, number masked.
+/// A job as its client may see it: no secret, number masked, of an address the domain only.
 #[derive(Clone, Debug)]
 pub struct View {
     pub id: JobId,
     pub state: JobState,
     pub reason: Option<String>,
     pub kind: &'static str,
+    /// The way that it takes now.
+    pub channel: Channel,
     pub office_number: String,
     pub fax_masked: String,
+    /// Of the address, if it was accepted to go by mail.
+    pub mail_domain: Option<String>,
+    /// Why it goes by FAX, if it was.
+    pub because: Option<FaxBecause>,
     pub accepted_at: UnixMillis,
     pub due_at: Option<UnixMillis>,
+    /// How long a receipt is waited for, and what then.
+    pub watch: Option<Watch>,
     pub not_after: UnixMillis,
     pub attempts: Vec<AttemptView>,
 }
@@ -245,6 +306,8 @@ pub struct View {
 #[derive(Clone, Debug)]
 pub struct AttemptView {
     pub number: u32,
+    pub channel: Channel,
+    /// Of a mail its lane.
     pub line: String,
     pub state: AttemptState,
     pub code: Option<String>,

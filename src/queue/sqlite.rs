@@ -46,11 +46,14 @@ use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
     Acceptance, Accepted, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim, Dialled,
-    EventRow, Filter, NumberId, NumberRow, Pending, Queue, QueueError, Step, Swept, Unreadable,
-    View,
+    EventRow, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow, Pending, Place,
+    Queue, QueueError, Received, ReceivedMail, Signed, Step, Swept, Unreadable, View,
 };
-use crate::job::{AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, UnixMillis};
+use crate::job::{
+    AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, OfficeNumber, Sign, UnixMillis,
+};
 use crate::office::known::{Known, Lock};
+use crate::office::{Office, OfficeChange};
 use crate::settle::Settlement;
 
 /// The version of a job's credentials; later ones come with their renewal.
@@ -112,9 +115,13 @@ impl Queue for Sqlite {
         self.reader.ask(move |conn| claim::dialled(conn, number.digits(), now))
     }
 
-    fn claim(&self, now: UnixMillis, line: String) -> Pending<Option<Claim>> {
+    fn claim(&self, now: UnixMillis, ask: LineAsk) -> Pending<Option<Claim>> {
         let sealer = self.sealer.clone();
-        self.writer.submit(move |conn, effects| claim::claim(conn, &sealer, now, &line, effects))
+        self.writer.submit(move |conn, effects| claim::claim(conn, &sealer, now, &ask, effects))
+    }
+
+    fn claim_mail(&self, _now: UnixMillis, _ask: MailAsk) -> Pending<Option<MailClaim>> {
+        self.reader.ask(|_conn| Ok(None))
     }
 
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()> {
@@ -126,6 +133,46 @@ impl Queue for Sqlite {
         self.writer.submit(move |conn, effects| {
             changes::settle(conn, &sealer, attempt, &settlement, effects)
         })
+    }
+
+    fn receive(&self, _mail: ReceivedMail) -> Pending<Received> {
+        self.reader.ask(|_conn| Ok(Received::Nothing))
+    }
+
+    fn inbox_place(&self) -> Pending<Option<Place>> {
+        self.reader.ask(|_conn| Ok(None))
+    }
+
+    fn unsure_mails(&self) -> Pending<Vec<mail::Subject>> {
+        self.reader.ask(|_conn| Ok(Vec::new()))
+    }
+
+    fn sign(
+        &self,
+        _client: ClientId,
+        _id: JobId,
+        _sign: Sign,
+        _now: UnixMillis,
+    ) -> Pending<Signed> {
+        self.reader.ask(|_conn| Ok(Signed::NotFound))
+    }
+
+    fn office(&self, _client: ClientId, _number: OfficeNumber) -> Pending<Option<Office>> {
+        self.reader.ask(|_conn| Ok(None))
+    }
+
+    fn change_office(
+        &self,
+        _client: ClientId,
+        number: OfficeNumber,
+        change: OfficeChange,
+        now: UnixMillis,
+    ) -> Pending<Office> {
+        self.reader.ask(move |_conn| Ok(Office::new(number, now).after(change, now)))
+    }
+
+    fn mail_domains(&self, _since: UnixMillis) -> Pending<Vec<MailDomain>> {
+        self.reader.ask(|_conn| Ok(Vec::new()))
     }
 
     fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
@@ -209,7 +256,6 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fau
         .credentials()
         .map(|credentials| sealer.seal(id, FIRST_VERSION, credentials).map_err(|_| no_seal()))
         .transpose()?;
-    let crate::office::Route::Fax { number } = &request.route;
     Ok(changes::NewRow {
         id,
         client: request.client.clone(),
@@ -219,7 +265,7 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fau
         kind: job.kind().as_str(),
         urgency: record::urgency_rank(job.urgency),
         office_number: job.recipient.office_number.to_string(),
-        fax_digits: number.digits().to_owned(),
+        fax_digits: job.recipient.fax.digits().to_owned(),
         fields: record::fields_json(job)?,
         sealed,
         sealed_version: FIRST_VERSION,

@@ -16,7 +16,7 @@ use modem::CallReport;
 
 use crate::app::clock::Clock;
 use crate::job::{FaxNumber, UnixMillis};
-use crate::queue::{Alarm, Queue, QueueError};
+use crate::queue::{Alarm, LineAsk, Queue, QueueError};
 use crate::schedule::line_board::{Hold, LineBoard, LineState, Wanted};
 use crate::schedule::line_health::{Health, Input, Notice};
 use crate::schedule::self_test::{Daily, TestCalls};
@@ -244,7 +244,8 @@ impl LineThread {
         if !self.common.windows.is_open(now) {
             return Turn::Rest(IDLE_TICK);
         }
-        match self.common.queue.claim(now, self.name.clone()).wait() {
+        let ask = LineAsk { line: self.name.clone(), secrets: true, watch: None };
+        match self.common.queue.claim(now, ask).wait() {
             Ok(None) => Turn::Rest(IDLE_TICK),
             Ok(Some(claim)) => {
                 self.show(LineState::Calling);

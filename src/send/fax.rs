@@ -20,7 +20,6 @@ use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
 use crate::job::{FaxNumber, JobId, JobState, Language, Live, ProgressBoard, UnixMillis, hex};
-use crate::office::Route;
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
@@ -199,7 +198,7 @@ fn call_over<P: Port>(
     let terms =
         terms::of_next_call(&claim.known, &settings.limits, claim.job.kind().has_secret(), now);
     host.note_terms(&terms);
-    let Route::Fax { number } = &claim.route;
+    let number = &claim.job.recipient.fax;
     let call = modem::Call {
         digits: number.digits().to_owned(),
         tsi: settings.tsi.clone(),
@@ -318,7 +317,7 @@ impl<'a> FaxHost<'a> {
         let code = self.settling.as_ref().map(|settling| settling.settlement.code);
         let stored = self.stored();
         if let Some(code) = code {
-            let Route::Fax { number } = &self.claim.route;
+            let number = &self.claim.job.recipient.fax;
             let (attempt, line) = (Some(self.claim.attempt), self.claim.line.clone());
             let call = Over { attempt, line, number, began_at: self.began_at, code };
             trace::keep(self.desk.queue.as_ref(), call, report);
@@ -423,8 +422,13 @@ impl<'a> FaxHost<'a> {
             Next::Again { due, reason } => tracing::warn!(
                 %job, attempt, line, code, evidence, reason, due = due.rfc3339(), "job.attempt.lost"
             ),
-            Next::Rest(state) => match state {
-                JobState::Confirmed
+            Next::ByFax { due, because } => tracing::warn!(
+                %job, attempt, line, code, evidence, reason = because.as_str(), due = due.rfc3339(),
+                "job.attempt.lost"
+            ),
+            Next::Watch { state, .. } | Next::Rest(state) => match state {
+                JobState::HandedOff
+                | JobState::Confirmed
                 | JobState::Cancelled
                 | JobState::ResolvedDelivered
                 | JobState::Waiting
@@ -478,7 +482,7 @@ impl CallHost for FaxHost<'_> {
     }
 
     fn far_end(&mut self, far_end: &t30::FarEnd) -> Go {
-        let Route::Fax { number } = &self.claim.route;
+        let number = &self.claim.job.recipient.fax;
         let Judgement { identity, allowed } = identity::judge(
             far_end.csi.as_deref(),
             number,
@@ -559,7 +563,7 @@ impl CallHost for FaxHost<'_> {
     fn progress(&mut self, progress: Progress) {
         match progress {
             Progress::Dialling => {
-                let Route::Fax { number } = &self.claim.route;
+                let number = &self.claim.job.recipient.fax;
                 let (job, line) = (self.claim.id, &self.claim.line);
                 tracing::info!(%job, line, to = %number, "fax.dialling"); // shows the last four digits
                 self.live("dialling", None);

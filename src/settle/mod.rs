@@ -2,17 +2,20 @@
 //!
 //! In: an [`Outcome`], how a call ended and how far it came. Out: a [`Settlement`], one transaction for
 //! `queue`. Pure: the same outcome at the same time gives the same settlement.
+//! What comes later about a notification that a relay or a provider has: `receipts.rs`; what the exchange saw: `signs.rs`.
 //! Not here: which ending proves what (`verdict.rs`), what it says to people (`endings.rs`), the pauses (`schedule/backoff.rs`).
 
 pub mod endings;
 mod lesson;
 pub mod receipt;
+pub mod receipts;
+pub mod signs;
 pub mod verdict;
 
 use std::time::Duration;
 
 use crate::job::names::stable_names;
-use crate::job::{AttemptState, Evidence, JobState, Kind, UnixMillis};
+use crate::job::{AttemptState, Evidence, FaxBecause, JobState, Kind, UnixMillis};
 use crate::office::identity::Identity;
 use crate::office::known::Lesson;
 use crate::schedule::backoff::{self, Calls, Cause, Turn};
@@ -42,7 +45,29 @@ pub enum Next {
     Again { due: UnixMillis, reason: &'static str },
     /// Stay in this state: final, or `Uncertain`.
     Rest(JobState),
+    /// In this state, `HandedOff` or `Uncertain`, a receipt is waited for.
+    Watch { state: JobState, watch: Watch },
+    /// Not by mail any more: by FAX, as soon as there is a line from `due` on.
+    ByFax { due: UnixMillis, because: FaxBecause },
 }
+
+/// How long a receipt is waited for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Watch {
+    pub until: UnixMillis,
+    pub then: AtEnd,
+}
+
+/// What happens when nobody has said anything by then.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum AtEnd {
+    /// It is sent by FAX.
+    Fax,
+    /// Somebody must decide, unless a delivery was reported.
+    Decide,
+}
+
+stable_names!(AtEnd { Fax => "fax", Decide => "decide" });
 
 /// How far a call came in the telephone network.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,6 +100,18 @@ pub struct Standing {
     /// Attempts before this one for which there was no sheet, so that nobody was called: those that ended with one
     /// of [`verdict::WITHOUT_SHEET`].
     pub without_sheet: u32,
+    /// A mail of it may lie in the office's mailbox.
+    pub mailed: bool,
+}
+
+/// What a notification has behind it and before it, when one of its mails ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MailStanding {
+    pub not_after: UnixMillis,
+    /// Tries to hand it over before this one that count.
+    pub tries: u32,
+    /// As it was set when this try began.
+    pub watch: Watch,
 }
 
 impl Standing {
@@ -230,20 +267,21 @@ fn carry_out(
         Remedy::Retry(cause) => (retry(cause, standing.unconfirmed), standing.unconfirmed),
     };
     let next = match next {
-        Next::Rest(state) => Next::Rest(at_rest(state, unconfirmed)),
-        again @ Next::Again { .. } => again,
+        Next::Rest(state) => Next::Rest(at_rest(state, unconfirmed > 0 || standing.mailed)),
+        other @ (Next::Again { .. } | Next::Watch { .. } | Next::ByFax { .. }) => other,
     };
     Settlement { now, evidence, code, reach, next, receipt, lesson: None }
 }
 
-/// The state in which a job stays: once a sheet of it may be on paper, none says that nothing is.
-pub fn at_rest(state: JobState, unconfirmed: u32) -> JobState {
+/// The state in which a job stays: once a sheet of it may be on paper, or a mail in a mailbox, none says that nothing is.
+pub fn at_rest(state: JobState, may_be_out: bool) -> JobState {
     match state {
-        JobState::Failed | JobState::Expired | JobState::Cancelled if unconfirmed > 0 => {
+        JobState::Failed | JobState::Expired | JobState::Cancelled if may_be_out => {
             JobState::Uncertain
         }
         JobState::Waiting
         | JobState::Sending
+        | JobState::HandedOff
         | JobState::Uncertain
         | JobState::Hold
         | JobState::Confirmed

@@ -25,6 +25,7 @@ fn fresh() -> Standing {
         toneless_calls: 0,
         unconfirmed: 0,
         without_sheet: 0,
+        mailed: false,
     }
 }
 

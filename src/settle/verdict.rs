@@ -118,6 +118,8 @@ pub fn after_crash(state: AttemptState) -> Verdict {
         // The ended ones are never asked about; if they were, this claims nothing.
         AttemptState::PageStarted
         | AttemptState::PageAcked
+        | AttemptState::DotSent
+        | AttemptState::HandedOff
         | AttemptState::Confirmed
         | AttemptState::NotSent
         | AttemptState::Uncertain => Verdict {

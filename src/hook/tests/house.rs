@@ -374,7 +374,11 @@ impl Memory {
         let kept = self.kept.lock().expect("unharmed");
         let known = kept.iter().find(|(of, known, _, _)| (of, known) == (client, key))?;
         let same = known.2 == fingerprint;
-        Some(if same { Accepted::Replay { id: known.3 } } else { Accepted::OtherBody })
+        Some(if same {
+            Accepted::Replay { id: known.3, channel: Channel::Fax }
+        } else {
+            Accepted::OtherBody
+        })
     }
 
     pub(super) fn answer<T: Send + 'static>(&self, answer: T) -> Pending<T> {
@@ -399,13 +403,18 @@ impl Memory {
             state: JobState::Waiting,
             reason: None,
             kind: "first_contact",
+            channel: Channel::Fax,
             office_number: "1179900012".into(),
             fax_masked: "******5678".into(),
+            mail_domain: None,
+            because: None,
             accepted_at: TUESDAY_10_00,
             due_at: Some(TUESDAY_10_00),
+            watch: None,
             not_after: TUESDAY_10_00,
             attempts: vec![AttemptView {
                 number: 1,
+                channel: Channel::Fax,
                 line: "line-1".into(),
                 state: crate::job::AttemptState::Dialing,
                 code: None,
@@ -438,7 +447,7 @@ impl Queue for Memory {
             let mut kept = self.kept.lock().expect("unharmed");
             let id = JobId::new(request.now, kept.len() as u128);
             kept.push((request.client, request.key, request.fingerprint, id));
-            Accepted::New { id }
+            Accepted::New { id, channel: Channel::Fax }
         }))
     }
 
@@ -502,8 +511,54 @@ impl Queue for Memory {
         self.answer(self.cancelled)
     }
 
-    fn claim(&self, _now: UnixMillis, _line: String) -> Pending<Option<Claim>> {
+    fn claim(&self, _now: UnixMillis, _ask: LineAsk) -> Pending<Option<Claim>> {
         unreachable!("the hook claims nothing")
+    }
+
+    fn claim_mail(&self, _now: UnixMillis, _ask: MailAsk) -> Pending<Option<MailClaim>> {
+        unreachable!("the hook claims nothing")
+    }
+
+    fn receive(&self, _mail: ReceivedMail) -> Pending<Received> {
+        unreachable!("the hook reads no mail")
+    }
+
+    fn inbox_place(&self) -> Pending<Option<Place>> {
+        unreachable!("the hook reads no mail")
+    }
+
+    fn unsure_mails(&self) -> Pending<Vec<mail::Subject>> {
+        unreachable!("the hook reads no mail")
+    }
+
+    fn sign(
+        &self,
+        _client: ClientId,
+        _id: JobId,
+        _sign: Sign,
+        _now: UnixMillis,
+    ) -> Pending<Signed> {
+        self.answer(Signed::NotFound)
+    }
+
+    fn office(&self, _client: ClientId, _number: OfficeNumber) -> Pending<Option<Office>> {
+        let (give, pending) = Pending::channel();
+        let _ = give.send(Ok(None));
+        pending
+    }
+
+    fn change_office(
+        &self,
+        _client: ClientId,
+        number: OfficeNumber,
+        change: OfficeChange,
+        now: UnixMillis,
+    ) -> Pending<Office> {
+        self.answer(Office::new(number, now).after(change, now))
+    }
+
+    fn mail_domains(&self, _since: UnixMillis) -> Pending<Vec<MailDomain>> {
+        self.answer(Vec::new())
     }
 
     fn step(&self, _attempt: AttemptId, _step: Step) -> Pending<()> {

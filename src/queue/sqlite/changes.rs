@@ -12,7 +12,8 @@ use super::fault::Fault;
 use super::writer::Effect;
 use super::{numbers, record};
 use crate::job::{
-    AttemptId, AttemptState, ClientId, Evidence, IdempotencyKey, JobId, JobState, UnixMillis,
+    AttemptId, AttemptState, Channel, ClientId, Evidence, IdempotencyKey, JobId, JobState,
+    UnixMillis,
 };
 use crate::queue::seal::Sealer;
 use crate::queue::{Accepted, Cancelled, Step};
@@ -54,7 +55,7 @@ pub(super) fn earlier(
         .optional()?;
     Ok(match known {
         Some((id, known)) if known == fingerprint => {
-            Some(Accepted::Replay { id: record::parse_id(&id)? })
+            Some(Accepted::Replay { id: record::parse_id(&id)?, channel: Channel::Fax })
         }
         Some(_) => Some(Accepted::OtherBody),
         None => None,
@@ -93,7 +94,7 @@ pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault>
     ])?;
     let detail = json!({ "state": JobState::Waiting.as_str(), "due_at": due.rfc3339() });
     event(conn, &new.id.to_string(), None, new.now, "accepted", detail)?;
-    Ok(Accepted::New { id: new.id })
+    Ok(Accepted::New { id: new.id, channel: Channel::Fax })
 }
 
 /// An attempt and its job, as a step or a settlement finds them.
@@ -165,6 +166,8 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
             AttemptState::Dialing
             | AttemptState::PageStarted
             | AttemptState::PageAcked
+            | AttemptState::DotSent
+            | AttemptState::HandedOff
             | AttemptState::Confirmed
             | AttemptState::NotSent
             | AttemptState::Uncertain,
@@ -195,6 +198,8 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
             | AttemptState::Dialing
             | AttemptState::PageStarted
             | AttemptState::PageAcked
+            | AttemptState::DotSent
+            | AttemptState::HandedOff
             | AttemptState::Confirmed
             | AttemptState::NotSent
             | AttemptState::Uncertain,
@@ -214,10 +219,25 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
             | AttemptState::Dialing
             | AttemptState::PageStarted
             | AttemptState::PageAcked
+            | AttemptState::DotSent
+            | AttemptState::HandedOff
             | AttemptState::Confirmed
             | AttemptState::NotSent
             | AttemptState::Uncertain,
         ) => Err(refused("page_acked")),
+
+        (
+            Step::DotSent { .. },
+            AttemptState::Claimed
+            | AttemptState::Dialing
+            | AttemptState::PageStarted
+            | AttemptState::PageAcked
+            | AttemptState::DotSent
+            | AttemptState::HandedOff
+            | AttemptState::Confirmed
+            | AttemptState::NotSent
+            | AttemptState::Uncertain,
+        ) => Err(refused("dot_sent")),
 
         // What people see changes nothing, and some of it comes after the result.
         (Step::Rung { now, name, detail }, _any_state) => {
@@ -276,17 +296,29 @@ pub(super) fn settle(
 fn may_end(state: AttemptState, pages_acked: u16, evidence: Evidence) -> bool {
     match (state, evidence) {
         (AttemptState::Claimed, Evidence::NotSent) => true,
-        (AttemptState::Claimed, Evidence::Uncertain | Evidence::Confirmed) => false,
+        (
+            AttemptState::Claimed,
+            Evidence::Uncertain | Evidence::HandedOff | Evidence::Confirmed,
+        ) => false,
         (AttemptState::Dialing, Evidence::NotSent | Evidence::Uncertain) => true,
-        (AttemptState::Dialing, Evidence::Confirmed) => false,
+        (AttemptState::Dialing, Evidence::HandedOff | Evidence::Confirmed) => false,
         // Written before the first octet: the driver can know that none of it left after all.
         (AttemptState::PageStarted, Evidence::NotSent) => pages_acked == 0,
         (AttemptState::PageStarted, Evidence::Uncertain | Evidence::Confirmed) => true,
-        (AttemptState::PageAcked, Evidence::NotSent) => false,
-        (AttemptState::PageAcked, Evidence::Uncertain | Evidence::Confirmed) => true,
-        (AttemptState::Confirmed | AttemptState::NotSent | AttemptState::Uncertain, _ended) => {
-            false
+        (AttemptState::PageStarted, Evidence::HandedOff) => false,
+        (AttemptState::PageAcked, Evidence::NotSent | Evidence::HandedOff) => false,
+        (AttemptState::DotSent, Evidence::Confirmed) => false,
+        (AttemptState::DotSent, Evidence::NotSent | Evidence::Uncertain | Evidence::HandedOff) => {
+            true
         }
+        (AttemptState::PageAcked, Evidence::Uncertain | Evidence::Confirmed) => true,
+        (
+            AttemptState::HandedOff
+            | AttemptState::Confirmed
+            | AttemptState::NotSent
+            | AttemptState::Uncertain,
+            _ended,
+        ) => false,
     }
 }
 
@@ -330,10 +362,14 @@ fn destination(
         | (Evidence::Confirmed, Next::Rest(state @ JobState::Confirmed)) => {
             Ok((*state, None, settlement.code))
         }
-        (Evidence::NotSent | Evidence::Uncertain | Evidence::Confirmed, next) => {
+        (
+            Evidence::NotSent | Evidence::Uncertain | Evidence::HandedOff | Evidence::Confirmed,
+            next,
+        ) => {
             let what = match next {
                 Next::Again { .. } => "waiting",
-                Next::Rest(state) => state.as_str(),
+                Next::Rest(state) | Next::Watch { state, .. } => state.as_str(),
+                Next::ByFax { because, .. } => because.as_str(),
             };
             Err(Fault::NotAllowed { what, from: settlement.evidence.to_string() })
         }
@@ -371,7 +407,7 @@ pub(super) fn move_idle_job(
     reason: &str,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
-    let state = at_rest(state, unconfirmed(conn, job)?);
+    let state = at_rest(state, unconfirmed(conn, job)? > 0);
     move_job(conn, job, state, due, reason, effects)?;
     let detail = json!({ "state": state.as_str(), "reason": reason, "due_at": due.map(UnixMillis::rfc3339) });
     event(conn, job, None, now, state.as_str(), detail)
@@ -403,7 +439,7 @@ pub(super) fn cancel(
             Ok(Cancelled::Done)
         }
         JobState::Sending => stop_call(conn, &id, now, effects),
-        JobState::Uncertain => Ok(Cancelled::TooLate),
+        JobState::HandedOff | JobState::Uncertain => Ok(Cancelled::TooLate),
         JobState::Confirmed
         | JobState::Failed
         | JobState::Expired

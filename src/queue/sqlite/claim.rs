@@ -13,11 +13,10 @@ use super::numbers;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
 use crate::job::{AttemptId, JobState, UnixMillis};
-use crate::office::Route;
 use crate::office::known::{Known, NotCalled};
 use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
-use crate::queue::{Claim, Dialled, Swept, Unreadable};
+use crate::queue::{Claim, Dialled, LineAsk, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
 use crate::settle::verdict::WITHOUT_SHEET;
 use crate::settle::{Standing, TIME_TO_DECIDE};
@@ -30,9 +29,10 @@ pub(super) fn claim(
     conn: &Connection,
     sealer: &Sealer,
     now: UnixMillis,
-    line: &str,
+    ask: &LineAsk,
     effects: &mut Vec<Effect>,
 ) -> Result<Option<Claim>, Fault> {
+    let line = ask.line.as_str();
     let line_is_busy: bool = conn
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM attempt WHERE line = ?1 AND ended_at IS NULL)",
@@ -84,7 +84,6 @@ pub(super) fn claim(
             Ok((id, job)) => {
                 let dials = dials(conn, &row.id)?;
                 let (attempt, attempt_number) = open_attempt(conn, &row, now, line)?;
-                let route = Route::Fax { number: job.recipient.fax.clone() };
                 let standing = Standing {
                     kind: job.kind(),
                     dials,
@@ -92,6 +91,7 @@ pub(super) fn claim(
                     toneless_calls: known.toneless_calls(now),
                     unconfirmed: unconfirmed(conn, &row.id)?,
                     without_sheet: without_sheet(conn, &row.id)?,
+                    mailed: false,
                 };
                 let line = line.to_owned();
                 return Ok(Some(Claim {
@@ -100,9 +100,11 @@ pub(super) fn claim(
                     id,
                     line,
                     job,
-                    route,
                     standing,
                     known,
+                    because: None,
+                    token: None,
+                    watch: None,
                 }));
             }
             Err(code) => {
@@ -249,7 +251,7 @@ pub(super) fn sweep(
                 SELECT min(due_at) FROM job WHERE state = 'waiting' AND urgency = 0)",
         )?
         .query_row([], |row| row.get(0))?;
-    Ok(Swept { ended, next_due: next_due.map(UnixMillis) })
+    Ok(Swept { ended, next_due: next_due.map(UnixMillis), next_mail: None })
 }
 
 /// A job that waits too long expires, or is uncertain if a sheet of it may be out. One that nobody decided about is

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::tests::{key, open, place};
 use super::*;
 use crate::job::examples::TUESDAY_10_00 as NOW;
-use crate::job::{AttemptState, JobState};
+use crate::job::{AttemptState, Channel, JobState};
 use crate::queue::contract::{
     accept, after_min, claim, client, confirmed, dial, request, show, start_page,
 };
@@ -176,7 +176,7 @@ fn killed_at_each_point_says_what_was_durable() {
         assert_eq!(ends, usize::from(expected.attempt.is_some()), "{point}");
         // Nothing is stuck: the number is free again, and the same key finds the same job.
         let replay = store.accept(request("crash", |_| {})).wait();
-        assert_eq!(replay, Ok(Accepted::Replay { id: view.id }), "{point}");
+        assert_eq!(replay, Ok(Accepted::Replay { id: view.id, channel: Channel::Fax }), "{point}");
         let next = claim(&store, after_min(5), "line1");
         assert_eq!(next.is_some(), expected.job == JobState::Waiting, "{point}");
         if let Some(next) = next {
@@ -195,7 +195,7 @@ fn recovery_is_done_once() {
     let (store, second) = open(&path);
     assert_eq!((first.in_call, second), (1, Recovered::default()));
     let id = match store.accept(request("crash", |_| {})).wait() {
-        Ok(Accepted::Replay { id }) => id,
+        Ok(Accepted::Replay { id, .. }) => id,
         other => panic!("not a replay: {other:?}"),
     };
     assert_eq!(show(&store, id).attempts.len(), 1);

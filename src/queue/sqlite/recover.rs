@@ -23,6 +23,8 @@ pub struct Recovered {
     pub in_call: u32,
     /// Page data may have left: those with a key wait for a decision, the others for another call.
     pub after_page: u32,
+    /// The content of a mail may have left: a receipt is waited for.
+    pub after_dot: u32,
 }
 
 struct Open {
@@ -62,7 +64,11 @@ pub(super) fn recover(
             AttemptState::Claimed => recovered.before_dial += 1,
             AttemptState::Dialing => recovered.in_call += 1,
             AttemptState::PageStarted | AttemptState::PageAcked => recovered.after_page += 1,
-            AttemptState::Confirmed | AttemptState::NotSent | AttemptState::Uncertain => continue,
+            AttemptState::DotSent => recovered.after_dot += 1,
+            AttemptState::HandedOff
+            | AttemptState::Confirmed
+            | AttemptState::NotSent
+            | AttemptState::Uncertain => continue,
         }
         // `dials` counts the broken call already; `Standing` means those before it.
         let this_one = u32::from(state != AttemptState::Claimed);
@@ -70,8 +76,15 @@ pub(super) fn recover(
         let kind = record::kind(&kind)?;
         let unconfirmed = changes::unconfirmed(conn, &job)?;
         let without_sheet = without_sheet(conn, &job)?;
-        let standing =
-            Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, without_sheet };
+        let standing = Standing {
+            kind,
+            dials,
+            not_after,
+            toneless_calls: 0,
+            unconfirmed,
+            without_sheet,
+            mailed: false,
+        };
         let settlement = settle::after_crash(state, standing, now);
         tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
         changes::settle(conn, sealer, attempt, &settlement, effects)?;

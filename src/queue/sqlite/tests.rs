@@ -154,7 +154,7 @@ fn accepted_job_is_in_the_files_when_the_answer_comes() {
     let ids: Vec<JobId> = pending
         .into_iter()
         .map(|pending| match pending.wait() {
-            Ok(Accepted::New { id }) => id,
+            Ok(Accepted::New { id, .. }) => id,
             other => panic!("not new: {other:?}"),
         })
         .collect();
@@ -223,7 +223,11 @@ fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
             }
             JobState::Confirmed => Some((AttemptState::Confirmed, Some("delivered"))),
             JobState::Failed => Some((AttemptState::NotSent, Some("voice"))),
-            JobState::Waiting | JobState::Hold | JobState::Expired | JobState::Cancelled => None,
+            JobState::HandedOff
+            | JobState::Waiting
+            | JobState::Hold
+            | JobState::Expired
+            | JobState::Cancelled => None,
         };
         if let Some((attempt, code)) = call {
             old.execute(
@@ -239,7 +243,9 @@ fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
         }
         (id, state)
     };
-    (0..).zip(JobState::ALL).map(|(number, state)| write(number, *state)).collect()
+    // Handing over came with version 5.
+    let old = JobState::ALL.iter().filter(|state| **state != JobState::HandedOff);
+    (0..).zip(old).map(|(number, state)| write(number, *state)).collect()
 }
 
 /// Every table, index and trigger, as SQL.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::record;
-use crate::job::{ClientId, JobId, Kind, UnixMillis, number};
+use crate::job::{Channel, ClientId, JobId, Kind, UnixMillis, number};
 use crate::queue::{AttemptView, EventRow, Filter, View};
 
 /// Most rows in one answer, whatever was asked for; the hook's own limits are not above it.
@@ -126,10 +126,14 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
         state: record::named(&row.state, "state")?,
         reason: row.reason,
         kind: kind.as_str(),
+        channel: Channel::Fax,
         office_number: row.office_number,
         fax_masked: number::mask(&row.fax_digits),
+        mail_domain: None,
+        because: None,
         accepted_at: UnixMillis(row.accepted_at),
         due_at: row.due_at.map(UnixMillis),
+        watch: None,
         not_after: UnixMillis(row.not_after),
         attempts: attempts
             .into_iter()
@@ -153,6 +157,7 @@ fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<A
         .collect::<rusqlite::Result<_>>()?;
     Ok(AttemptView {
         number: columns.number,
+        channel: Channel::Fax,
         line: columns.line,
         state: record::named(&columns.state, "attempt.state")?,
         code: columns.code,

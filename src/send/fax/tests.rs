@@ -181,7 +181,9 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
             AttemptState::Claimed
             | AttemptState::Dialing
             | AttemptState::PageStarted
-            | AttemptState::PageAcked => panic!("the attempt is left open: {report:?}"),
+            | AttemptState::PageAcked
+            | AttemptState::DotSent
+            | AttemptState::HandedOff => panic!("the attempt is left open: {report:?}"),
         }
         *seen.entry(attempt.state.as_str()).or_default() += 1;
         let Some(_) = call_ms else {

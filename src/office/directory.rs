@@ -1,0 +1,86 @@
+//! What is known of an office besides its number: where its mail goes, and whether it is open.
+//!
+//! In: what the exchange reports, one [`OfficeChange`] after the other. Out: the [`Office`] as it stands then; the next
+//! notification finds it so.
+//! An address is used from its registration until something is said against it. Of whoever keeps the mailbox nothing is
+//! known once the manager has changed: until the address is registered anew, FAX is the way.
+//! Not here: where it is kept (`queue`), which way a notification takes (`mod.rs`).
+
+use mail::Address;
+
+use crate::job::{OfficeNumber, UnixMillis};
+
+/// An office, as one client of the appliance knows it. `Debug` shows no whole address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Office {
+    pub number: OfficeNumber,
+    /// Where notices may go by mail.
+    pub mail: Option<Address>,
+    /// It has shut for good: nothing is sent to it.
+    pub closed: bool,
+    pub changed_at: UnixMillis,
+}
+
+/// What the exchange reports of an office.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum OfficeChange {
+    MailRegistered { to: Address },
+    MailWithdrawn,
+    ManagerChanged,
+    Closed,
+    Reopened,
+}
+
+impl Office {
+    /// An office of which nothing was reported yet.
+    pub fn new(number: OfficeNumber, now: UnixMillis) -> Self {
+        Self { number, mail: None, closed: false, changed_at: now }
+    }
+
+    /// The office after a report.
+    #[must_use]
+    pub fn after(self, change: OfficeChange, now: UnixMillis) -> Self {
+        let office = Self { changed_at: now, ..self };
+        match change {
+            OfficeChange::MailRegistered { to } => Self { mail: Some(to), ..office },
+            OfficeChange::MailWithdrawn | OfficeChange::ManagerChanged => {
+                Self { mail: None, ..office }
+            }
+            OfficeChange::Closed => Self { closed: true, ..office },
+            OfficeChange::Reopened => Self { closed: false, ..office },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::examples::{TUESDAY_10_00 as NOW, first_contact};
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).expect("valid")
+    }
+
+    #[test]
+    fn new_manager_has_to_register_the_address_anew() {
+        let number = first_contact().recipient.office_number;
+        let to = address("care@example.jp");
+        let office = Office::new(number, NOW).after(OfficeChange::MailRegistered { to }, NOW);
+        assert_eq!(office.mail, Some(address("care@example.jp")));
+        let later = UnixMillis(NOW.0 + 1);
+        let office = office.after(OfficeChange::ManagerChanged, later);
+        assert_eq!((&office.mail, office.changed_at), (&None, later));
+        let to = address("care@example.jp");
+        assert!(office.after(OfficeChange::MailRegistered { to }, later).mail.is_some());
+    }
+
+    #[test]
+    fn closing_and_reopening_leaves_the_address() {
+        let number = first_contact().recipient.office_number;
+        let to = address("care@example.jp");
+        let office = Office::new(number, NOW).after(OfficeChange::MailRegistered { to }, NOW);
+        let closed = office.clone().after(OfficeChange::Closed, NOW);
+        assert!(closed.closed && closed.mail.is_some());
+        assert_eq!(closed.after(OfficeChange::Reopened, NOW), office);
+    }
+}
