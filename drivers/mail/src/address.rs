@@ -1,9 +1,9 @@
 //! Mail addresses, checked once: one address, one line, ASCII.
 //!
 //! In: text from settings or from a caller. Out: an [`Address`] that can be put into SMTP and into a header as it
-//! stands; the return path of an attempt; the address by which a gateway sends a fax.
-//! Source: RFC 5321 4.1.2 (`Mailbox`, with a dot-string and a domain only) and 4.5.3.1 (lengths); RFC 3192 2 (fax address);
-//! RFC 5233 (what follows a `+` is a detail of the mailbox before it).
+//! stands; the return path of an attempt.
+//! Source: RFC 5321 4.1.2 (`Mailbox`, with a dot-string and a domain only) and 4.5.3.1 (lengths); RFC 5233
+//! (what follows a `+` is a detail of the mailbox before it).
 //! Not here: quoted local parts, address literals and SMTPUTF8: no office has one, and each is a way to smuggle.
 
 use std::fmt;
@@ -144,35 +144,6 @@ impl ReturnPath {
     }
 }
 
-/// A host that turns mail into fax, addressed as RFC 3192 says.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct FaxGateway {
-    domain: String,
-}
-
-impl FaxGateway {
-    /// `domain` is the gateway's name in the DNS.
-    ///
-    /// # Errors
-    /// [`AddressError::Domain`].
-    pub fn new(domain: &str) -> Result<Self, AddressError> {
-        let address = Address::parse(&format!("FAX=0@{domain}"))?;
-        Ok(Self { domain: address.domain().to_owned() })
-    }
-
-    /// `FAX=+81312345678@gateway`; `digits` are those of a number with its country code.
-    ///
-    /// # Errors
-    /// [`AddressError::Local`] for anything but 3 to 15 digits (E.164).
-    pub fn address(&self, digits: &str) -> Result<Address, AddressError> {
-        if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|octet| octet.is_ascii_digit())
-        {
-            return Err(AddressError::Local);
-        }
-        Address::parse(&format!("FAX=+{digits}@{}", self.domain))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -233,17 +204,6 @@ mod tests {
         assert_eq!(key.find([address.as_str()]), Some(*b"0123456789abcdef"));
         let long = Address::parse("fax-receipts@example.jp").unwrap();
         assert_eq!(ReturnPath::new(long), Err(AddressError::Long));
-    }
-
-    #[test]
-    fn fax_address_is_that_of_rfc_3192() {
-        let gateway = FaxGateway::new("fax.example.net").unwrap();
-        let address = gateway.address("81312345678").unwrap();
-        assert_eq!(address.as_str(), "FAX=+81312345678@fax.example.net");
-        for digits in ["", "12", "+81312345678", "0312345678\r", "1234567890123456"] {
-            assert_eq!(gateway.address(digits), Err(AddressError::Local), "{digits:?}");
-        }
-        assert_eq!(FaxGateway::new("a@b.jp"), Err(AddressError::Local));
     }
 
     proptest! {

@@ -13,6 +13,7 @@
 //! | `message.rs` | a mail as octets |
 //! | `smtp/` | one mail to a relay, and how far it came |
 //! | `mailbox/` | mails of one folder over IMAP |
+//! | `provider/` | services that send a fax for a mail: what each wants, and what it answers |
 //! | `report/` | one mail of the receipt box: DSN, MDN, automatic response, or nothing to us |
 //! | `check/` | what the DNS says of a domain that sends mail: SPF, DKIM, DMARC |
 #![forbid(unsafe_code)]
@@ -31,10 +32,11 @@ mod address;
 pub mod check;
 pub mod mailbox;
 pub mod message;
+pub mod provider;
 pub mod report;
 pub mod smtp;
 mod token;
 
-pub use address::{Address, AddressError, FaxGateway, ReturnPath};
+pub use address::{Address, AddressError, ReturnPath};
 pub use report::{Reading, read};
 pub use token::{Subject, Token, TokenKey};

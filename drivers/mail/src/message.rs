@@ -24,7 +24,7 @@ const FILE_NAME_MARKS: &[u8] = b"-_.";
 /// What a mail consists of.
 #[derive(Debug)]
 pub struct Letter<'a> {
-    /// Who sends, as the reader sees him.
+    /// Who sends, as the reader sees him; empty for the address alone.
     pub from_name: &'a str,
     /// His address.
     pub from: &'a Address,
@@ -44,6 +44,8 @@ pub struct Letter<'a> {
     pub date: SystemTime,
     /// Ask the reader's program to say when it was shown; programs ask the reader first.
     pub ask_displayed: Option<ReturnPath>,
+    /// Where a program answers that heeds no return path.
+    pub reply_to: Option<&'a Address>,
     /// How characters beyond ASCII are written.
     pub charset: Charset,
 }
@@ -116,7 +118,7 @@ pub fn compose(letter: &Letter<'_>) -> Result<Vec<u8>, LetterError> {
     };
     let mut builder = Message::builder()
         .date(letter.date)
-        .from(mailbox(Some(letter.from_name), letter.from)?)
+        .from(mailbox(Some(letter.from_name).filter(|name| !name.is_empty()), letter.from)?)
         .to(mailbox(None, letter.to)?)
         .subject(letter.subject)
         .message_id(Some(format!("<{token}@{}>", letter.from.domain())))
@@ -127,6 +129,9 @@ pub fn compose(letter: &Letter<'_>) -> Result<Vec<u8>, LetterError> {
         let path = path.of(letter.token);
         builder = builder
             .raw_header(header("Disposition-Notification-To", &format!("<{}>", path.as_str())));
+    }
+    if let Some(address) = letter.reply_to {
+        builder = builder.reply_to(mailbox(None, address)?);
     }
     let Written { headers, text, html } = Written::of(letter);
     for header in headers {
@@ -139,11 +144,13 @@ pub fn compose(letter: &Letter<'_>) -> Result<Vec<u8>, LetterError> {
         (Some(body), None) => builder.multipart(body),
         (body, Some(file)) => {
             let mixed = MultiPart::mixed().boundary(format!("m-{token}"));
-            let mixed = match body {
-                Some(body) => mixed.multipart(body),
-                None => mixed.singlepart(text),
-            };
-            builder.multipart(mixed.singlepart(attached(file)?))
+            let attached = attached(file)?;
+            builder.multipart(match body {
+                Some(body) => mixed.multipart(body).singlepart(attached),
+                // Some services would print the empty text as a page.
+                None if letter.text.is_empty() => mixed.singlepart(attached),
+                None => mixed.singlepart(text).singlepart(attached),
+            })
         }
     };
     built.map(|message| message.formatted()).map_err(|_| LetterError::Refused)
@@ -213,9 +220,14 @@ fn with_crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace(['\r', '\n'], "\r\n")
 }
 
-fn attached(file: &File<'_>) -> Result<SinglePart, LetterError> {
+/// Whether every service reads an attachment of this name.
+pub(crate) fn is_file_name(name: &str) -> bool {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || FILE_NAME_MARKS.contains(&octet);
-    if file.name.is_empty() || !file.name.bytes().all(plain) {
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+fn attached(file: &File<'_>) -> Result<SinglePart, LetterError> {
+    if !is_file_name(file.name) {
         return Err(LetterError::FileName);
     }
     let media_type = ContentType::parse(file.media_type).map_err(|_| LetterError::MediaType)?;
@@ -249,6 +261,7 @@ mod tests {
             token: &token,
             date: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_482_000),
             ask_displayed: None,
+            reply_to: None,
             charset: Charset::Utf8,
         };
         change(&mut letter);

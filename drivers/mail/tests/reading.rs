@@ -38,6 +38,7 @@ fn read(charset: Charset, text: &str) -> String {
         token: &token,
         date: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_482_000),
         ask_displayed: None,
+        reply_to: None,
         charset,
     })
     .expect("a mail");

@@ -52,22 +52,27 @@ pub enum Content {
 /// Reads one mail of the receipt box.
 #[must_use]
 pub fn read(octets: &[u8], key: &TokenKey) -> Reading {
-    let octets = octets.get(..READ_OCTETS).unwrap_or(octets);
-    let parsed = (parts_at_most(octets) <= MOST_PARTS)
-        .then(|| MessageParser::default().parse(octets))
-        .flatten();
-    let Some(message) = parsed else {
+    let Some(message) = parsed(octets) else {
         return Reading { about: None, content: Content::Other };
     };
     let mut texts = Vec::new();
     let content = content(&message, &mut texts);
-    for (name, value) in message.headers_raw() {
-        if ADDRESSEES.iter().any(|addressee| name.eq_ignore_ascii_case(addressee)) {
-            texts.push(value.to_owned());
-        }
-    }
+    texts.extend(addressees(&message));
     let about = key.find(texts.iter().map(String::as_str));
     Reading { about, content }
+}
+
+/// The mail, as far as it is looked at.
+pub(crate) fn parsed(octets: &[u8]) -> Option<Message<'_>> {
+    let octets = octets.get(..READ_OCTETS).unwrap_or(octets);
+    (parts_at_most(octets) <= MOST_PARTS).then(|| MessageParser::default().parse(octets)).flatten()
+}
+
+/// The values of [`ADDRESSEES`].
+pub(crate) fn addressees(message: &Message<'_>) -> impl Iterator<Item = String> {
+    let is_one = |name: &str| ADDRESSEES.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let named = message.headers_raw().filter(move |(name, _)| is_one(name));
+    named.map(|(_, value)| value.to_owned())
 }
 
 /// Headers that can hold a return path or a message id of ours. `From`, `Subject` and the text cannot: a token there was

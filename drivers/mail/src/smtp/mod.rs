@@ -100,8 +100,7 @@ impl Default for Deadlines {
     }
 }
 
-/// A mail with its envelope.
-#[derive(Debug)]
+/// A mail with its envelope. `Debug` shows the domains only.
 pub struct Outgoing {
     from: Address,
     to: Address,
@@ -131,6 +130,31 @@ impl Outgoing {
             return Err(LooseLineEnd);
         }
         Ok(Self { from, to, envelope_id: token.as_str().to_owned(), octets })
+    }
+
+    /// Where reports go.
+    #[must_use]
+    pub fn from(&self) -> &Address {
+        &self.from
+    }
+
+    /// Who gets it.
+    #[must_use]
+    pub fn to(&self) -> &Address {
+        &self.to
+    }
+
+    /// Header and body.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { from, to, .. } = self;
+        f.debug_struct("Outgoing").field("from", from).field("to", to).finish_non_exhaustive()
     }
 }
 
