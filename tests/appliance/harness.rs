@@ -23,6 +23,7 @@ pub struct Appliance {
     daemon: Option<Child>,
     address: String,
     token: String,
+    environment: Vec<(String, String)>,
 }
 
 /// What is unlike the usual in one appliance.
@@ -36,6 +37,8 @@ pub struct Setup<'a> {
     pub templates: Option<&'a Path>,
     /// Lines, each with more settings; none is `line1` without more.
     pub lines: &'a [(&'a str, &'a str)],
+    /// More environment of the daemon.
+    pub environment: &'a [(&'a str, &'a str)],
 }
 
 impl Setup<'_> {
@@ -55,6 +58,11 @@ impl Appliance {
             daemon: None,
             address: format!("127.0.0.1:{port}"),
             token: String::new(),
+            environment: setup
+                .environment
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
             folder,
         };
         appliance.token = appliance.write_settings(setup, port);
@@ -134,6 +142,7 @@ self_test = "never"
             .arg(self.path("shirase.toml"))
             .env_remove("JOURNAL_STREAM")
             .env("SHIRASE_LOG", "debug")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
