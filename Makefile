@@ -74,6 +74,7 @@ bench-codec: setup
 # cargo-nextest keeps tests that call from disturbing each other; without it, every test waits for
 # the one before. Documentation examples are not its business.
 test: build
+	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    set -x; $(CARGO) nextest run --workspace; \
 	else \

@@ -1,0 +1,4 @@
+//! The whole way of a mail, with Postfix and Dovecot as relay, far host and receipt box.
+
+mod relay;
+mod servers;
