@@ -9,7 +9,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; with `submit --wait`: the far machine confirmed every page.
     Done,
-    /// The notification ended without being sent: failed, expired or cancelled.
+    /// The notification ended without being sent: failed, expired or cancelled. `lines test` and `check`: what was looked
+    /// at is not in order.
     NotSent,
     /// Wrong words on the command line (clap's own number).
     Usage,

@@ -7,6 +7,7 @@
 
 mod calls;
 mod cancel;
+mod check;
 mod client;
 pub mod clock;
 mod diagram;
@@ -36,7 +37,7 @@ use exit::{Exit, Failure};
 
 /// FAX notification gateway.
 ///
-/// Exit status: 0 done, and with `submit --wait` confirmed by the far machine; 1 not sent; 2 wrong
+/// Exit status: 0 done, and with `submit --wait` confirmed by the far machine; 1 not sent, or not in order; 2 wrong
 /// usage; 3 undecided; 4 refused by the gateway; 5 still on its way; 6 not the same; 65 store not usable; 69 gateway
 /// not reachable; 70 internal; 74 unknown whether stored; 75 store in use; 78 settings.
 #[derive(Parser)]
@@ -56,6 +57,7 @@ enum Verb {
     Cancel(cancel::Cancel),
     Lines(lines::Lines),
     Numbers(numbers::Numbers),
+    Check(check::Check),
     Sheet(sheet::Sheet),
     Openapi(openapi::Openapi),
     Token(token::Token),
@@ -76,6 +78,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Check(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Sheet(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),
         Verb::Token(verb) => verb.run(),

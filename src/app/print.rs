@@ -226,7 +226,7 @@ pub fn word(value: &Value) -> String {
 }
 
 /// Nothing that moves a cursor or changes a colour.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 

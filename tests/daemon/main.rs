@@ -2,6 +2,11 @@
 //!
 //! No line and no sheet worker: notifications are another test's.
 
+mod check;
+#[path = "../../drivers/mail/tests/support/dns.rs"]
+#[expect(dead_code, reason = "the tests of the driver use the rest")]
+mod dns;
+
 use std::io::Read as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};

@@ -134,6 +134,12 @@ impl ReturnPath {
         }
     }
 
+    /// The domain to which reports go, and of which receivers ask whether our relay may send for it.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.0.domain()
+    }
+
     /// The return path of one attempt: `receipts+TOKEN@example.jp`.
     #[must_use]
     pub fn of(&self, token: &Token) -> Address {

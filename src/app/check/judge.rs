@@ -1,0 +1,477 @@
+//! What the facts of a mail channel mean for our mail, and what to do about them.
+//!
+//! In: what the mail driver found out. Out: [`Finding`]s. Pure.
+//! What a fault costs decides its mark: what makes receivers refuse our mail, or reports miss us, is wrong; what only
+//! lowers the odds is a warning; what depends on somebody else is open.
+//! Source: beside each; RFC 8301 for lengths of keys. Gmail and Yahoo ask senders for SPF, DKIM and DMARC.
+
+use std::net::IpAddr;
+
+use ::mail::check::{All, Demand, DkimKey, DkimRecord, DmarcRecord, Spf, SpfResult, Unanswered};
+use ::mail::smtp::{Look, Outcome, Step, Tls, Trouble};
+
+use super::{Finding, Mark};
+use crate::app::settings::Relay;
+use crate::job::UnixMillis;
+
+/// A certificate that ends sooner should have been renewed: most are with a month left.
+const SOON_DAYS: i64 = 14;
+/// A page by a mail-to-fax provider has some 100 KiB, in base64 a third more.
+const LEAST_SIZE_OCTETS: u64 = 1 << 20;
+/// From here on one more `include` of somebody else breaks the record.
+const MANY_QUESTIONS: u8 = 9;
+
+/// The relay, up to whether it would take a mail.
+pub fn relay(look: &Result<Look, Outcome>, settings: &Relay, now: UnixMillis) -> Vec<Finding> {
+    let place = format!("{}:{}", settings.host, settings.port);
+    let look = match look {
+        Ok(look) => look,
+        Err(outcome) => return vec![no_relay(&place, outcome, settings)],
+    };
+    let offers = &look.offers;
+    let tls = match settings.tls {
+        Tls::Implicit => "TLS from the start",
+        Tls::StartTls => "STARTTLS",
+        Tls::Never => "without TLS",
+    };
+    let login = if settings.login.is_some() { "login accepted" } else { "no login" };
+    let mut findings =
+        vec![Finding::good("relay", format!("{place} ({}), {tls}, {login}", offers.peer.ip()))];
+    findings.extend(offers.certificate_end.map(|end| certificate(end, now)));
+    findings.push(if offers.dsn {
+        Finding::good("reports", "the relay reports on delivery (DSN)")
+    } else {
+        Finding::new(
+            Mark::Warning,
+            "reports",
+            "the relay offers no DSN: only bounces and logins will tell what became of a mail",
+            "ask its operator for DSN (RFC 3461)",
+        )
+    });
+    if let Some(size) = offers.size_octets.filter(|size| *size < LEAST_SIZE_OCTETS) {
+        findings.push(Finding::new(
+            Mark::Warning,
+            "size",
+            format!("the relay takes mails of {size} octets at most: a page may not fit"),
+            "ask its operator for 1 MiB or more",
+        ));
+    }
+    findings.push(match &look.envelope {
+        Ok(()) => Finding::good("envelope", "the relay would take a mail of ours"),
+        Err(outcome) => no_envelope(outcome),
+    });
+    findings
+}
+
+fn certificate(end: i64, now: UnixMillis) -> Finding {
+    let days = (end - now.0 / 1000).div_euclid(86_400);
+    let day = UnixMillis(end.saturating_mul(1000)).rfc3339();
+    let day = day.split('T').next().unwrap_or_default();
+    let found = format!("valid until {day}, {days} days from now");
+    if days < SOON_DAYS {
+        let todo = "the relay's operator has to renew it, or all mail stops on that day";
+        return Finding::new(Mark::Warning, "certificate", found, todo);
+    }
+    Finding::good("certificate", found)
+}
+
+fn no_relay(place: &str, outcome: &Outcome, settings: &Relay) -> Finding {
+    let wrong = |of, found: String, todo: &str| Finding::new(Mark::Wrong, of, found, todo);
+    match outcome {
+        Outcome::NotHanded { step, trouble } => {
+            let of = match step {
+                Step::Tls => "tls",
+                Step::Login => "login",
+                Step::Connect | Step::Sender | Step::Recipient | Step::Content => "relay",
+            };
+            wrong(of, format!("{place}: {trouble}"), what_to_do(trouble, settings.tls))
+        }
+        Outcome::Refused { step: Step::Login, reply } => wrong(
+            "login",
+            format!("{place} refuses it: {} {}", reply.code, without_addresses(&reply.text)),
+            "look at user, mechanism and password_file in [mail.relay.login]",
+        ),
+        Outcome::Refused { step: _, reply } => wrong(
+            "relay",
+            format!("{place} lets nobody in: {} {}", reply.code, without_addresses(&reply.text)),
+            "ask its operator whether this machine may use it, and look at hello in [mail.relay]",
+        ),
+        Outcome::Accepted { .. } | Outcome::Unknown { .. } | Outcome::Stopped => {
+            wrong("relay", format!("{place} was not asked to the end"), "try again")
+        }
+    }
+}
+
+fn what_to_do(trouble: &Trouble, tls: Tls) -> &'static str {
+    match (trouble, tls) {
+        (Trouble::Connect(_), _) => {
+            "look at host and port in [mail.relay], at the network, and at firewalls: many let only 587 and 465 out"
+        }
+        (Trouble::Late(_) | Trouble::Broken(_) | Trouble::Nonsense(_), Tls::StartTls) => {
+            "look at host and port in [mail.relay]: one that wants TLS from the start (465) needs tls = \"implicit\""
+        }
+        (Trouble::Late(_) | Trouble::Broken(_) | Trouble::Nonsense(_), Tls::Implicit) => {
+            "look at host and port in [mail.relay]: one that begins in the clear (587) needs tls = \"starttls\""
+        }
+        (Trouble::Late(_) | Trouble::Broken(_) | Trouble::Nonsense(_), Tls::Never) => {
+            "look at host and port in [mail.relay], and at the relay's own log"
+        }
+        (Trouble::NoTls, _) => {
+            "port 465 with tls = \"implicit\", if the relay has it; else its operator has to switch TLS on"
+        }
+        (Trouble::Certificate(_), _) => {
+            "host in [mail.relay] has to be the name in the certificate; a private authority goes into ca_file"
+        }
+        (Trouble::NoMechanism(_), _) => {
+            "set mechanism in [mail.relay.login] to one that the relay offers, and tls other than \"none\""
+        }
+    }
+}
+
+fn no_envelope(outcome: &Outcome) -> Finding {
+    let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, "envelope", found, todo);
+    match outcome {
+        Outcome::Refused { step: Step::Sender, reply } => wrong(
+            format!(
+                "the relay does not take our return path: {} {}",
+                reply.code,
+                without_addresses(&reply.text)
+            ),
+            "its operator has to let this login send as any address of receipts in [mail], with +… before the @",
+        ),
+        Outcome::Refused { step: _, reply } => wrong(
+            format!(
+                "the relay takes no mail for our receipts: {} {}",
+                reply.code,
+                without_addresses(&reply.text)
+            ),
+            "the mailbox of receipts in [mail] has to exist and to take what follows a + (Postfix: recipient_delimiter = +)",
+        ),
+        Outcome::NotHanded { trouble, .. } => {
+            wrong(format!("the relay broke off: {trouble}"), "look at the relay's own log")
+        }
+        Outcome::Accepted { .. } | Outcome::Unknown { .. } | Outcome::Stopped => {
+            wrong(String::from("the relay was not asked to the end"), "try again")
+        }
+    }
+}
+
+/// Whether a domain takes mail: receivers ask that of one that sends, and reports come back to it.
+pub fn mail_hosts(domain: &str, hosts: &[String], addresses: &[IpAddr]) -> Finding {
+    let of = "mail hosts";
+    match hosts {
+        [] if addresses.is_empty() => Finding::new(
+            Mark::Wrong,
+            of,
+            format!(
+                "{domain} has neither MX nor address: receivers refuse mail from it, and no report comes back"
+            ),
+            format!("publish an MX for {domain}"),
+        ),
+        [] => Finding::new(
+            Mark::Warning,
+            of,
+            format!("{domain} has no MX: mail goes to the host of that name"),
+            format!("publish an MX for {domain}"),
+        ),
+        // RFC 7505.
+        [root] if root == "." => Finding::new(
+            Mark::Wrong,
+            of,
+            format!("{domain} says that it takes no mail (null MX): receivers refuse mail from it"),
+            format!("publish an MX for {domain} that names its mail host"),
+        ),
+        [first, rest @ ..] => {
+            let more =
+                if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            Finding::good(of, format!("{domain}: {first}{more}"))
+        }
+    }
+}
+
+/// From where receivers will see our mail come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SendsFrom {
+    /// Somebody has said so.
+    Told(IpAddr),
+    /// From where the relay listens, as far as one can see.
+    Likely(IpAddr),
+    /// The relay stands in a network of its own, or was not reached.
+    Hidden,
+}
+
+impl SendsFrom {
+    pub fn of(told: Option<IpAddr>, peer: Option<IpAddr>) -> Self {
+        match (told, peer) {
+            (Some(address), _) => Self::Told(address),
+            (None, Some(peer)) if is_public(peer) => Self::Likely(peer),
+            (None, _) => Self::Hidden,
+        }
+    }
+
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Told(address) | Self::Likely(address) => Some(address),
+            Self::Hidden => None,
+        }
+    }
+}
+
+/// Not of a network of one's own (RFC 1918, 6598, 4193), this machine or this link.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            let shared = first == 100 && second & 0xc0 == 64;
+            !(v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || shared)
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_public(IpAddr::V4(v4)),
+            None => {
+                let of_its_own = v6.is_unique_local() || v6.is_unicast_link_local();
+                !(v6.is_loopback() || v6.is_unspecified() || of_its_own)
+            }
+        },
+    }
+}
+
+/// Whether receivers find the relay in the domain's list of those that may send for it.
+pub fn spf(domain: &str, spf: &Spf, sends_from: SendsFrom) -> Vec<Finding> {
+    let of = "spf";
+    let include = "add the relay to the record; its operator names the `include:` for it";
+    let ask = "its operator knows from which addresses it sends: --sends-from ADDRESS looks at one of them";
+    let not_named = |sort: &str, mark_if_told: Mark| match sends_from {
+        SendsFrom::Told(address) => {
+            let found = format!("the record of {domain} does not name {address}: {sort}");
+            Finding::new(mark_if_told, of, found, include)
+        }
+        SendsFrom::Likely(address) => {
+            let found = format!(
+                "the record of {domain} does not name {address}, where the relay listens ({sort}); it may send from elsewhere"
+            );
+            Finding::new(Mark::Warning, of, found, ask)
+        }
+        SendsFrom::Hidden => {
+            let found = format!(
+                "{domain} has a record that receivers can use; whether it names the relay cannot be seen from here"
+            );
+            Finding::new(Mark::Open, of, found, ask)
+        }
+    };
+    let main = match &spf.result {
+        SpfResult::None => Finding::new(
+            Mark::Wrong,
+            of,
+            format!(
+                "{domain} has no SPF record: many receivers refuse such mail or hide it as spam"
+            ),
+            format!("publish a TXT record for {domain}: v=spf1, the relay's include:, and ~all"),
+        ),
+        SpfResult::Broken(fault) => Finding::new(
+            Mark::Wrong,
+            of,
+            format!("receivers cannot use the record of {domain}: {fault}"),
+            "mend the record; until then it counts as none, or worse",
+        ),
+        SpfResult::Unanswered(why) => unanswered(Mark::Open, of, domain, why),
+        SpfResult::Depends(term) => Finding::new(
+            Mark::Open,
+            of,
+            format!(
+                "`{term}` in the record of {domain} decides, which only a receiver can work out"
+            ),
+            "send a mail to a mailbox elsewhere and read its Authentication-Results",
+        ),
+        SpfResult::Pass => {
+            let address = sends_from.address().map_or_else(String::new, |ip| ip.to_string());
+            Finding::good(of, format!("{address} may send for {domain}"))
+        }
+        SpfResult::Fail => not_named("receivers refuse its mail", Mark::Wrong),
+        SpfResult::SoftFail => not_named("its mail counts as doubtful", Mark::Warning),
+        SpfResult::Neutral => not_named("the record says nothing of it", Mark::Warning),
+    };
+    let open_to_all = (spf.all == All::Pass).then(|| {
+        let found = format!("+all in the record of {domain}: everybody may send in its name");
+        Finding::new(Mark::Wrong, of, found, "end the record with ~all or -all")
+    });
+    let near_limit = (spf.questions >= MANY_QUESTIONS && !is_broken(&spf.result)).then(|| {
+        let found =
+            format!("the record of {domain} costs receivers {} of 10 questions", spf.questions);
+        Finding::new(Mark::Warning, of, found, "take out an include: that is no longer needed")
+    });
+    [Some(main), open_to_all, near_limit].into_iter().flatten().collect()
+}
+
+fn is_broken(result: &SpfResult) -> bool {
+    match result {
+        SpfResult::Broken(_) => true,
+        SpfResult::None
+        | SpfResult::Pass
+        | SpfResult::Fail
+        | SpfResult::SoftFail
+        | SpfResult::Neutral
+        | SpfResult::Unanswered(_)
+        | SpfResult::Depends(_) => false,
+    }
+}
+
+/// Where a key was looked for.
+#[derive(Debug)]
+pub enum Signature<'a> {
+    Named {
+        selector: &'a str,
+        record: Result<DkimRecord, Unanswered>,
+    },
+    Guessed {
+        selector: &'a str,
+        record: Result<DkimRecord, Unanswered>,
+    },
+    /// At none of the usual names.
+    NotFound,
+}
+
+/// The key by which receivers check the relay's signature.
+pub fn dkim(domain: &str, signature: &Signature<'_>) -> Finding {
+    let of = "dkim";
+    let (selector, record, hint) = match signature {
+        Signature::Named { selector, record } => (selector, record, ""),
+        Signature::Guessed { selector, record } => {
+            (selector, record, " (a usual name; --selector tries another)")
+        }
+        Signature::NotFound => {
+            return Finding::new(
+                Mark::Open,
+                of,
+                format!("{domain} has no key under the usual names"),
+                "look into the DKIM-Signature of a mail that came (s=) and give it as --selector; without a signature \
+                 have the relay sign for the domain of `from`",
+            );
+        }
+    };
+    let place = format!("{selector}._domainkey.{domain}{hint}");
+    let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, of, found, todo);
+    let (key, testing) = match record {
+        Err(why) => return unanswered(Mark::Open, of, &place, why),
+        Ok(DkimRecord::Nothing) => {
+            return wrong(
+                format!("{place}: no key there; receivers cannot check the signature"),
+                "publish the key as the relay's operator gives it, or name the right --selector",
+            );
+        }
+        Ok(DkimRecord::Revoked) => {
+            return wrong(
+                format!("{place}: the key is revoked"),
+                "have the relay sign with a key that counts, and publish it",
+            );
+        }
+        Ok(DkimRecord::Broken(why)) => {
+            return wrong(
+                format!("{place}: receivers cannot use it: {why}"),
+                "publish the record again, just as the relay's operator gives it",
+            );
+        }
+        Ok(DkimRecord::Key { key, testing }) => (*key, *testing),
+    };
+    let weak = "have the relay make a key of 2048 bits, and publish it";
+    match key {
+        // RFC 8301 3.2.
+        DkimKey::Rsa { bits } if bits < 1024 => {
+            wrong(format!("{place}: RSA of {bits} bits; nobody believes it"), weak)
+        }
+        DkimKey::Rsa { bits } if bits < 2048 => {
+            Finding::new(Mark::Warning, of, format!("{place}: RSA of {bits} bits is weak"), weak)
+        }
+        DkimKey::Rsa { .. } | DkimKey::Ed25519 if testing => Finding::new(
+            Mark::Warning,
+            of,
+            format!("{place}: marked as a test (t=y), so that it need not count"),
+            "take t=y out once signatures are right",
+        ),
+        DkimKey::Rsa { bits } => Finding::good(of, format!("{place}: RSA of {bits} bits")),
+        DkimKey::Ed25519 => Finding::new(
+            Mark::Warning,
+            of,
+            format!("{place}: Ed25519, which many receivers do not know"),
+            "have the relay sign with RSA of 2048 bits as well",
+        ),
+    }
+}
+
+/// How the domain of the return path stands to that of the sender.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Alignment {
+    pub equal: bool,
+    /// Of one organization, as far as their records say.
+    pub same: bool,
+}
+
+/// What the sender's domain asks receivers to do, and whether SPF helps us there.
+pub fn dmarc(
+    from: &str,
+    returns: &str,
+    record: Result<DmarcRecord, Unanswered>,
+    alignment: Result<Alignment, Unanswered>,
+) -> Finding {
+    let of = "dmarc";
+    let dmarc = match record {
+        Err(why) => return unanswered(Mark::Open, of, from, &why),
+        Ok(DmarcRecord::Nothing) => {
+            return Finding::new(
+                Mark::Warning,
+                of,
+                format!("{from} has no DMARC record: large receivers trust its mail less"),
+                format!("publish a TXT record for _dmarc.{from}: v=DMARC1; p=none; rua=mailto:…"),
+            );
+        }
+        Ok(DmarcRecord::Broken { at, why }) => {
+            return Finding::new(
+                Mark::Warning,
+                of,
+                format!("_dmarc.{at} counts for nothing: {why}"),
+                "mend the record",
+            );
+        }
+        Ok(DmarcRecord::There(dmarc)) => dmarc,
+    };
+    let policy = format!("_dmarc.{}: p={}", dmarc.at, dmarc.demand.as_str());
+    let alignment = match alignment {
+        Err(why) => return unanswered(Mark::Open, of, returns, &why),
+        Ok(alignment) => alignment,
+    };
+    let aligned = if dmarc.spf_strict { alignment.equal } else { alignment.same };
+    if !aligned {
+        let found = format!(
+            "{policy}; the return path at {returns} does not count for {from}: only a signature for {from} (DKIM) passes"
+        );
+        let todo = "put receipts in [mail] at the domain of from, or make sure that the relay signs for that domain";
+        let mark = match dmarc.demand {
+            Demand::None => Mark::Warning,
+            Demand::Quarantine | Demand::Reject => Mark::Wrong,
+        };
+        return Finding::new(mark, of, found, todo);
+    }
+    let strict = if dmarc.dkim_strict { "; signatures must be of exactly that domain" } else { "" };
+    Finding::good(of, format!("{policy}, and the return path counts for {from}{strict}"))
+}
+
+/// The DNS did not say.
+pub fn unanswered(mark: Mark, of: &'static str, name: &str, why: &Unanswered) -> Finding {
+    let todo = "try again; --resolver ADDRESS:PORT asks another server";
+    Finding::new(mark, of, format!("{name}: {why}"), todo)
+}
+
+/// What a relay says may repeat an address: none is shown whole.
+fn without_addresses(words: &str) -> String {
+    let shown = |word: &str| match word.rsplit_once('@') {
+        Some((_, domain)) => format!("***@{domain}"),
+        None => word.to_owned(),
+    };
+    words.split(' ').map(shown).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! `shirase check mail`: relay, TLS and login as the daemon uses them, and what receivers find in the DNS.
+//!
+//! Nothing is sent: the relay is asked up to the recipient, and hung up on.
+//! Not here: what the findings mean (`judge.rs`), how they are found out (`drivers/mail`).
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::mail::TokenKey;
+use ::mail::check::{DkimRecord, DmarcRecord, Names, Spf, USUAL_SELECTORS, same_organization};
+use ::mail::smtp::{Look, Outcome, Relay};
+
+use super::judge::{self, Alignment, SendsFrom, Signature};
+use super::{Finding, Mark, Report};
+use crate::app::clock::{Clock, SystemClock};
+use crate::app::exit::{Exit, Failure};
+use crate::app::settings::{self, Settings};
+
+/// For one question to the DNS. Chosen: a resolver that is well needs less than 2 s for a name nobody has asked for yet.
+const DNS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Look at the mail channel as it is set: does the relay take our mail, and will receivers believe it?
+#[derive(clap::Args)]
+pub struct Mail {
+    /// The settings file.
+    #[arg(
+        long,
+        env = "SHIRASE_CONFIG",
+        default_value = "/etc/shirase/shirase.toml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+    /// The DNS server to ask, such as 192.0.2.1:53. Those of this machine.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    resolver: Option<SocketAddr>,
+    /// The name of the key with which the relay signs (DKIM). Some usual names are tried.
+    #[arg(long, value_name = "NAME")]
+    selector: Option<String>,
+    /// The address from which the relay sends to the world, if it is another than the one it listens on.
+    #[arg(long, value_name = "ADDRESS")]
+    sends_from: Option<IpAddr>,
+}
+
+impl Mail {
+    /// # Errors
+    /// [`Failure`]: no mail channel in the settings, a secret that cannot be read, or something that is wrong.
+    pub async fn run(self) -> Result<(), Failure> {
+        let settings = Settings::load(&self.config)?;
+        let Some(mail) = settings.mail else {
+            let message = format!(
+                "{}: there is no [mail] in it, so every notice goes by FAX",
+                self.config.display()
+            );
+            return Err(Failure::new(Exit::Settings, message));
+        };
+        let names = Names::new(self.resolver, DNS_WITHIN).map_err(|error| {
+            Failure::new(Exit::Settings, format!("{error}; --resolver ADDRESS:PORT asks one"))
+        })?;
+        let mut report = Report::default();
+        let look = look(&mail).await?;
+        report.show(judge::relay(&look, &mail.relay, SystemClock.now()))?;
+        let peer = look.ok().map(|look| look.offers.peer.ip());
+        self.domains(&names, &mail, peer, &mut report).await?;
+        report.end("mail")
+    }
+
+    async fn domains(
+        &self,
+        names: &Names,
+        mail: &settings::Mail,
+        peer: Option<IpAddr>,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let (from, returns) = (mail.from.domain(), mail.receipts.domain());
+        report.show([mail_hosts(names, from).await])?;
+        if returns != from {
+            report.show([mail_hosts(names, returns).await])?;
+        }
+        let sends_from = SendsFrom::of(self.sends_from, peer);
+        let spf = Spf::look(names, returns, sends_from.address()).await;
+        report.show(judge::spf(returns, &spf, sends_from))?;
+        report.show([self.signature(names, from).await])?;
+        let dmarc = DmarcRecord::look(names, from).await;
+        let alignment = match same_organization(names, from, returns).await {
+            Ok(same) => Ok(Alignment { equal: from == returns, same }),
+            Err(why) => Err(why),
+        };
+        report.show([judge::dmarc(from, returns, dmarc, alignment)])
+    }
+
+    async fn signature(&self, names: &Names, domain: &str) -> Finding {
+        if let Some(selector) = &self.selector {
+            let record = DkimRecord::look(names, selector, domain).await;
+            return judge::dkim(domain, &Signature::Named { selector, record });
+        }
+        for selector in USUAL_SELECTORS {
+            match DkimRecord::look(names, selector, domain).await {
+                Ok(DkimRecord::Nothing) => {}
+                record => return judge::dkim(domain, &Signature::Guessed { selector, record }),
+            }
+        }
+        judge::dkim(domain, &Signature::NotFound)
+    }
+}
+
+/// Asks the relay as for a mail to our own receipts: the one mailbox of which we know that it should be there.
+async fn look(mail: &settings::Mail) -> Result<Result<Look, Outcome>, Failure> {
+    let relay = Relay::new(mail.relay()?)
+        .map_err(|error| Failure::new(Exit::Settings, format!("mail.relay.ca_file: {error}")))?;
+    // A key that nobody has: what comes back for it is taken for a forgery.
+    let address = mail.receipts.of(&TokenKey::new([0; 32]).mint([0; 16]));
+    Ok(relay.look(&address, &address).await)
+}
+
+async fn mail_hosts(names: &Names, domain: &str) -> Finding {
+    let hosts = names.mail_hosts(domain).await;
+    let addresses = match &hosts {
+        Ok(hosts) if hosts.is_empty() => names.addresses(domain).await,
+        Ok(_) | Err(_) => Ok(Vec::new()),
+    };
+    match (hosts, addresses) {
+        (Ok(hosts), Ok(addresses)) => judge::mail_hosts(domain, &hosts, &addresses),
+        (Err(why), _) | (_, Err(why)) => judge::unanswered(Mark::Open, "mail hosts", domain, &why),
+    }
+}

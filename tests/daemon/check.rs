@@ -1,0 +1,103 @@
+//! `shirase check mail` as a technician meets it: a relay and a name server on loopback, and the exit status.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+
+use crate::House;
+use crate::dns::{Zone, serve};
+
+/// A relay that takes everything up to the recipient; content it is never offered.
+fn relay(offers: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        stream.write_all(b"220 relay\r\n").expect("it listens");
+        let lines = BufReader::new(stream.try_clone().expect("a second hand")).lines();
+        for line in lines.map_while(Result::ok) {
+            let reply = match line.split([' ', ':']).next() {
+                Some("EHLO") => offers,
+                Some("MAIL" | "RCPT") => "250 ok\r\n",
+                Some("QUIT") => "221 bye\r\n",
+                _ => "500 what\r\n",
+            };
+            stream.write_all(reply.as_bytes()).expect("it listens");
+        }
+    });
+    address
+}
+
+fn check(house: &House, zone: Zone, relay: SocketAddr, more: &[&str]) -> (Option<i32>, String) {
+    house.write_settings(&format!(
+        "[mail]\nfrom = \"notice@example.jp\"\nreceipts = \"receipts@example.jp\"\n\
+         [mail.relay]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n",
+        relay.port()
+    ));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let server = runtime.block_on(serve(zone)).to_string();
+    let config = house.path("shirase.toml");
+    let words =
+        ["check", "mail", "--config", config.to_str().expect("UTF-8"), "--resolver", &server];
+    let output = house.shirase(&[&words[..], more].concat());
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+/// An RSA key of 2048 bits; nobody has its other half.
+const KEY: &str = "v=DKIM1; k=rsa; p=\
+    MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAmPE10l9VcgMwGFDFo4/VR5I6c2mU47+RGmHb4i5EFYuul7qU0O2o\
+    L49tBVhO+Ko4kidmWB4nocCKamPsJO3mpGtMskJKI9WWIhe+rdvElsuOgZc+C+zXsDiY0ZD569rMDLHinGWM2hSV5gr1k70E\
+    zw/WMPHynQ2plT9I8aCfdrWhcLM4OSYwWfKMEF0fsXwjkMGSz9OslK8PId22bK1KJo0Rbs4XOPfZPZwXJBHiC49rDVSbbwNn\
+    WhYAo1oJmVDYNvZ1zIHnTvXo4l2UDtkEdZUxmF1dncn4GBjoEYkvkCvSPwgkEosvMwxcf9Cmo6RQZRMnDiaeDTfyp03kUua0\
+    OQIDAQAB";
+
+#[test]
+fn mail_channel_in_order_ends_with_0() {
+    let zone = Zone::default()
+        .mx("example.jp", 10, "mx.example.jp")
+        .txt("example.jp", "v=spf1 ip4:203.0.113.0/24 -all")
+        .txt("s1._domainkey.example.jp", KEY)
+        .txt("_dmarc.example.jp", "v=DMARC1; p=reject; rua=mailto:d@example.jp");
+    let relay = relay("250-relay\r\n250-SIZE 10240000\r\n250 DSN\r\n");
+    let (status, said) = check(&House::new(), zone, relay, &["--sends-from", "203.0.113.25"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(said.matches('✓').count(), 7, "{said}");
+    assert!(said.ends_with("mail is in order\n"), "{said}");
+}
+
+#[test]
+fn domain_without_records_ends_with_1_and_each_line_says_what_to_do() {
+    let relay = relay("250 relay\r\n");
+    let (status, said) = check(&House::new(), Zone::default(), relay, &["--selector", "s1"]);
+    assert_eq!(status, Some(1), "{said}");
+    for line in ["! reports", "✗ mail hosts", "✗ spf", "✗ dkim", "! dmarc"] {
+        let at = said.find(line).unwrap_or_else(|| panic!("{line} in {said}"));
+        let next = said.split_at(at).1.lines().nth(1).unwrap_or_default();
+        assert!(next.trim_start().starts_with('→'), "{line}: {said}");
+    }
+    assert!(said.ends_with("shirase: mail: 3 things are wrong\n"), "{said}");
+}
+
+#[test]
+fn relay_that_is_not_there_does_not_hide_what_the_dns_says() {
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one");
+    let zone = Zone::default().mx("example.jp", 10, "mx.example.jp");
+    let (status, said) = check(&House::new(), zone, nobody, &[]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("✗ relay        127.0.0.1:") && said.contains("firewalls"), "{said}");
+    assert!(said.contains("✓ mail hosts   example.jp: mx.example.jp"), "{said}");
+}
+
+#[test]
+fn settings_without_mail_end_with_78_and_say_so() {
+    let house = House::new();
+    let config = house.path("shirase.toml");
+    let output = house.shirase(&["check", "mail", "--config", config.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("there is no [mail] in it"), "{said}");
+}
