@@ -106,6 +106,9 @@ impl Ladder {
                 Some(reason) => (format!("waiting ({reason})"), true),
                 None => (String::from("waiting"), true),
             },
+            ("", _) if !view["awaits"].is_null() => {
+                (format!("waits for {}", print::awaits(&view["awaits"])), true)
+            }
             ("", _) => return None,
             (_, Some(percent)) => {
                 let step = percent / PERCENT_STEP != self.percent / PERCENT_STEP;
@@ -207,6 +210,27 @@ mod tests {
         assert_eq!(ladder.look(&view(&[], page(26))), [passing("page 26 %", true)]);
         assert_eq!(ladder.look(&view(&[], page(30))), [passing("page 30 %", false)]);
         assert_eq!(ladder.look(&view(&[], page(100))), [passing("page 100 %", true)]);
+    }
+
+    /// A receipt comes to the attempt that it is about, whatever came after.
+    #[test]
+    fn mail_that_was_handed_over_says_what_it_waits_for_and_shows_each_receipt() {
+        let mut ladder = Ladder::default();
+        let mut handed = view(&["dot_sent", "handed_off"], Value::Null);
+        handed["state"] = json!("handed_off");
+        handed["awaits"] = json!({ "until": "2026-11-25T01:00:00Z", "then": "fax" });
+        let waits = "waits for a login until 2026-11-25 10:00:00, then it goes by FAX";
+        assert_eq!(
+            ladder.look(&handed),
+            [
+                Sight::Rung(String::from("09:00  mail begins")),
+                Sight::Rung(String::from("09:00  handed off")),
+                passing(waits, true),
+            ]
+        );
+        let rungs = handed["attempts"][0]["rungs"].as_array_mut().expect("rungs");
+        rungs.push(rung("mail_delivered"));
+        assert_eq!(ladder.look(&handed), [Sight::Rung(String::from("09:00  in the mailbox"))]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod ladder;
 mod lines;
 mod list;
 mod numbers;
+mod office;
 mod openapi;
 mod print;
 pub mod secrets;
@@ -57,6 +58,7 @@ enum Verb {
     Cancel(cancel::Cancel),
     Lines(lines::Lines),
     Numbers(numbers::Numbers),
+    Office(office::Office),
     Check(check::Check),
     Sheet(sheet::Sheet),
     Openapi(openapi::Openapi),
@@ -78,6 +80,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Office(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Check(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Sheet(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),

@@ -63,23 +63,27 @@ pub fn notification(view: &Value) -> String {
     }
     let _ = write!(
         text,
-        "\n  kind      {}\n  to        office {}, fax {}\n  accepted  {}",
+        "\n  kind      {}\n  to        office {}, {}\n  accepted  {}",
         word(&view["kind"]),
         word(&view["recipient"]["office_number"]),
-        word(&view["recipient"]["fax"]),
+        destination(view),
         word(&view["accepted_at"]),
     );
     if view["is_final"] == false {
         if !view["due_at"].is_null() {
             let _ = write!(text, "\n  due       {}", word(&view["due_at"]));
         }
+        if !view["awaits"].is_null() {
+            let _ = write!(text, "\n  awaits    {}", awaits(&view["awaits"]));
+        }
         let _ = write!(text, "\n  until     {}", word(&view["not_after"]));
     }
     for attempt in view["attempts"].as_array().into_iter().flatten() {
         let _ = write!(
             text,
-            "\n  attempt {}  line {}, {}",
+            "\n  attempt {}  {} {}, {}",
             word(&attempt["number"]),
+            if is_mail(attempt) { "lane" } else { "line" },
             word(&attempt["line"]),
             word(&attempt["state"]),
         );
@@ -94,10 +98,35 @@ pub fn notification(view: &Value) -> String {
             let _ = write!(text, "\n    {:<24}{}", clean(name), details(fact));
         }
     }
-    if view["attempts"].as_array().is_some_and(|attempts| !attempts.is_empty()) {
+    let mut attempts = view["attempts"].as_array().into_iter().flatten();
+    if attempts.any(|attempt| !is_mail(attempt)) {
         let _ = write!(text, "\n  frames    shirase calls --of {}", word(&view["id"]));
     }
     text
+}
+
+/// Where it goes now, and why not the way that it was to go.
+fn destination(view: &Value) -> String {
+    let fax = word(&view["recipient"]["fax"]);
+    let mail = word(&view["recipient"]["mail"]);
+    match (view["channel"] == "mail", view["because"].is_null()) {
+        (true, _) => format!("mail {mail} (fax {fax})"),
+        (false, true) => format!("fax {fax}"),
+        (false, false) => format!("fax {fax} instead of mail {mail}: {}", word(&view["because"])),
+    }
+}
+
+fn is_mail(attempt: &Value) -> bool {
+    attempt["channel"] == "mail"
+}
+
+/// What is waited for once a relay or a provider has it, until when, and what then.
+pub fn awaits(view: &Value) -> String {
+    let until = date_and_time(&view["until"]);
+    match view["then"].as_str() {
+        Some("fax") => format!("a login until {until}, then it goes by FAX"),
+        Some(_) | None => format!("a receipt until {until}, then somebody has to decide"),
+    }
 }
 
 /// What an ending means, in both languages, and what to do; nothing if it is in no catalogue.
@@ -132,7 +161,16 @@ pub fn rung(rung: &Value) -> String {
         .chain(seen)
         .map(|(name, value)| format!("{} {}", clean(name), word(value)))
         .collect();
-    let name = word(&rung["name"]).replace('_', " ");
+    let name = match rung["name"].as_str() {
+        // What the protocol calls them says nothing to somebody who has never read it.
+        Some("dot_sent") => String::from("mail begins"),
+        Some("mail_delivered") => String::from("in the mailbox"),
+        Some("mail_relayed") => String::from("passed on"),
+        Some("mail_delayed") => String::from("on its way"),
+        Some("mail_bounced") => String::from("came back"),
+        Some("mail_displayed") => String::from("was displayed"),
+        Some(_) | None => word(&rung["name"]).replace('_', " "),
+    };
     let line = format!("{}  {name:<15} {}", time_of_day(&rung["at"]), said.join(", "));
     line.trim_end().to_owned()
 }
@@ -160,7 +198,7 @@ pub fn line(view: &Value) -> String {
         word(&view["reference"]),
         word(&view["state"]),
         word(&view["kind"]),
-        word(&view["recipient"]["fax"]),
+        word(&view["recipient"][if is_mail(view) { "mail" } else { "fax" }]),
         word(&view["accepted_at"]),
     )
 }
@@ -295,6 +333,46 @@ mod tests {
         let view =
             json!({ "reason": "not-after", "reason_means": over, "attempts": view["attempts"] });
         assert!(notification(&view).contains("Its time ran out"));
+    }
+
+    /// What a technician sees of a notice from its handing over to the login, and of one that went by FAX instead.
+    #[test]
+    fn mail_shows_where_it_is_and_what_is_waited_for() {
+        let rung = |name: &str, at: &str, seen: Value| json!({ "name": name, "at": format!("2026-11-24T01:{at}Z"), "detail": { "attempt": 1, "seen": seen } });
+        let mut view = json!({
+            "id": "01JD3Z9Q6M4W1V8X2C5T7R0BNE", "reference": "5T7R-0BNE", "state": "handed_off", "is_final": false,
+            "kind": "document", "channel": "mail", "accepted_at": "2026-11-24T01:00:00Z",
+            "recipient": { "office_number": "1179900012", "fax": "******5678", "mail": "***@example.co.jp" },
+            "awaits": { "until": "2026-11-25T01:00:00Z", "then": "fax" }, "not_after": "2026-11-27T01:00:00Z",
+            "attempts": [{ "number": 1, "channel": "mail", "line": "mail-1", "state": "handed_off", "rungs": [
+                rung("dot_sent", "00:01", json!({})),
+                rung("handed_off", "00:02", json!({ "dsn": true })),
+                rung("mail_delivered", "00:05", json!({ "status": "2.0.0" })),
+                rung("first_login", "30:00", json!({})),
+            ]}],
+        });
+        let shown = notification(&view);
+        assert_eq!(
+            shown,
+            "01JD3Z9Q6M4W1V8X2C5T7R0BNE  5T7R-0BNE  handed_off
+  kind      document
+  to        office 1179900012, mail ***@example.co.jp (fax ******5678)
+  accepted  2026-11-24T01:00:00Z
+  awaits    a login until 2026-11-25 10:00:00, then it goes by FAX
+  until     2026-11-27T01:00:00Z
+  attempt 1  lane mail-1, handed_off
+    10:00:01  mail begins
+    10:00:02  handed off      dsn true
+    10:00:05  in the mailbox  status 2.0.0
+    10:30:00  first login"
+        );
+        view["channel"] = json!("fax");
+        view["because"] = json!("mail-unread");
+        let shown = notification(&view);
+        assert!(
+            shown.contains("fax ******5678 instead of mail ***@example.co.jp: mail-unread"),
+            "{shown}"
+        );
     }
 
     /// An office on the telephone names its sheet by the reference alone.

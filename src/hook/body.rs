@@ -253,7 +253,9 @@ fn window(
     }
 }
 
-fn name<T: std::str::FromStr<Err = crate::job::UnknownName>>(value: Value) -> Result<T, Fault> {
+pub(super) fn name<T: std::str::FromStr<Err = crate::job::UnknownName>>(
+    value: Value,
+) -> Result<T, Fault> {
     json::text(value)?.parse().map_err(|error| Fault::new(Code::InvalidValue, error))
 }
 

@@ -10,6 +10,7 @@ pub mod body;
 pub mod calls;
 pub mod endings;
 pub mod events;
+pub mod evidence;
 pub mod fingerprint;
 pub mod health;
 mod json;
@@ -18,6 +19,7 @@ pub mod lines;
 pub mod listener;
 pub mod notifications;
 pub mod numbers;
+pub mod offices;
 pub mod problem;
 pub mod problems;
 pub mod view;
@@ -145,6 +147,9 @@ fn routes() -> OpenApiRouter<Hook> {
     OpenApiRouter::with_openapi(Face::openapi())
         .routes(routes!(notifications::submit, notifications::list))
         .routes(routes!(notifications::show, notifications::cancel))
+        .routes(routes!(evidence::report))
+        .routes(routes!(offices::show))
+        .routes(routes!(offices::report))
         .routes(routes!(events::feed))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))

@@ -222,7 +222,7 @@ pub struct Withdrawal {
 }
 
 /// An id that is no id is an id that does not exist.
-fn job_id(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
+pub(super) fn job_id(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
     path.ok()
         .and_then(|Path(id)| id.parse().ok())
         .ok_or_else(|| Problem::new(Code::NotificationNotFound))

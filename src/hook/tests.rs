@@ -7,6 +7,7 @@ mod clients;
 mod house;
 mod lines;
 mod numbers;
+mod offices;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::job::{Live, UnixMillis};
+use crate::job::{FaxBecause, Live, UnixMillis};
 use crate::queue::{AttemptView, View};
 use crate::settle::endings::{self, Meaning};
 
@@ -53,12 +53,17 @@ pub struct Notification {
     /// What that means, if it is the code of an ending.
     pub reason_means: Option<Meaning>,
     pub kind: &'static str,
+    /// The way that it takes now: `fax` or `mail`.
     pub channel: &'static str,
+    /// Why it goes by FAX although it was to go by mail: `mail-bounced`, `mail-unread` or `mail-not-sent`.
+    pub because: Option<&'static str>,
     pub recipient: RecipientView,
     /// RFC 3339, as all times.
     pub accepted_at: String,
     /// When it has its next turn.
     pub due_at: Option<String>,
+    /// What is waited for once a relay or a provider has it.
+    pub awaits: Option<AwaitsView>,
     pub not_after: String,
     /// What is happening on the line right now; in memory only, no evidence.
     pub live: Option<LiveView>,
@@ -71,11 +76,23 @@ pub struct Notification {
 #[derive(Serialize, ToSchema)]
 pub struct RecipientView {
     pub office_number: String,
-    /// Masked but for the last four digits.
+    /// Masked but for the last four digits. Also of one to which a mail goes: FAX is the way back.
     pub fax: String,
+    /// Masked but for its domain, if it was accepted to go by mail.
+    pub mail: Option<String>,
 }
 
-/// A call that is on.
+/// What is waited for.
+#[derive(Serialize, ToSchema)]
+pub struct AwaitsView {
+    /// Until when.
+    pub until: String,
+    /// What happens if nobody has logged in, and no receipt has come, by then: `fax` (it goes by FAX) or `decide` (it is
+    /// `confirmed` if a delivery was reported, else somebody has to decide).
+    pub then: &'static str,
+}
+
+/// A call that is on, or a mail on its way to the relay.
 #[derive(Serialize, ToSchema)]
 pub struct LiveView {
     pub line: String,
@@ -85,11 +102,14 @@ pub struct LiveView {
     pub percent: Option<u8>,
 }
 
-/// One call.
+/// One call, or one mail.
 #[derive(Serialize, ToSchema)]
 pub struct Attempt {
     /// Counted from 1.
     pub number: u32,
+    /// `fax` or `mail`.
+    pub channel: &'static str,
+    /// The line that called, or the lane that handed the mail over.
     pub line: String,
     /// `claimed`, `dialing`, `page_started`, `page_acked`, `dot_sent`, `handed_off`, `confirmed`, `not_sent`,
     /// `uncertain`.
@@ -127,9 +147,18 @@ impl Notification {
             reason: view.reason,
             kind: view.kind,
             channel: view.channel.as_str(),
-            recipient: RecipientView { office_number: view.office_number, fax: view.fax_masked },
+            because: view.because.map(FaxBecause::as_str),
+            recipient: RecipientView {
+                office_number: view.office_number,
+                fax: view.fax_masked,
+                mail: view.mail_domain.map(|domain| format!("***@{domain}")),
+            },
             accepted_at: view.accepted_at.rfc3339(),
             due_at: view.due_at.map(UnixMillis::rfc3339),
+            awaits: view.watch.map(|watch| AwaitsView {
+                until: watch.until.rfc3339(),
+                then: watch.then.as_str(),
+            }),
             not_after: view.not_after.rfc3339(),
             live: live.map(|live| LiveView {
                 line: live.line,
@@ -146,6 +175,7 @@ impl Attempt {
         let rung = |(name, at, detail)| Rung { name, at: UnixMillis::rfc3339(at), detail };
         Self {
             number: view.number,
+            channel: view.channel.as_str(),
             line: view.line,
             state: view.state.as_str(),
             ending: view.code.as_deref().and_then(endings::find).copied(),

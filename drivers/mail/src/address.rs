@@ -55,6 +55,14 @@ impl Address {
         &self.text
     }
 
+    /// Enough for somebody who knows the address, too little for others: `s***@example.co.jp`. Of one with a single
+    /// character before the `@` that is left out, too.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let first = if self.at > 1 { self.text.get(..1).unwrap_or_default() } else { "" };
+        format!("{first}***@{}", self.domain())
+    }
+
     /// What follows the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {
@@ -199,6 +207,13 @@ mod tests {
     fn debug_and_display_show_the_domain_only() {
         let address = Address::parse("tanaka@example.jp").unwrap();
         assert_eq!(format!("{address} {address:?}"), "***@example.jp Address(***@example.jp)");
+    }
+
+    #[test]
+    fn hint_shows_a_first_character_and_never_all_of_them() {
+        let hint = |text| Address::parse(text).unwrap().hint();
+        assert_eq!(hint("sakura@Example.co.jp"), "s***@example.co.jp");
+        assert_eq!(hint("s@example.co.jp"), "***@example.co.jp");
     }
 
     #[test]

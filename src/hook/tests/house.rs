@@ -131,6 +131,9 @@ impl House {
             slow: setup.slow_store,
             kept: Mutex::new(setup.kept),
             numbers: Mutex::default(),
+            channels: Mutex::default(),
+            offices: Mutex::default(),
+            signs: Mutex::default(),
             asked: Notify::new(),
             go_on: Arc::default(),
         });
@@ -218,10 +221,14 @@ impl House {
 
     /// Asks something about a number.
     pub(super) async fn ask(&self, verb: &str, body: Value) -> Answer {
+        self.post_json(&format!("/v1/numbers/{verb}"), &body).await
+    }
+
+    pub(super) async fn post_json(&self, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
         let head = format!(
             "{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.head(&format!("POST /v1/numbers/{verb}"), ""),
+            self.head(&format!("POST {path}"), ""),
             body.len()
         );
         self.send(&[head.as_bytes(), body.as_bytes()].concat()).await
@@ -346,6 +353,10 @@ pub(super) struct Memory {
     pub(super) slow: bool,
     pub(super) kept: Mutex<Vec<Kept>>,
     pub(super) numbers: Mutex<Vec<(FaxNumber, Result<Known, Unreadable>)>>,
+    /// As what each job was accepted.
+    pub(super) channels: Mutex<HashMap<JobId, Channel>>,
+    pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
+    pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
     /// A slow store was asked …
     pub(super) asked: Notify,
     /// … and may answer.
@@ -374,11 +385,13 @@ impl Memory {
         let kept = self.kept.lock().expect("unharmed");
         let known = kept.iter().find(|(of, known, _, _)| (of, known) == (client, key))?;
         let same = known.2 == fingerprint;
-        Some(if same {
-            Accepted::Replay { id: known.3, channel: Channel::Fax }
-        } else {
-            Accepted::OtherBody
-        })
+        let channel = self.channel(known.3);
+        Some(if same { Accepted::Replay { id: known.3, channel } } else { Accepted::OtherBody })
+    }
+
+    fn channel(&self, id: JobId) -> Channel {
+        let channels = self.channels.lock().expect("unharmed");
+        channels.get(&id).copied().unwrap_or(Channel::Fax)
     }
 
     pub(super) fn answer<T: Send + 'static>(&self, answer: T) -> Pending<T> {
@@ -447,7 +460,9 @@ impl Queue for Memory {
             let mut kept = self.kept.lock().expect("unharmed");
             let id = JobId::new(request.now, kept.len() as u128);
             kept.push((request.client, request.key, request.fingerprint, id));
-            Accepted::New { id, channel: Channel::Fax }
+            let channel = request.route.channel();
+            self.channels.lock().expect("unharmed").insert(id, channel);
+            Accepted::New { id, channel }
         }))
     }
 
@@ -531,19 +546,23 @@ impl Queue for Memory {
         unreachable!("the hook reads no mail")
     }
 
-    fn sign(
-        &self,
-        _client: ClientId,
-        _id: JobId,
-        _sign: Sign,
-        _now: UnixMillis,
-    ) -> Pending<Signed> {
-        self.answer(Signed::NotFound)
+    fn sign(&self, _client: ClientId, id: JobId, sign: Sign, _now: UnixMillis) -> Pending<Signed> {
+        let mut signs = self.signs.lock().expect("unharmed");
+        let state = JobState::Confirmed;
+        self.answer(match self.ids().contains(&id) {
+            false => Signed::NotFound,
+            true if signs.contains(&(id, sign)) => Signed::Known { state },
+            true => {
+                signs.push((id, sign));
+                Signed::Taken { state }
+            }
+        })
     }
 
-    fn office(&self, _client: ClientId, _number: OfficeNumber) -> Pending<Option<Office>> {
+    /// Reading goes on while writing fails or is slow.
+    fn office(&self, _client: ClientId, number: OfficeNumber) -> Pending<Option<Office>> {
         let (give, pending) = Pending::channel();
-        let _ = give.send(Ok(None));
+        let _ = give.send(Ok(self.offices.lock().expect("unharmed").get(&number).cloned()));
         pending
     }
 
@@ -554,7 +573,11 @@ impl Queue for Memory {
         change: OfficeChange,
         now: UnixMillis,
     ) -> Pending<Office> {
-        self.answer(Office::new(number, now).after(change, now))
+        let mut offices = self.offices.lock().expect("unharmed");
+        let before = offices.remove(&number).unwrap_or_else(|| Office::new(number.clone(), now));
+        let after = before.after(change, now);
+        offices.insert(number, after.clone());
+        self.answer(after)
     }
 
     fn mail_domains(&self, _since: UnixMillis) -> Pending<Vec<MailDomain>> {
