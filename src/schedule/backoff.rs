@@ -34,6 +34,11 @@ pub enum Cause {
     Interrupted,
     /// A page left and was not confirmed, and another copy of it does no harm.
     Unconfirmed,
+    /// A host put off a mail, to this address or domain: its mailbox is full, or it does not know us yet. Most of it
+    /// heals within the hour, the rest may take days, and the notice does not wait so long: its FAX ends these tries.
+    MailDeferred,
+    /// Our relay is not there, does not let us in, or takes nothing. No mail was seen by anybody, so it costs no try.
+    RelayDown,
 }
 
 stable_names!(Cause {
@@ -46,6 +51,8 @@ stable_names!(Cause {
     SheetUnavailable => "sheet-unavailable",
     Interrupted => "interrupted",
     Unconfirmed => "unconfirmed",
+    MailDeferred => "mail-deferred",
+    RelayDown => "relay-down",
 });
 
 /// No job has more calls than this, whatever the causes. Chosen: a seventh call is a nuisance.
@@ -64,6 +71,13 @@ pub enum Turn {
     Spent,
     /// It would begin too late.
     NoTimeLeft,
+}
+
+/// The pause after so many tries that a cause counts, at least one.
+pub fn pause(cause: Cause, tries: u32) -> Duration {
+    let Plan { pauses_min, .. } = plan(cause);
+    let step = (tries.saturating_sub(1) as usize).min(pauses_min.len() - 1);
+    Duration::from_secs(60 * pauses_min[step])
 }
 
 /// The tries that a job has had, the one that just ended included.
@@ -89,15 +103,14 @@ pub fn next_turn(cause: Cause, calls: Calls, now: UnixMillis, not_after: UnixMil
         | Cause::Handshake
         | Cause::CannotReceive
         | Cause::LineDown
-        | Cause::Interrupted => (calls.dials, calls.dials),
+        | Cause::Interrupted
+        | Cause::MailDeferred
+        | Cause::RelayDown => (calls.dials, calls.dials),
     };
     if is_spent(cause, tries) {
         return Turn::Spent;
     }
-    let Plan { pauses_min, .. } = plan(cause);
-    let step = (row.saturating_sub(1) as usize).min(pauses_min.len() - 1);
-    let due = now.after(Duration::from_secs(60 * pauses_min[step]));
-    in_time(due, not_after)
+    in_time(now.after(pause(cause, row)), not_after)
 }
 
 /// It has had as many tries, counted as in [`next_turn`], as the cause allows.
@@ -129,6 +142,10 @@ fn plan(cause: Cause) -> Plan {
         Cause::Interrupted => (&[1], Some(MAX_DIALS)),
         // Long enough for somebody to take the first sheet out of the tray, and for a bad line to be another one.
         Cause::Unconfirmed => (&[10, 60], Some(MAX_DIALS)),
+        // The first is the pause that greylisting hosts ask for.
+        Cause::MailDeferred => (&[5, 15, 30, 60, 120], None),
+        // Whoever hands mails over waits longer by itself while the relay stays away, and then begins at once.
+        Cause::RelayDown => (&[1], None),
     };
     Plan { pauses_min, max_tries }
 }
@@ -170,6 +187,13 @@ mod tests {
     }
 
     #[test]
+    fn mail_is_tried_after_growing_pauses_until_its_time_is_over() {
+        let pauses = minutes_after_each_try(Cause::MailDeferred);
+        assert_eq!(pauses, [5, 15, 30, 60, 120, 120, 120, 120, 120, 120]);
+        assert_eq!(minutes_after_each_try(Cause::RelayDown), [1; 10]);
+    }
+
+    #[test]
     fn second_copy_waits_no_longer_because_the_line_was_busy_before_the_first() {
         let after_three_busy = Calls { unconfirmed: 1, ..calls(4) };
         let due = NOW.after(Duration::from_secs(10 * 60));
@@ -192,7 +216,10 @@ mod tests {
 
     #[test]
     fn no_cause_dials_more_than_six_times() {
-        for cause in Cause::ALL.iter().filter(|cause| **cause != Cause::LineDown) {
+        let dials_nothing = |cause: &&Cause| {
+            matches!(cause, Cause::LineDown | Cause::MailDeferred | Cause::RelayDown)
+        };
+        for cause in Cause::ALL.iter().filter(|cause| !dials_nothing(cause)) {
             assert_eq!(next_turn(*cause, each(MAX_DIALS), NOW, FAR), Turn::Spent, "{cause}");
         }
     }

@@ -5,12 +5,15 @@
 //! What comes later about a notification that a relay or a provider has: `receipts.rs`; what the exchange saw: `signs.rs`.
 //! Not here: which ending proves what (`verdict.rs`), what it says to people (`endings.rs`), the pauses (`schedule/backoff.rs`).
 
+pub mod bounce;
 pub mod endings;
 mod lesson;
+pub mod mailing;
 pub mod receipt;
 pub mod receipts;
 pub mod signs;
 pub mod verdict;
+pub mod words;
 
 use std::time::Duration;
 
@@ -210,6 +213,8 @@ pub enum Stop {
     SheetProofFailed,
     /// What was coded in the call for its contract is not the sheet.
     SheetOctetsWrong,
+    /// The mail could not be written: nothing was sent.
+    LetterFailed,
 }
 
 /// Decides what becomes of the attempt and its job.

@@ -164,7 +164,7 @@ fn dropped_code(phase: Option<Phase>) -> &'static str {
     }
 }
 
-fn stop_code(stop: Stop) -> &'static str {
+pub(super) fn stop_code(stop: Stop) -> &'static str {
     match stop {
         Stop::Cancelled => "cancelled",
         Stop::IdentityConflict => "identity-conflict",
@@ -175,6 +175,7 @@ fn stop_code(stop: Stop) -> &'static str {
         Stop::SheetFailed => "sheet-failed",
         Stop::SheetProofFailed => "sheet-proof-failed",
         Stop::SheetOctetsWrong => "sheet-octets-wrong",
+        Stop::LetterFailed => "letter-failed",
     }
 }
 
@@ -211,7 +212,7 @@ fn remedy_before_page(ending: &Ending, outcome: &Outcome<'_>) -> Remedy {
     }
 }
 
-fn stop_remedy(stop: Option<Stop>) -> Remedy {
+pub(super) fn stop_remedy(stop: Option<Stop>) -> Remedy {
     match stop {
         Some(Stop::Cancelled) => Remedy::Withdraw,
         Some(Stop::IdentityConflict | Stop::IdentityNotLocked | Stop::IdentityAbsent) => {
@@ -221,7 +222,7 @@ fn stop_remedy(stop: Option<Stop>) -> Remedy {
         // this sheet alone, its tries end, and the client learns of it.
         Some(Stop::SheetFailed | Stop::SheetProofFailed) => Remedy::Retry(Cause::SheetUnavailable),
         // A fault of ours, which would ring there again and end as it did.
-        Some(Stop::SheetOctetsWrong) => Remedy::Fail,
+        Some(Stop::SheetOctetsWrong | Stop::LetterFailed) => Remedy::Fail,
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
     }
 }
