@@ -1,8 +1,8 @@
 //! The program around the way of a notification: command line, settings, start and stop.
 //!
-//! One file per verb; what verbs share: `client`, `diagram`, `ladder`, `print` for those who call a gateway,
-//! `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet` for the gateway itself; `clock` and
-//! `exit` for all.
+//! One file per verb; what verbs share: `client`, `diagram`, `ladder`, `print` for those who call a gateway, `preview`
+//! for those who show what would be sent, `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet` for the gateway
+//! itself; `clock` and `exit` for all.
 //! Not here: anything about a notification; that is in its rooms.
 
 mod calls;
@@ -16,11 +16,13 @@ mod fleet;
 mod harden;
 mod key;
 mod ladder;
+mod letter;
 mod lines;
 mod list;
 mod numbers;
 mod office;
 mod openapi;
+mod preview;
 mod print;
 pub mod secrets;
 mod serve;
@@ -61,6 +63,7 @@ enum Verb {
     Office(office::Office),
     Check(check::Check),
     Sheet(sheet::Sheet),
+    Letter(letter::Letter),
     Openapi(openapi::Openapi),
     Token(token::Token),
     Key(key::Key),
@@ -83,6 +86,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Office(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Check(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Sheet(verb) => verb.run(),
+        Verb::Letter(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),
         Verb::Token(verb) => verb.run(),
         Verb::Key(verb) => verb.run(),

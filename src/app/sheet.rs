@@ -3,23 +3,17 @@
 
 mod picture;
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use super::clock::{Clock, SystemClock};
 use super::exit::{Exit, Failure};
-use super::print;
 use super::settings::Settings;
-use crate::hook::body;
-use crate::hook::problem::Problem;
-use crate::job::{JobId, Kind, Language, NewJob};
-use crate::render::{Look, Renderer};
+use super::{preview, print};
+use crate::job::{FaxBecause, JobId, Kind, Language};
+use crate::render::{Issue, LETTER_KINDS, Renderer};
 use crate::send::tag_line::TagLine;
 use crate::settle::most_copies;
 
-/// Between a save and its picture, as an eye sees it. Chosen.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The speed at which most fax machines take a page.
 const USUAL_BPS: u32 = 14_400;
 
@@ -63,6 +57,9 @@ pub struct Sheet {
     /// The sheet as it goes again after so many that nobody confirmed: 2 or 3 of a notice; a key goes once.
     #[arg(long, value_name = "N", default_value_t = 1)]
     copy: u32,
+    /// The sheet of a notice that a mail was to tell: mail-bounced, mail-unread or mail-not-sent.
+    #[arg(long, value_name = "REASON")]
+    because: Option<FaxBecause>,
 }
 
 /// A sheet that there is.
@@ -90,6 +87,13 @@ impl Which {
         match self {
             Self::Notification(kind) => kind.as_str(),
             Self::LineTest => "line_test",
+        }
+    }
+
+    fn has_letter(self) -> bool {
+        match self {
+            Self::Notification(kind) => LETTER_KINDS.contains(&kind),
+            Self::LineTest => false,
         }
     }
 
@@ -124,6 +128,10 @@ impl Sheet {
             let why = format!("--copy {}: of {which} no more than {most} are sent", self.copy);
             return Err(Failure::new(Exit::Usage, why));
         }
+        if self.because.is_some() && !self.which.has_letter() {
+            let why = format!("--because: {} goes by FAX in any case", self.which.as_str());
+            return Err(Failure::new(Exit::Usage, why));
+        }
         let write = self.out.as_deref().map(picture::writer).transpose()?;
         let out = self.out.as_deref().zip(write);
         let draw = |settings: &Settings| {
@@ -136,7 +144,14 @@ impl Sheet {
             Ok(page)
         };
         if self.watch {
-            return self.draw_at_every_change(draw);
+            return preview::again_at_every_change(
+                &preview::Watch { config: &self.config, out: self.out.as_deref() },
+                |settings| preview::MadeFrom {
+                    folders: vec![settings.sheet.templates.clone()],
+                    data: self.data_path(settings),
+                },
+                |settings| draw(settings).map(|page| cost(&page)),
+            );
         }
         let page = draw(&Settings::load(&self.config)?)?;
         match &self.compare {
@@ -148,9 +163,7 @@ impl Sheet {
     /// The page with the tag line of a call that begins now on the first line of the settings.
     fn draw(&self, settings: &Settings) -> Result<t4::Page, Failure> {
         let path = self.data_path(settings);
-        let octets = super::submit::read(&path)?;
         let refused = |why: String| Failure::new(Exit::Refused, why);
-        let wrong = |why: String| refused(format!("{}: {why}", path.display()));
         let at = SystemClock.now();
         let id = self.id.unwrap_or_else(|| JobId::new(at, 0));
         let fineness =
@@ -159,19 +172,17 @@ impl Sheet {
         let renderer = Renderer::new(settings.site.face(), settings.sheet.worker());
         let stamped = match self.which {
             Which::Notification(kind) => {
-                let job = body::parse(&octets, at).map_err(|problem| wrong(refusal(&problem)))?;
-                if job.kind() != kind {
-                    return Err(wrong(format!("/kind: is {}, not {kind}", job.kind())));
-                }
-                let job = NewJob { language: self.language.unwrap_or(job.language), ..job };
-                let drawn = renderer.draw_to_send(id, &job, self.copy);
+                let job = preview::job(&path, kind, self.language, at)?;
+                let issue = Issue { copy: self.copy, because: self.because };
+                let drawn = renderer.draw_to_send(id, &job, issue);
                 let (drawn, _) = drawn.map_err(|error| refused(error.to_string()))?;
                 let page = drawn.into_one(fineness).page;
                 TagLine::of(&job, renderer.site(), tsi, at).stamp(&page, 1, 1)
             }
             Which::LineTest => {
-                let data: LineTestData =
-                    serde_json::from_slice(&octets).map_err(|error| wrong(error.to_string()))?;
+                let wrong = |why: String| refused(format!("{}: {why}", path.display()));
+                let data: LineTestData = serde_json::from_slice(&super::submit::read(&path)?)
+                    .map_err(|error| wrong(error.to_string()))?;
                 let said = data.language.as_deref().map(str::parse::<Language>).transpose();
                 let said = said.map_err(|error| wrong(format!("/language: {error}")))?;
                 let language = self.language.or(said).unwrap_or_default();
@@ -186,64 +197,8 @@ impl Sheet {
         stamped.map_err(|error| refused(error.to_string()))
     }
 
-    /// The caller's data, or the example beside the templates.
     fn data_path(&self, settings: &Settings) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| {
-            let beside = settings.sheet.templates.parent().unwrap_or(Path::new("/"));
-            beside.join("samples").join(format!("{}.json", self.which.as_str()))
-        })
-    }
-
-    /// One line for each drawing: when, what it costs, or why there is none; then on.
-    fn draw_at_every_change(
-        &self,
-        draw: impl Fn(&Settings) -> Result<t4::Page, Failure>,
-    ) -> Result<(), Failure> {
-        if self.data.as_deref() == Some(Path::new("-")) {
-            let why = "--watch reads the data again and again: give a file";
-            return Err(Failure::new(Exit::Usage, why));
-        }
-        let mut last = None;
-        loop {
-            let settings = Settings::load(&self.config);
-            let mut drawn_from = vec![self.config.clone()];
-            if let Ok(settings) = &settings {
-                self.draws_beside(&settings.sheet.templates)?;
-                drawn_from.extend([settings.sheet.templates.clone(), self.data_path(settings)]);
-            }
-            let look = Look::at(drawn_from);
-            if last.as_ref() != Some(&look) {
-                let drawn = settings.map_err(Failure::from).and_then(|settings| draw(&settings));
-                let said = drawn.map_or_else(|failure| failure.message, |page| cost(&page));
-                let line = said.lines().map(str::trim).collect::<Vec<_>>().join("; ");
-                let at = time_of_day();
-                // Whoever read it has gone: nobody is left to draw for.
-                if writeln!(std::io::stdout(), "{at}  {line}").is_err() {
-                    return Ok(());
-                }
-                last = Some(look);
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-    }
-
-    /// A picture among the templates would be a change of them, and be drawn for ever.
-    fn draws_beside(&self, templates: &Path) -> Result<(), Failure> {
-        let folder = self
-            .out
-            .as_deref()
-            .and_then(Path::parent)
-            .map(|folder| if folder == Path::new("") { Path::new(".") } else { folder });
-        let is_among = folder
-            .and_then(|folder| folder.canonicalize().ok())
-            .zip(templates.canonicalize().ok())
-            .is_some_and(|(folder, templates)| folder.starts_with(templates));
-        if is_among {
-            let why =
-                "--watch with --out among the templates would draw for ever: name another folder";
-            return Err(Failure::new(Exit::Usage, why));
-        }
-        Ok(())
+        self.data.clone().unwrap_or_else(|| preview::sample(settings, self.which.as_str()))
     }
 }
 
@@ -256,19 +211,10 @@ fn cost(page: &t4::Page) -> String {
     format!("{width} × {rows} pels, {octets} octets (MMR), {seconds:.1} s at {USUAL_BPS} bit/s")
 }
 
-fn time_of_day() -> String {
-    let now = jiff::Timestamp::from_millisecond(SystemClock.now().0).unwrap_or_default();
-    now.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
-}
-
-/// As the gateway would have said it.
-fn refusal(problem: &Problem) -> String {
-    serde_json::to_value(problem.body())
-        .map_or_else(|error| error.to_string(), |body| print::problem(&body))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::job::examples::TUESDAY_10_00;
 
@@ -278,9 +224,8 @@ mod tests {
         let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/samples");
         for kind in Kind::ALL {
             let path = samples.join(format!("{kind}.json"));
-            let octets = std::fs::read(&path).expect("an example");
-            let job = body::parse(&octets, TUESDAY_10_00);
-            let job = job.unwrap_or_else(|problem| panic!("{kind}: {}", refusal(&problem)));
+            let job = preview::job(&path, *kind, None, TUESDAY_10_00);
+            let job = job.unwrap_or_else(|failure| panic!("{}", failure.message));
             assert_eq!((job.kind(), job.language), (*kind, Language::Japanese));
         }
         let octets = std::fs::read(samples.join("line_test.json")).expect("an example");

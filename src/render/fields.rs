@@ -1,15 +1,18 @@
-//! What a template sees of a job (`/data.json`); `templates/README.md` tells technicians the same.
+//! What a template sees of a job: `/data.json` of a sheet, and the fields of a mail, which have the same names;
+//! `templates/README.md` tells technicians the same.
 //!
-//! In: a job, its id, the site. Out: JSON with the secrets in it.
-//! Not here: sentences of a sheet (`templates/`).
+//! In: a job, its id, the site. Out: JSON, with the secrets in it if it is for a sheet.
+//! Not here: sentences (`templates/`).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::check_digits::check_digits;
-use super::{alphabet, reference};
-use crate::job::{Credentials, JobId, Kind, Language, MailHint, NewJob, UnixMillis};
+use super::{LetterOf, alphabet, reference};
+use crate::job::{
+    Credentials, Document, FaxBecause, JobId, Kind, Language, MailHint, NewJob, Party, UnixMillis,
+};
 
 /// What the site says of itself on every sheet.
 #[derive(Clone, Debug, Default)]
@@ -44,34 +47,58 @@ impl SiteFace {
 pub(super) const LINE_TEST: &str = "line_test";
 /// Its template is no sheet that anybody gets.
 pub(super) const ALPHABET: &str = "alphabet";
+/// How the names of sentences begin that mails alone say.
+pub(super) const LETTER_WORDS: &str = "letter_";
 
-/// The fields of a job's sheet, of which `copy`, counted from 1, is drawn. Holds secrets: it goes to the worker's
-/// pipe and nowhere else.
-pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob, copy: u32) -> Value {
+/// Which sheet of a job it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Issue {
+    /// Counted from 1.
+    pub copy: u32,
+    /// Why it comes by FAX, if a mail was to tell the same.
+    pub because: Option<FaxBecause>,
+}
+
+impl Issue {
+    /// Of which nobody expects another.
+    pub const FIRST: Self = Self { copy: 1, because: None };
+}
+
+/// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
+pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob, issue: Issue) -> Value {
     let date = |at| date(at, job.language);
     json!({
         "kind": job.kind().as_str(),
         "language": job.language.as_str(),
         "site": of_site(site, job.language),
-        "words": site.in_language(job.language).words,
-        "sender": {
-            "office_name": job.sender.office_name.as_str(),
-            "phone": job.sender.phone.as_str(),
-        },
+        "words": words(site, job.language),
+        "sender": of_sender(&job.sender),
         "recipient": { "office_name": job.recipient.office_name.as_str() },
         "credentials": job.content.credentials().map(|credentials| of_credentials(credentials, date)),
-        "documents": job.content.documents().iter().map(|document| json!({
-            "title": document.title.as_str(),
-            "count": document.count,
-        })).collect::<Vec<_>>(),
+        "documents": of_documents(job.content.documents()),
         "channel": (job.kind() == Kind::ChannelChanged).then(|| json!({
             "mail_hint": job.content.mail_hint().map(MailHint::as_str),
         })),
         "line": null,
         "reference": reference(id),
-        "copy": (copy > 1).then_some(copy),
+        "copy": (issue.copy > 1).then_some(issue.copy),
+        "because": issue.because.map(FaxBecause::as_str),
         "issued": date(accepted(id)),
     })
+}
+
+/// The fields of a notice's mail; `None` for one that has none.
+pub(super) fn of_letter(site: &SiteFace, letter: &LetterOf<'_>) -> Option<Value> {
+    Some(json!({
+        "kind": letter.notice.kind().as_str(),
+        "language": letter.language.as_str(),
+        "site": of_site(site, letter.language),
+        "sender": of_sender(letter.sender),
+        "recipient": { "office_name": letter.office_name.as_str() },
+        "documents": of_documents(letter.documents()?),
+        "reference": reference(letter.id),
+        "issued": date(accepted(letter.id), letter.language),
+    }))
 }
 
 /// The same fields for the sheet that tries a line: most of them are nobody's.
@@ -80,7 +107,7 @@ pub(super) fn of_line_test(site: &SiteFace, id: JobId, line: &str, language: Lan
         "kind": LINE_TEST,
         "language": language.as_str(),
         "site": of_site(site, language),
-        "words": site.in_language(language).words,
+        "words": words(site, language),
         "sender": null,
         "recipient": null,
         "credentials": null,
@@ -89,8 +116,26 @@ pub(super) fn of_line_test(site: &SiteFace, id: JobId, line: &str, language: Lan
         "line": { "name": line },
         "reference": reference(id),
         "copy": null,
+        "because": null,
         "issued": date(accepted(id), language),
     })
+}
+
+/// Sentences of the settings, but for those that only mails say.
+fn words(site: &SiteFace, language: Language) -> BTreeMap<&str, &str> {
+    let words = &site.in_language(language).words;
+    let of_sheets = words.iter().filter(|(name, _)| !name.starts_with(LETTER_WORDS));
+    of_sheets.map(|(name, sentence)| (name.as_str(), sentence.as_str())).collect()
+}
+
+fn of_sender(sender: &Party) -> Value {
+    json!({ "office_name": sender.office_name.as_str(), "phone": sender.phone.as_str() })
+}
+
+fn of_documents(documents: &[Document]) -> Vec<Value> {
+    let document =
+        |Document { title, count }: &Document| json!({ "title": title.as_str(), "count": count });
+    documents.iter().map(document).collect()
 }
 
 fn of_site(site: &SiteFace, language: Language) -> Value {
@@ -157,13 +202,14 @@ mod tests {
             },
             ..SiteFace::default()
         };
-        of(&site, JobId::new(TUESDAY_10_00, 1), job, 1)
+        of(&site, JobId::new(TUESDAY_10_00, 1), job, Issue::FIRST)
     }
 
     /// A template may name any field, whatever the sheet: what a kind does not have is null or empty.
     #[test]
     fn sheet_of_every_kind_has_every_field() {
         let names = [
+            "because",
             "channel",
             "copy",
             "credentials",

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sheet::Coverage;
 
-use super::fields::{self, SiteFace};
+use super::fields::{self, Issue, SiteFace};
 use crate::hook::{FieldFault, SheetCheck, SheetFault};
 use crate::job::{JobId, Kind, Language, NewJob};
 
@@ -111,7 +111,7 @@ impl SheetCheck for Gate {
         let untried = || String::from("the sheets have not been tried yet");
         let coverage = letters.ok_or_else(untried).flatten().map_err(out_of_order)?;
         // The id on the sheet is not known yet, but every id has the same letters.
-        let fields = fields::of(&self.site, JobId(ulid::Ulid::nil()), job, 1);
+        let fields = fields::of(&self.site, JobId(ulid::Ulid::nil()), job, Issue::FIRST);
         let faults: Vec<FieldFault> = FROM_CALLER
             .iter()
             .filter_map(|name| Some((name, fields.get(name)?)))

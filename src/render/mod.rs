@@ -1,14 +1,16 @@
-//! A job becomes its sheet: fields in, the same page at two resolutions out.
+//! A job becomes its sheet: fields in, the same page at two resolutions out; a notice becomes its mail.
 //!
 //! In: a job, its id, what the site says of itself. Out: its pages for either resolution, in memory only, and the
 //! proof that its credentials can be read on them. Before that: whether a job has a sheet at all.
-//! The same job, id and copy give the same bits: nothing here reads a clock, dates come from the id.
-//! Not here: how a sheet is set (`templates/`), how it is drawn (`drivers/sheet`), how it is coded (`send`).
+//! The same job, id and issue give the same bits: nothing here reads a clock, dates come from the id.
+//! Not here: how a sheet is set and what a mail says (`templates/`), how a sheet is drawn (`drivers/sheet`) and a mail
+//! written (`drivers/mail`), how a page is coded (`send`).
 
 mod alphabet;
 mod check_digits;
 mod fields;
 mod gate;
+mod letter;
 mod look;
 mod proof;
 mod reference;
@@ -17,8 +19,9 @@ mod trial;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use alphabet::{Alphabet, Cell};
-pub use fields::{SiteFace, SiteWords};
+pub use fields::{Issue, SiteFace, SiteWords};
 pub use gate::Gate;
+pub use letter::{Folders, LETTER_KINDS, LetterError, LetterOf, Letters, MailFace, Written};
 pub use look::Look;
 pub use proof::{Proof, ProofError};
 pub use reference::reference;
@@ -63,11 +66,11 @@ impl Renderer {
     /// [`RenderError`] names file and line of a template, the character that no font has, or what of a
     /// credential does not read as it should. It never holds the value of a field.
     pub fn draw(&self, id: JobId, job: &NewJob) -> Result<sheet::Drawn, RenderError> {
-        self.draw_to_send(id, job, 1).map(|(drawn, _)| drawn)
+        self.draw_to_send(id, job, Issue::FIRST).map(|(drawn, _)| drawn)
     }
 
-    /// [`Self::draw`] of the sheet that is the `copy`th of its notification and says so from the second on, with
-    /// what it takes to read the credentials again out of the octets of a call.
+    /// [`Self::draw`] of the sheet that says which copy of its notification it is, from the second on, and why it
+    /// comes by FAX, with what it takes to read the credentials again out of the octets of a call.
     ///
     /// # Errors
     /// As [`Self::draw`].
@@ -75,9 +78,9 @@ impl Renderer {
         &self,
         id: JobId,
         job: &NewJob,
-        copy: u32,
+        issue: Issue,
     ) -> Result<(sheet::Drawn, Proof), RenderError> {
-        let fields = fields::of(&self.site, id, job, copy);
+        let fields = fields::of(&self.site, id, job, issue);
         let drawn = self.draw_fields(job.kind().as_str(), fields)?;
         let Some(credentials) = job.content.credentials() else {
             return Ok((drawn, Proof::of_nothing()));

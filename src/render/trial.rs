@@ -11,13 +11,14 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use super::gate::{self, Gate};
-use super::{Look, Renderer, SiteFace, alphabet, fields};
+use super::{Issue, LETTER_KINDS, Letters, Look, Renderer, SiteFace, alphabet, fields};
 use crate::job::fields::{
     MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
 };
 use crate::job::{
-    Content, Credentials, Document, FaxNumber, JobId, Keys, Kind, Language, MailHint, NewJob,
-    Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxBecause, FaxNumber, JobId, Keys, Kind, Language, MailHint,
+    NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis,
+    Urgency,
 };
 use crate::settle::most_copies;
 
@@ -32,6 +33,8 @@ pub struct Trials {
     gate: Arc<Gate>,
     site: SiteFace,
     worker: sheet::WorkerSettings,
+    /// Tried with the sheets, if there are mails.
+    letters: Option<Arc<Letters>>,
     /// The files as they were at the last round.
     seen: Option<Look>,
     repeat: Option<Repeat>,
@@ -46,7 +49,12 @@ struct Repeat {
 
 impl Trials {
     pub fn new(gate: Arc<Gate>, site: SiteFace, worker: sheet::WorkerSettings) -> Self {
-        Self { gate, site, worker, seen: None, repeat: None }
+        Self { gate, site, worker, letters: None, seen: None, repeat: None }
+    }
+
+    /// With the texts of mails, which then see an edit as sheets do.
+    pub fn with_letters(self, letters: Arc<Letters>) -> Self {
+        Self { letters: Some(letters), ..self }
     }
 
     /// Tries all sheets in a thread of its own, and again whenever a message comes or a file changes, until the
@@ -59,6 +67,9 @@ impl Trials {
         std::thread::Builder::new().name("trials".into()).spawn(move || {
             let mut is_asked = true;
             loop {
+                if let Some(letters) = &self.letters {
+                    letters.look(is_asked);
+                }
                 self.look(is_asked);
                 is_asked = match asked.recv_timeout(LOOK_EVERY) {
                     Ok(()) => true,
@@ -105,20 +116,21 @@ impl Trials {
         let (mut failed, mut may_pass) = (0_u32, false);
         let sheets =
             Kind::ALL.iter().flat_map(|kind| Language::ALL.iter().map(|lang| (*kind, *lang)));
-        let mut draw = |(id, job): (JobId, NewJob), copy| {
-            let fields = fields::of(&self.site, id, &job, copy);
+        let mut draw = |(id, job): &(JobId, NewJob), issue| {
+            let fields = fields::of(&self.site, *id, job, issue);
             if let Some(fault) = gate::unprintable("", &fields, &coverage).first() {
                 return Err(format!("{}: {}", fault.pointer, fault.message));
             }
-            renderer.draw_to_send(id, &job, copy).map(drop).map_err(|error| {
+            renderer.draw_to_send(*id, job, issue).map(drop).map_err(|error| {
                 may_pass |= error.may_pass();
                 error.to_string()
             })
         };
         for (kind, language) in sheets {
             let outcome = longest(kind, language)
-                .and_then(|longest| draw(longest, most_copies(kind)))
-                .and_then(|()| shortest(kind, language).and_then(|shortest| draw(shortest, 1)));
+                .and_then(|longest| most_said(kind).try_for_each(|issue| draw(&longest, issue)))
+                .and_then(|()| shortest(kind, language))
+                .and_then(|shortest| draw(&shortest, Issue::FIRST));
             failed += u32::from(outcome.is_err());
             self.gate.tried(kind, language, outcome);
         }
@@ -138,9 +150,17 @@ impl Trials {
     }
 }
 
+/// The sheets of a kind that say most of how they come: a last copy, for each reason why it is no mail.
+fn most_said(kind: Kind) -> impl Iterator<Item = Issue> {
+    let copy = most_copies(kind);
+    let reasons = if LETTER_KINDS.contains(&kind) { FaxBecause::ALL } else { &[] };
+    let without = reasons.is_empty().then_some(Issue { copy, because: None });
+    reasons.iter().map(move |because| Issue { copy, because: Some(*because) }).chain(without)
+}
+
 /// The sheet with every field at its limit, each character as wide as there are. Its three credentials have
 /// between them every character that one can have: a template may treat any of them in its own way.
-fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
+pub(super) fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
     let secret = |number: usize| {
         let characters = alphabet::characters().chain(alphabet::characters());
         secret(characters.skip(number * Credentials::MAX_CHARS).take(Credentials::MAX_CHARS))
@@ -177,7 +197,7 @@ fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
 
 /// The sheet without whatever it need not have: no end of validity, no hint, one document, and no character that
 /// is read like another.
-fn shortest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
+pub(super) fn shortest(kind: Kind, language: Language) -> Result<(JobId, NewJob), String> {
     let credentials = || -> Result<Credentials, String> {
         let secret = || secret(std::iter::repeat_n('2', Secret::MIN_CHARS));
         Ok(Credentials {
@@ -324,7 +344,7 @@ mod tests {
     #[test]
     fn day_of_the_trials_is_the_longest_date_of_a_year() {
         let (id, job) = longest(Kind::Message, Language::English).expect("the limits are kept");
-        let data = fields::of(&SiteFace::default(), id, &job, 1);
+        let data = fields::of(&SiteFace::default(), id, &job, Issue::FIRST);
         assert_eq!(data["issued"], "30 September 2026");
     }
 }

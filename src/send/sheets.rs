@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::coded::{Coder, WrongOctets};
 use super::tag_line::TagLine;
 use crate::queue::Claim;
-use crate::render::{Proof, ProofError, RenderError, Renderer};
+use crate::render::{Issue, Proof, ProofError, RenderError, Renderer};
 use crate::settle::Stop;
 
 /// The sheet as either kind of far machine takes it. Both are drawn before dialling: a machine that has
@@ -21,9 +21,10 @@ pub struct Sheets {
 }
 
 impl Sheets {
-    /// The sheet of a claim, as the copy that it is.
+    /// The sheet of a claim, as the issue that it is.
     pub fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
-        let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job, claim.standing.copy())?;
+        let issue = Issue { copy: claim.standing.copy(), because: claim.because };
+        let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job, issue)?;
         Ok(Self { fine: drawn.fine.page, standard: drawn.standard.page, proof })
     }
 

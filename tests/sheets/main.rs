@@ -16,7 +16,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use serde_json::{Value, json};
 use shirase::hook::{SheetCheck, SheetFault, body};
 use shirase::job::{JobId, Kind, Language, NewJob, UnixMillis};
-use shirase::render::{Gate, Renderer, SiteFace, SiteWords, Trials};
+use shirase::render::{Gate, Issue, Renderer, SiteFace, SiteWords, Trials};
 use shirase::send::sheets::Sheets;
 use templates::{copied, shipped, worker};
 
@@ -359,7 +359,7 @@ fn sheet_that_does_not_read_any_more_once_it_is_stamped_calls_nobody() {
     let job = body::parse(body_of(Kind::FirstContact).to_string().as_bytes(), NOW).expect("a job");
     let drawn = || {
         let (drawn, proof) =
-            DESK.renderer.draw_to_send(JobId::new(NOW, 1), &job, 1).expect("a sheet");
+            DESK.renderer.draw_to_send(JobId::new(NOW, 1), &job, Issue::FIRST).expect("a sheet");
         Sheets { fine: drawn.fine.page, standard: drawn.standard.page, proof }
     };
     let length_mm = drawn().coded().map(|coded| coded.length_mm());

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::values::{absolute, host, maybe_absolute, maybe_host, within};
 use crate::app::secrets::{SecretError, SecretFile};
+use crate::render::MailFace;
 
 /// No file of certificate authorities is longer: that of a whole machine has about 230 KiB.
 const CA_LIMIT_OCTETS: u64 = 1 << 20;
@@ -196,6 +197,16 @@ impl Visitor<'_> for HoursOrNever {
 }
 
 impl Mail {
+    /// What every mail says of us.
+    pub fn face(&self) -> MailFace {
+        MailFace {
+            from: self.from.clone(),
+            receipts: self.receipts.clone(),
+            ask_displayed: self.ask_displayed,
+            charset: self.charset,
+        }
+    }
+
     /// As the mail driver wants it; reads the password and the certificates.
     ///
     /// # Errors

@@ -56,9 +56,12 @@ pub fn usual(kind: &str, language: &str) -> Value {
         },
         "channel": (kind == "channel_changed").then(|| json!({ "mail_hint": "s***@example.co.jp" })),
         "line": (kind == "line_test").then(|| json!({ "name": "line1" })),
-        "reference": "7F3K-92QX", "copy": null, "issued": issued,
+        "reference": "7F3K-92QX", "copy": null, "because": null, "issued": issued,
     })
 }
+
+/// Why a sheet comes by FAX that a mail was to be.
+pub const REASONS: [&str; 3] = ["mail-bounced", "mail-unread", "mail-not-sent"];
 
 /// Characters to fill fields with.
 pub const FILLINGS: [(&str, &str); 5] = [

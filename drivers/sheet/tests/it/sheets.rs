@@ -10,7 +10,7 @@ use sheet::{Fineness, Mark, PelBox, SheetError, Worker};
 use t4::{Page, Resolution};
 
 use crate::request;
-use crate::samples::{FILLINGS, KINDS, LANGUAGES, URL, templates, usual, widest, worker};
+use crate::samples::{FILLINGS, KINDS, LANGUAGES, REASONS, URL, templates, usual, widest, worker};
 
 fn draw(worker: &mut Worker, fields: &Value, fineness: Fineness) -> Page {
     let kind = fields["kind"].as_str().unwrap();
@@ -40,9 +40,13 @@ fn every_sheet_with_fields_at_their_limits_is_drawn(language: &str) {
     let mut worker = worker();
     for kind in KINDS {
         for (characters, filling) in FILLINGS {
-            let drawn = worker.draw(&request(kind, widest(kind, language, filling)));
-            if let Err(error) = drawn {
-                panic!("{kind}, {characters}: {error}");
+            let mut fields = widest(kind, language, filling);
+            let reasons = REASONS.iter().filter(|_| matches!(kind, "document" | "message"));
+            for because in reasons.map(|reason| json!(reason)).chain([Value::Null]) {
+                fields["because"] = because.clone();
+                if let Err(error) = worker.draw(&request(kind, fields.clone())) {
+                    panic!("{kind}, {characters}, {because}: {error}");
+                }
             }
         }
     }
@@ -105,7 +109,8 @@ fn every_sentence_is_said_by_a_sheet_or_by_another_sentence() {
     }
     for name in words("ja").lines().take_while(|line| *line != "[readings]").filter_map(|line| {
         let (name, _) = line.split_once(" = ")?;
-        (!name.starts_with(['#', ' ']) && !name.starts_with("title_")).then_some(name)
+        let named_by_data = name.starts_with("title_") || name.starts_with("because_");
+        (!name.starts_with(['#', ' ']) && !named_by_data).then_some(name)
     }) {
         let said = [format!("\"{name}\""), format!("{{{name}}}")];
         assert!(said.iter().any(|said| texts.contains(said.as_str())), "nobody says {name}");
@@ -202,6 +207,30 @@ fn every_sheet_of_a_notification_names_the_site() {
         fields["site"]["name"] = json!("介護文書センター");
         assert!(one != draw(&mut worker, &fields, Fineness::Standard), "{kind}");
     }
+}
+
+/// It stands where the eye goes after the title, and whoever has no mail is not told to ask for it.
+#[test]
+fn sheet_in_place_of_a_mail_says_why_and_each_reason_otherwise() {
+    let mut worker = worker();
+    for kind in ["document", "message"] {
+        for language in LANGUAGES {
+            let mut fields = usual(kind, language);
+            let plain = draw(&mut worker, &fields, Fineness::Standard);
+            let sheets = REASONS.map(|reason| {
+                fields["because"] = json!(reason);
+                draw(&mut worker, &fields, Fineness::Standard)
+            });
+            assert!(sheets.iter().all(|sheet| *sheet != plain), "{kind}, {language}");
+            for (one, other) in [(0, 1), (1, 2), (0, 2)] {
+                assert!(sheets[one] != sheets[other], "{kind}, {language}");
+            }
+        }
+    }
+    let mut fields = usual("message", "ja");
+    fields["because"] = json!("mail-eaten");
+    let error = worker.draw(&request("message", fields)).unwrap_err().to_string();
+    assert!(error.contains("because_mail_eaten"), "{error}");
 }
 
 #[test]
