@@ -6,10 +6,10 @@
 //! Source: RFC 5321 3.1 to 3.3, RFC 3207, RFC 3461 4.1 to 4.4.
 //! Not here: how many at a time (`mod.rs`).
 
-use std::cell::Cell;
 use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::transport::smtp;
@@ -177,14 +177,14 @@ impl Connection {
     }
 
     async fn content(&mut self, mail: &Outgoing, settings: &RelaySettings) -> Outcome {
-        let dot_is_next = Cell::new(false);
+        let dot_is_next = AtomicBool::new(false); // shared so that whoever awaits this may move to another thread
         // The client asks for more until there is none; what it writes then is the dot.
         let content = std::iter::once(&mail.octets).chain(std::iter::from_fn(|| {
-            dot_is_next.set(true);
+            dot_is_next.store(true, Ordering::Relaxed);
             None
         }));
         let said = within(settings.deadlines.content, self.smtp.message_iter(content)).await;
-        let without_reply = |trouble| match dot_is_next.get() {
+        let without_reply = |trouble| match dot_is_next.load(Ordering::Relaxed) {
             true => Outcome::Unknown { trouble },
             false => Outcome::NotHanded { step: Step::Content, trouble },
         };

@@ -345,6 +345,17 @@ impl Relay {
         outcome
     }
 
+    /// Connects, encrypts and logs in, unless a connection is open, and keeps it for the next mail.
+    ///
+    /// # Errors
+    /// The step that failed and why, as for a mail.
+    pub async fn make_ready(&self) -> Result<(), Outcome> {
+        let _slot = self.slots.acquire().await;
+        let connection = self.connection().await?;
+        self.lock().push(connection);
+        Ok(())
+    }
+
     /// Connects, encrypts and logs in as for a mail, asks whether one from `from` to `to` would be taken, and hands none
     /// over.
     ///
