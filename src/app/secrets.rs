@@ -1,15 +1,17 @@
-//! Files that hold secrets: found, checked and read once, at start.
+//! Files that hold secrets: found, checked and read at start; and keys that follow from the master key.
 //!
 //! In: the name that the settings give, e.g. `$CREDENTIALS_DIRECTORY/tokens`. Out: the octets, wiped
 //! when they are dropped.
-//! Source: systemd.exec(5), `LoadCredential=`.
+//! Source: systemd.exec(5), `LoadCredential=`; RFC 2104 (HMAC).
 //! Not here: what tokens mean (`hook/auth.rs`), how secrets are sealed (`queue/seal.rs`).
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// The variable by which systemd tells a service where its credentials are.
@@ -20,6 +22,28 @@ const FILE_LIMIT_OCTETS: u64 = 256 << 10;
 
 /// Length of the key that seals secrets at rest.
 pub const MASTER_KEY_OCTETS: usize = 32;
+
+/// Block of SHA-256: a shorter HMAC key is filled up with zeros to it (RFC 2104, 2).
+const BLOCK_OCTETS: usize = 64;
+
+/// HMAC-SHA256 with a key of 32 octets.
+pub fn hmac_sha256(key: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = Zeroizing::new([0; BLOCK_OCTETS]);
+    for (octet, of_key) in block.iter_mut().zip(key) {
+        *octet = *of_key;
+    }
+    <Hmac<Sha256> as KeyInit>::new(&(*block).into())
+}
+
+/// A key for one purpose: the master key itself seals secrets and does nothing else.
+pub fn derived_key(
+    master_key: &[u8; MASTER_KEY_OCTETS],
+    purpose: &[u8],
+) -> Zeroizing<[u8; MASTER_KEY_OCTETS]> {
+    let mut derive = hmac_sha256(master_key);
+    derive.update(purpose);
+    Zeroizing::new(derive.finalize().into_bytes().into())
+}
 
 /// Name of a secret file: an absolute path, or one that begins with `$CREDENTIALS_DIRECTORY/`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -146,6 +170,15 @@ mod tests {
     fn refusal(content: &[u8], mode: u32) -> String {
         let (_folder, name) = file(content, mode);
         name.read_key().expect_err("refused").detail
+    }
+
+    #[test]
+    fn hmac_is_that_of_rfc_4231() {
+        // Test case 1, whose key of 20 octets is filled up with zeros either way.
+        let mut key = [0; 32];
+        key[..20].fill(0x0b);
+        let got = derived_key(&key, b"Hi There");
+        assert_eq!(got[..8], [0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53]);
     }
 
     #[test]

@@ -13,20 +13,21 @@ use std::time::Duration;
 use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, Port, Progress};
 use serde_json::json;
 
+use super::journal;
 use super::line_test::{self, How, Plan, Watch};
 use super::sheets::{Coded, NoSheet, Sheets, sheet_sha256};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
-use crate::job::{FaxNumber, JobId, JobState, Language, Live, ProgressBoard, UnixMillis, hex};
+use crate::job::{FaxNumber, JobId, Language, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
 use crate::queue::{Claim, Pending, Queue, QueueError, Step, Unreadable};
 use crate::render::Renderer;
 use crate::schedule::windows::Windows;
-use crate::settle::{self, Next, Outcome, Seen, Settlement, Stop, receipt};
+use crate::settle::{self, Outcome, Seen, Settlement, Stop, receipt};
 
 /// Longest wait for any other step or result to reach the disk; its slowest COMMIT takes about 0.1 s.
 const STORE_WAIT: Duration = Duration::from_secs(5);
@@ -414,38 +415,6 @@ impl<'a> FaxHost<'a> {
         self.desk.board.set(self.claim.id, Live { line, phase, percent });
     }
 
-    /// One line for the journal: a lost attempt warns, what somebody must look into is an error.
-    fn log(&self, settlement: &Settlement) {
-        let (job, attempt, line) = (self.claim.id, self.claim.attempt.0, &self.claim.line);
-        let (code, evidence) = (settlement.code, settlement.evidence.as_str());
-        match &settlement.next {
-            Next::Again { due, reason } => tracing::warn!(
-                %job, attempt, line, code, evidence, reason, due = due.rfc3339(), "job.attempt.lost"
-            ),
-            Next::ByFax { due, because } => tracing::warn!(
-                %job, attempt, line, code, evidence, reason = because.as_str(), due = due.rfc3339(),
-                "job.attempt.lost"
-            ),
-            Next::Watch { state, .. } | Next::Rest(state) => match state {
-                JobState::HandedOff
-                | JobState::Confirmed
-                | JobState::Cancelled
-                | JobState::ResolvedDelivered
-                | JobState::Waiting
-                | JobState::Sending => {
-                    tracing::info!(%job, attempt, line, code, evidence, state = state.as_str(), "job.settled");
-                }
-                JobState::Uncertain
-                | JobState::Hold
-                | JobState::Failed
-                | JobState::Expired
-                | JobState::ResolvedNotDelivered => {
-                    tracing::error!(%job, attempt, line, code, evidence, state = state.as_str(), "job.settled");
-                }
-            },
-        }
-    }
-
     /// Goes on only if the step is on disk.
     fn go(&mut self, what: &'static str, stored: Result<(), QueueError>) -> Go {
         match stored {
@@ -549,7 +518,8 @@ impl CallHost for FaxHost<'_> {
         {
             receipt.insert("sheet_sha256".to_owned(), json!(hex(&sha256)));
         }
-        self.log(&settlement);
+        let Claim { id, attempt, line, .. } = self.claim;
+        journal::settled(*id, *attempt, line, &settlement);
         let pending = self.desk.queue.settle(self.claim.attempt, settlement.clone());
         let mut settling = Settling { settlement, pending };
         // A disk that hangs must not hold the telephone line: the rest is waited for on-hook.

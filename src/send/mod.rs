@@ -5,6 +5,7 @@
 
 pub mod coded;
 pub mod fax;
+mod journal;
 pub mod line_test;
 pub mod sheets;
 pub mod tag_line;

@@ -8,7 +8,7 @@ use t30::Millis;
 
 use super::*;
 use crate::job::examples::{self, TUESDAY_10_00 as NOW};
-use crate::job::{AttemptState, Kind, NewJob};
+use crate::job::{AttemptState, JobState, Kind, NewJob};
 use crate::office::identity::Said;
 use crate::office::known::Lock;
 use crate::office::rate::Rate;
