@@ -44,7 +44,7 @@ fn mail(subject: Subject, to: &str) -> Outgoing {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn deliver(settings: RelaySettings, mail: &Outgoing) -> Outcome {
+pub async fn deliver(settings: RelaySettings, mail: &Outgoing) -> Outcome {
     let relay = Relay::new(settings).expect("certificates");
     let outcome = relay.deliver(mail, async || Go::On).await;
     relay.close_idle().await;

@@ -1,9 +1,9 @@
 //! A mailbox as its files: one mail, one file (maildir(5)).
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::postfix::{KEEPER, KEEPERS};
 use super::unpacked::as_root;
 
 /// A Maildir; it is made with the first mail.
@@ -25,24 +25,32 @@ impl Mailbox {
         read(&[folder.join("new"), folder.join("cur")])
     }
 
-    /// Puts a mail there as if it had come, with line ends as mail has them.
+    /// Puts a mail there as if it had come.
     pub fn put(&self, name: &str, mail: &[u8]) {
-        let new = self.0.join("new");
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        fs::write(file.path(), mail).expect("a mail");
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).expect("readable");
-        for line in [
-            vec!["install", "-d", "-o", super::postfix::KEEPER, "-m", "700"],
-            vec!["install", "-o", super::postfix::KEEPER, "-m", "600"],
-        ] {
-            let mut command = as_root(&[]);
-            command.args(&line);
-            match line.contains(&"-d") {
-                true => command.args(["", "new", "cur", "tmp"].map(|part| self.0.join(part))),
-                false => command.arg(file.path()).arg(new.join(name)),
-            };
-            assert!(command.status().is_ok_and(|made| made.success()), "a mail is put there");
-        }
+        put(&self.0, name, mail);
+    }
+
+    /// Puts a mail into one of its folders.
+    pub fn put_in(&self, folder: &str, name: &str, mail: &[u8]) {
+        put(&self.0.join(format!(".{folder}")), name, mail);
+    }
+}
+
+fn put(folder: &Path, name: &str, mail: &[u8]) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), mail).expect("a mail");
+    let parts = ["", "new", "cur", "tmp"].map(|part| folder.join(part));
+    let owner = ["-o", KEEPER, "-g", KEEPERS];
+    let mut folders = as_root(&[]);
+    folders.args(["install", "-d", "-m", "700"]).args(owner).args(parts);
+    let mut put = as_root(&[]);
+    // First beside it: whoever looks finds all of it or nothing.
+    let (beside, there) = (folder.join("tmp").join(name), folder.join("new").join(name));
+    put.args(["install", "-m", "600"]).args(owner).arg(file.path()).arg(&beside);
+    let mut rename = as_root(&[]);
+    rename.arg("mv").arg(beside).arg(there);
+    for mut command in [folders, put, rename] {
+        assert!(command.status().is_ok_and(|done| done.success()), "a mail is put there");
     }
 }
 

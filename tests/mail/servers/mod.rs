@@ -39,7 +39,8 @@ pub const SENDER: (&str, &str) = ("sender@gateway.test", "relay-Secret-1");
 /// The account of the receipt box, and its password. Mail for `receipts+ANYTHING@gateway.test` goes there.
 pub const RECEIPTS: (&str, &str) = ("receipts@gateway.test", "inbox-Secret-2");
 
-/// What the far host does with mail for `NAME@office.test`; `another.test` is as good for a second domain.
+/// What the far host does with mail for `NAME@office.test`. Of `another.test`, a second domain, it keeps `office`; of
+/// `fax.test`, a fax service, everything, in one mailbox.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Far {
     /// Keeps it, and reports so if asked.
@@ -124,7 +125,7 @@ impl Servers {
         servers
     }
 
-    /// The mailbox of an office at the far host, e.g. `office@office.test`.
+    /// The mailbox of an office at the far host, e.g. `office@office.test`, or `fax.test`.
     pub fn far_mailbox(&self, address: &str) -> Mailbox {
         Mailbox::new(self.folder.path().join("far/mailboxes").join(address))
     }
@@ -142,6 +143,11 @@ impl Servers {
     /// What the far host has logged.
     pub fn far_log(&self) -> String {
         fs::read_to_string(self.folder.path().join("far/log")).unwrap_or_default()
+    }
+
+    /// A library that, loaded first, shows a program the time that `FAKETIME` says.
+    pub fn other_clock(&self) -> PathBuf {
+        self.unpacked.library("faketime/libfaketimeMT.so.1")
     }
 
     /// A file with the password of an account, as settings name one.

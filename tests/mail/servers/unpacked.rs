@@ -33,12 +33,21 @@ impl Unpacked {
         let mut folders = first.to_vec();
         folders.extend(["usr/lib/postfix", "usr/lib/dovecot"].map(|folder| self.path(folder)));
         folders.push(self.path("usr/lib/dovecot/modules/old-stats"));
-        // Named for the machine: x86_64-linux-gnu, aarch64-linux-gnu.
-        let named = fs::read_dir(self.path("usr/lib")).expect("usr/lib").filter_map(Result::ok);
-        folders.extend(
-            named.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-gnu")),
-        );
+        folders.extend(self.of_this_machine());
         std::env::join_paths(folders).expect("no colon in a path")
+    }
+
+    /// A library by its name inside `/usr/lib/x86_64-linux-gnu`.
+    pub fn library(&self, name: &str) -> PathBuf {
+        let found =
+            self.of_this_machine().map(|folder| folder.join(name)).find(|path| path.exists());
+        found.unwrap_or_else(|| panic!("{name} is in one of the unpacked packages"))
+    }
+
+    /// Named for the machine: x86_64-linux-gnu, aarch64-linux-gnu.
+    fn of_this_machine(&self) -> impl Iterator<Item = PathBuf> {
+        let named = fs::read_dir(self.path("usr/lib")).expect("usr/lib").filter_map(Result::ok);
+        named.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-gnu"))
     }
 }
 
