@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use mail::TokenKey;
 use mail::mailbox::{
-    FETCH_OCTETS, Fetched, Interrupt, Mailbox, MailboxError, MailboxSettings, Patience,
+    FETCH_OCTETS, Fetched, Interrupt, Mailbox, MailboxError, MailboxOffers, MailboxSettings,
+    Patience,
 };
 use mail::report::Content;
 use mail::smtp::{Login, Mechanism, Tls, Trust};
@@ -213,7 +214,7 @@ fn settings(port: u16) -> MailboxSettings {
             secret: SECRET.to_owned().into(),
         },
         folder: "INBOX".into(),
-        done_folder: Some("Done".into()),
+        done_folder: "Done".into(),
         patience: Patience { connect: SOON, reply: SOON },
     }
 }
@@ -299,6 +300,26 @@ fn server_that_can_only_expunge_all_has_the_mail_marked_and_left() {
     let server = Server::start(with([logged_in(capabilities), selected(7), marked]));
     open(&server).unwrap().done(5).unwrap();
     server.heard();
+}
+
+#[test]
+fn folder_for_done_mails_is_looked_for_without_making_it() {
+    let script = with([
+        opened(),
+        vec![
+            Do::Hear("STATUS \"Done\" (UIDNEXT)"),
+            say("* STATUS Done (UIDNEXT 4)"),
+            ok(),
+            Do::Hear("STATUS \"Done\" (UIDNEXT)"),
+            say("$ NO no such folder"),
+        ],
+    ]);
+    let server = Server::start(script);
+    let mut mailbox = open(&server).unwrap();
+    let all = MailboxOffers { idle: true, r#move: true, uid_plus: true };
+    assert_eq!(mailbox.offers(), all);
+    assert_eq!(mailbox.has_done_folder(), Ok(true));
+    assert_eq!(mailbox.has_done_folder(), Ok(false));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Notifications by mail: the relay that takes them, and what they say of us.
 //!
-//! In: `[mail]`, `[mail.relay]`. Out: the mail driver's settings; how long a mail may stay unread.
+//! In: `[mail]`, `[mail.relay]`; `[mail.inbox]` is read in `inbox.rs`. Out: the mail driver's settings; how long a mail may stay unread.
 //! Without `[mail]` there is no such channel: everything goes by FAX.
 //! Not here: the texts (`templates/mail`), which notification goes by mail (`office`).
 
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use zeroize::Zeroizing;
 
+use super::inbox::Inbox;
 use super::values::{absolute, host, maybe_absolute, maybe_host, within};
 use crate::app::secrets::{SecretError, SecretFile};
 use crate::render::MailFace;
@@ -58,6 +59,8 @@ pub struct Mail {
     pub per_domain: u16,
     /// Who takes the mails.
     pub relay: Relay,
+    /// Where reports about them come. Required: a mail whose bounces nobody sees is a mail lost.
+    pub inbox: Inbox,
 }
 
 /// `[mail.relay]`: the mail server that takes every mail and carries it further.
@@ -255,12 +258,12 @@ impl Login {
 }
 
 /// Whether nothing that goes there leaves this machine.
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// The certificates of a file; whether they are some is seen by the driver.
-fn authorities(path: &Path) -> Result<Trust, SecretError> {
+pub(super) fn authorities(path: &Path) -> Result<Trust, SecretError> {
     let fault = |detail: String| SecretError { path: path.to_owned(), detail };
     let file = std::fs::File::open(path).map_err(|error| fault(error.to_string()))?;
     let mut pem = Vec::new();
@@ -302,11 +305,11 @@ fn return_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ReturnPath,
         .map_err(|_| de::Error::custom("must have at most 11 characters before the @"))
 }
 
-fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
     within::<_, _, 1, 65_535>(deserializer).map(Some)
 }
 
-fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tls, D::Error> {
+pub(super) fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tls, D::Error> {
     match String::deserialize(deserializer)?.as_str() {
         "starttls" => Ok(Tls::StartTls),
         "implicit" => Ok(Tls::Implicit),
@@ -351,8 +354,11 @@ mod tests {
     const MAIL: &str = "[mail]\nfrom = \"notice@renkei.example.jp\"\nreceipts = \"receipts@renkei.example.jp\"\n\
         [mail.relay]\nhost = \"relay.example.jp\"\n";
 
+    const INBOX: &str = "\n[mail.inbox]\nhost = \"mail.example.jp\"\n\
+        login = { mechanism = \"plain\", user = \"u\", password_file = \"/p\" }\n";
+
     fn mail(more: &str) -> Result<Mail, String> {
-        let settings = parse(&format!("{LEAST}{MAIL}{more}"))?;
+        let settings = parse(&format!("{LEAST}{MAIL}{more}{INBOX}"))?;
         settings.mail.ok_or_else(|| String::from("no mail"))
     }
 
@@ -379,7 +385,7 @@ mod tests {
             assert_eq!(mail(more).expect("reads").relay.port, port, "{more}");
         }
         let local = MAIL.replace("relay.example.jp", "127.0.0.1") + "tls = \"none\"\n";
-        let settings = parse(&format!("{LEAST}{local}")).expect("reads");
+        let settings = parse(&format!("{LEAST}{local}{INBOX}")).expect("reads");
         assert_eq!(settings.mail.map(|mail| mail.relay.port), Some(25));
     }
 

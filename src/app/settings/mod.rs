@@ -6,12 +6,14 @@
 //! Not here: secrets. They stay in files of their own, which the settings only name (`secrets.rs`).
 
 mod calling;
+mod inbox;
 mod line;
 mod mail;
 mod site;
 mod values;
 
 pub use self::mail::{FaxAfter, Login, Mail, Relay};
+pub use inbox::Inbox;
 pub use calling::{Calling, Calls, DailyTime, Hours};
 pub use line::Line;
 pub use site::{Sentences, Sheet, Site, SiteInEnglish, Words};

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::gate::FETCH_OCTETS;
-pub use self::session::{Fetched, Mailbox};
+pub use self::session::{Fetched, Mailbox, MailboxOffers};
 pub use self::wire::{NetWire, Wire, WireError};
 use crate::smtp::{Login, Mechanism, Tls, Trust, TrustError};
 
@@ -41,8 +41,8 @@ pub struct MailboxSettings {
     pub login: Login,
     /// The folder that is read, as the server spells it: 1 to 200 printable ASCII characters.
     pub folder: String,
-    /// Where mails go that are done; made if it is not there. Without one they stay, marked as seen.
-    pub done_folder: Option<String>,
+    /// Where mails go that are done; made if it is not there. Spelled as `folder`.
+    pub done_folder: String,
     /// How long each step may take.
     pub patience: Patience,
 }

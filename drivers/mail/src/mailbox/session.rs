@@ -30,17 +30,20 @@ pub struct Mailbox<W: Wire = NetWire> {
     gate: Shared<W>,
     reply: Duration,
     folder: String,
-    done_folder: Option<String>,
+    done_folder: String,
     uid_validity: u32,
-    can: Abilities,
+    offers: MailboxOffers,
 }
 
-/// What the server offers.
+/// What the server offers of what we use.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Abilities {
-    idle: bool,
-    move_: bool,
-    uid_plus: bool,
+pub struct MailboxOffers {
+    /// It tells of a new mail by itself.
+    pub idle: bool,
+    /// It moves a mail in one step.
+    pub r#move: bool,
+    /// It can remove one mail that was copied. Without this and MOVE a mail that is done stays, marked as seen.
+    pub uid_plus: bool,
 }
 
 /// A mail, as far as it is looked at.
@@ -101,13 +104,13 @@ impl<W: Wire> Mailbox<W> {
             folder: settings.folder.clone(),
             done_folder: settings.done_folder.clone(),
             uid_validity: 0,
-            can: Abilities::default(),
+            offers: MailboxOffers::default(),
         };
         mailbox.command("CAPABILITY", "CAPABILITY", REPLY_OCTETS)?;
-        mailbox.can = {
+        mailbox.offers = {
             let gate = mailbox.gate.lock();
-            let offers = |name: &str| gate.heard.capabilities.iter().any(|word| word == name);
-            Abilities { idle: offers("IDLE"), move_: offers("MOVE"), uid_plus: offers("UIDPLUS") }
+            let has = |name: &str| gate.heard.capabilities.iter().any(|word| word == name);
+            MailboxOffers { idle: has("IDLE"), r#move: has("MOVE"), uid_plus: has("UIDPLUS") }
         };
         mailbox.select()?;
         Ok(mailbox)
@@ -117,6 +120,25 @@ impl<W: Wire> Mailbox<W> {
     #[must_use]
     pub fn uid_validity(&self) -> u32 {
         self.uid_validity
+    }
+
+    /// What the server offers.
+    #[must_use]
+    pub fn offers(&self) -> MailboxOffers {
+        self.offers
+    }
+
+    /// Whether the folder for mails that are done is there; if it is not, the first one that is done makes it.
+    ///
+    /// # Errors
+    /// [`MailboxError`].
+    pub fn has_done_folder(&mut self) -> Result<bool, MailboxError> {
+        let line = format!("STATUS {} (UIDNEXT)", quoted(&self.done_folder));
+        match self.command("STATUS", &line, REPLY_OCTETS) {
+            Ok(()) => Ok(true),
+            Err(MailboxError::Refused { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// The first mails behind `uid`, in rising order; none means that there are none.
@@ -155,19 +177,17 @@ impl<W: Wire> Mailbox<W> {
         Ok(Some(Fetched { octets: mail.octets, is_cut }))
     }
 
-    /// Puts a mail away: into the folder for those that are done if there is one and the server can do that without
-    /// touching any other mail; else it is marked as seen.
+    /// Puts a mail away: into the folder for those that are done, if the server can do that without touching any other
+    /// mail; else it is marked as seen.
     ///
     /// # Errors
     /// [`MailboxError`]. The mail is then where it was, or in both folders.
     pub fn done(&mut self, uid: u32) -> Result<(), MailboxError> {
-        let Some(folder) = self.done_folder.as_deref().map(quoted) else {
-            return self.mark(uid, "\\Seen");
-        };
-        if self.can.move_ {
+        let folder = quoted(&self.done_folder);
+        if self.offers.r#move {
             return self.making(&folder, "MOVE", &format!("UID MOVE {uid} {folder}"));
         }
-        if !self.can.uid_plus {
+        if !self.offers.uid_plus {
             // EXPUNGE without a UID would take with it what somebody else marked.
             return self.mark(uid, "\\Seen");
         }
@@ -184,7 +204,7 @@ impl<W: Wire> Mailbox<W> {
         if self.gate.lock().news {
             return Ok(());
         }
-        if self.can.idle && self.start_idle()? {
+        if self.offers.idle && self.start_idle()? {
             self.hear(longest.min(LONGEST_IDLE))?;
             let mut gate = self.gate.lock();
             gate.begin(REPLY_OCTETS, self.reply);
@@ -275,7 +295,7 @@ impl<W: Wire> Mailbox<W> {
             match gate.reply()? {
                 Reply::GoOn => return Ok(true),
                 Reply::Tagged { ending: Ending::No | Ending::Bad, .. } => {
-                    self.can.idle = false;
+                    self.offers.idle = false;
                     return Ok(false);
                 }
                 Reply::Tagged { ending: Ending::Ok, .. } => {
