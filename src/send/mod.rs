@@ -7,6 +7,8 @@ pub mod coded;
 pub mod fax;
 mod journal;
 pub mod line_test;
+pub mod mailbox_board;
+pub mod receipt_box;
 pub mod sheets;
 pub mod tag_line;
 pub mod trace;

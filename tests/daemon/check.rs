@@ -30,7 +30,9 @@ fn relay(offers: &'static str) -> SocketAddr {
 fn check(house: &House, zone: Zone, relay: SocketAddr, more: &[&str]) -> (Option<i32>, String) {
     house.write_settings(&format!(
         "[mail]\nfrom = \"notice@example.jp\"\nreceipts = \"receipts@example.jp\"\n\
-         [mail.relay]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n",
+         [mail.relay]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
+         [mail.inbox]\nhost = \"127.0.0.1\"\ntls = \"none\"\n\
+         login = {{ mechanism = \"plain\", user = \"u\", password_file = \"/p\" }}\n",
         relay.port()
     ));
     let runtime = tokio::runtime::Builder::new_multi_thread()

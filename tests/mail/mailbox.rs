@@ -22,7 +22,7 @@ fn settings(servers: &Servers, tls: Tls, mechanism: Mechanism) -> MailboxSetting
         trust: Trust::Only(std::fs::read(servers.authority.file()).expect("a certificate")),
         login: Login { mechanism, user: user.into(), secret: password.to_owned().into() },
         folder: "INBOX".into(),
-        done_folder: Some("Put away".into()),
+        done_folder: "Put away".into(),
         patience: Patience { connect: seconds(10), reply: seconds(10) },
     }
 }

@@ -15,7 +15,9 @@ const LEAST_LINE: &str = "[[line]]\nname = \"line1\"\ndevice = \"/dev/serial/by-
 
 /// The least that mail needs, as the file shows it.
 const LEAST_MAIL: &str = "[mail]\nfrom = \"notice@exchange.example.jp\"\n\
-    receipts = \"receipts@exchange.example.jp\"\n[mail.relay]\nhost = \"relay.example.jp\"\n";
+    receipts = \"receipts@exchange.example.jp\"\n[mail.relay]\nhost = \"relay.example.jp\"\n\
+    [mail.inbox]\nhost = \"mail.example.jp\"\n[mail.inbox.login]\nmechanism = \"plain\"\n\
+    user = \"receipts\"\npassword_file = \"$CREDENTIALS_DIRECTORY/inbox-password\"\n";
 
 /// A login, as the file shows it.
 const LOGIN: &str = "[mail.relay.login]\nmechanism = \"plain\"\nuser = \"gateway\"\n\
@@ -78,13 +80,17 @@ fn every_key_of_the_program_stands_in_the_shipped_file() {
         keys(&mail),
         keys(&mail.relay),
         keys(&mail.relay.login.as_ref().unwrap()),
+        keys(&mail.inbox),
     ];
     let text = shipped();
     let stands = |key: &String| {
         let is_value = |comment: &&str| text.contains(&format!("\n{comment}{key} = "));
-        let is_table = ["site", "site.words", "mail", "mail.relay"].iter().any(|parent| {
-            ["#", "# "].iter().any(|comment| text.contains(&format!("\n{comment}[{parent}.{key}")))
-        });
+        let is_table =
+            ["site", "site.words", "mail", "mail.relay", "mail.inbox"].iter().any(|parent| {
+                ["#", "# "]
+                    .iter()
+                    .any(|comment| text.contains(&format!("\n{comment}[{parent}.{key}")))
+            });
         ["", "#", "# "].iter().any(is_value) || is_table
     };
     assert!(all.iter().all(|section| !section.is_empty()), "{all:?}");

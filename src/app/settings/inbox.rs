@@ -171,7 +171,10 @@ mod tests {
             ("done = \"x\"", "19:1: unknown field `done`"),
         ] {
             let message = inbox(&format!("{here}{more}")).expect_err(more);
-            assert!(message.starts_with(&format!("shirase.toml:{expected}")), "{more}\n  {message}");
+            assert!(
+                message.starts_with(&format!("shirase.toml:{expected}")),
+                "{more}\n  {message}"
+            );
         }
     }
 

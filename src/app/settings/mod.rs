@@ -13,8 +13,8 @@ mod site;
 mod values;
 
 pub use self::mail::{FaxAfter, Login, Mail, Relay};
-pub use inbox::Inbox;
 pub use calling::{Calling, Calls, DailyTime, Hours};
+pub use inbox::Inbox;
 pub use line::Line;
 pub use site::{Sentences, Sheet, Site, SiteInEnglish, Words};
 
