@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 
 use crate::House;
 use crate::dns::{Zone, serve};
@@ -27,13 +28,46 @@ fn relay(offers: &'static str) -> SocketAddr {
     address
 }
 
+/// A mailbox that lets everybody in and holds nothing.
+fn mailbox() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        let mut lines = BufReader::new(stream.try_clone().expect("a second hand")).lines();
+        stream.write_all(b"* OK ready\r\n").expect("it listens");
+        while let Some(Ok(line)) = lines.next() {
+            let (tag, command) = line.split_once(' ').unwrap_or((&line, ""));
+            let before = match command.split(' ').next() {
+                Some("CAPABILITY") => "* CAPABILITY IMAP4rev1 AUTH=PLAIN IDLE MOVE UIDPLUS\r\n",
+                Some("AUTHENTICATE") => {
+                    stream.write_all(b"+ \r\n").expect("it listens");
+                    let _login = lines.next();
+                    ""
+                }
+                Some("SELECT") => "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\n",
+                Some("UID") => "* SEARCH\r\n",
+                _ => "",
+            };
+            let reply = format!("{before}{tag} OK done\r\n");
+            stream.write_all(reply.as_bytes()).expect("it listens");
+        }
+    });
+    address
+}
+
 fn check(house: &House, zone: Zone, relay: SocketAddr, more: &[&str]) -> (Option<i32>, String) {
+    let password = house.path("password");
+    std::fs::write(&password, "secret").expect("a file");
+    std::fs::set_permissions(&password, PermissionsExt::from_mode(0o600)).expect("a mode");
     house.write_settings(&format!(
         "[mail]\nfrom = \"notice@example.jp\"\nreceipts = \"receipts@example.jp\"\n\
          [mail.relay]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
-         [mail.inbox]\nhost = \"127.0.0.1\"\ntls = \"none\"\n\
-         login = {{ mechanism = \"plain\", user = \"u\", password_file = \"/p\" }}\n",
-        relay.port()
+         [mail.inbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
+         login = {{ mechanism = \"plain\", user = \"u\", password_file = \"{}\" }}\n",
+        relay.port(),
+        mailbox().port(),
+        password.display(),
     ));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -67,7 +101,7 @@ fn mail_channel_in_order_ends_with_0() {
     let relay = relay("250-relay\r\n250-SIZE 10240000\r\n250 DSN\r\n");
     let (status, said) = check(&House::new(), zone, relay, &["--sends-from", "203.0.113.25"]);
     assert_eq!(status, Some(0), "{said}");
-    assert_eq!(said.matches('✓').count(), 7, "{said}");
+    assert_eq!(said.matches('✓').count(), 8, "{said}");
     assert!(said.ends_with("mail is in order\n"), "{said}");
 }
 

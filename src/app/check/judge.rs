@@ -8,11 +8,13 @@
 use std::net::IpAddr;
 
 use ::mail::check::{All, Demand, DkimKey, DkimRecord, DmarcRecord, Spf, SpfResult, Unanswered};
+use ::mail::mailbox::{MailboxError, MailboxOffers};
 use ::mail::smtp::{Look, Outcome, Step, Tls, Trouble};
 
 use super::{Finding, Mark};
-use crate::app::settings::Relay;
+use crate::app::settings::{Inbox, Relay};
 use crate::job::UnixMillis;
+use crate::settle::words::masked;
 
 /// A certificate that ends sooner should have been renewed: most are with a month left.
 const SOON_DAYS: i64 = 14;
@@ -88,12 +90,12 @@ fn no_relay(place: &str, outcome: &Outcome, settings: &Relay) -> Finding {
         }
         Outcome::Refused { step: Step::Login, reply } => wrong(
             "login",
-            format!("{place} refuses it: {} {}", reply.code, without_addresses(&reply.text)),
+            format!("{place} refuses it: {} {}", reply.code, masked(&reply.text)),
             "look at user, mechanism and password_file in [mail.relay.login]",
         ),
         Outcome::Refused { step: _, reply } => wrong(
             "relay",
-            format!("{place} lets nobody in: {} {}", reply.code, without_addresses(&reply.text)),
+            format!("{place} lets nobody in: {} {}", reply.code, masked(&reply.text)),
             "ask its operator whether this machine may use it, and look at hello in [mail.relay]",
         ),
         Outcome::Accepted { .. } | Outcome::Unknown { .. } | Outcome::Stopped => {
@@ -135,7 +137,7 @@ fn no_envelope(outcome: &Outcome) -> Finding {
             format!(
                 "the relay does not take our return path: {} {}",
                 reply.code,
-                without_addresses(&reply.text)
+                masked(&reply.text)
             ),
             "its operator has to let this login send as any address of receipts in [mail], with +… before the @",
         ),
@@ -143,7 +145,7 @@ fn no_envelope(outcome: &Outcome) -> Finding {
             format!(
                 "the relay takes no mail for our receipts: {} {}",
                 reply.code,
-                without_addresses(&reply.text)
+                masked(&reply.text)
             ),
             "the mailbox of receipts in [mail] has to exist and to take what follows a + (Postfix: recipient_delimiter = +)",
         ),
@@ -154,6 +156,58 @@ fn no_envelope(outcome: &Outcome) -> Finding {
             wrong(String::from("the relay was not asked to the end"), "try again")
         }
     }
+}
+
+/// What was seen of the mailbox for receipts.
+#[derive(Debug)]
+pub struct InboxSeen {
+    pub offers: MailboxOffers,
+    /// Mails that lie in it, as far as they are counted.
+    pub mails: usize,
+    /// The folder for those that are done is there.
+    pub done_folder: bool,
+    /// Whether the folder for copies of what the relay took is there, if one is set.
+    pub sent_folder: Option<Result<(), MailboxError>>,
+}
+
+/// The mailbox for receipts, as the daemon reads it.
+pub fn inbox(seen: &Result<InboxSeen, MailboxError>, settings: &Inbox) -> Vec<Finding> {
+    let of = "inbox";
+    let place = format!("{}:{}", settings.host, settings.port);
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(error) => {
+            let todo =
+                "until it can be read no bounce is seen: notices that came back go by FAX late";
+            return vec![Finding::new(Mark::Wrong, of, format!("{place}: {error}"), todo)];
+        }
+    };
+    let MailboxOffers { idle, r#move, uid_plus } = seen.offers;
+    let told =
+        if idle { "tells of new mails at once" } else { "is looked at every minute (no IDLE)" };
+    let found = format!("{place}, folder {}, {} mails in it; {told}", settings.folder, seen.mails);
+    let done = match seen.done_folder {
+        true => format!("mails that are done go to {}", settings.done_folder),
+        false => format!("{} is made for the first mail that is done", settings.done_folder),
+    };
+    let mut findings = vec![Finding::good(of, format!("{found}; {done}"))];
+    if !r#move && !uid_plus {
+        findings.push(Finding::new(
+            Mark::Warning,
+            of,
+            "the server can neither MOVE nor UID EXPUNGE: what was taken in stays there, marked as seen",
+            "clear the folder from time to time",
+        ));
+    }
+    if let (Some(Err(error)), Some(folder)) = (&seen.sent_folder, &settings.sent_folder) {
+        findings.push(Finding::new(
+            Mark::Wrong,
+            of,
+            format!("sent_folder {folder}: {error}"),
+            "spell it as the server does, or take sent_folder out of [mail.inbox]",
+        ));
+    }
+    findings
 }
 
 /// Whether a domain takes mail: receivers ask that of one that sends, and reports come back to it.
@@ -462,15 +516,6 @@ pub fn dmarc(
 pub fn unanswered(mark: Mark, of: &'static str, name: &str, why: &Unanswered) -> Finding {
     let todo = "try again; --resolver ADDRESS:PORT asks another server";
     Finding::new(mark, of, format!("{name}: {why}"), todo)
-}
-
-/// What a relay says may repeat an address: none is shown whole.
-fn without_addresses(words: &str) -> String {
-    let shown = |word: &str| match word.rsplit_once('@') {
-        Some((_, domain)) => format!("***@{domain}"),
-        None => word.to_owned(),
-    };
-    words.split(' ').map(shown).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! `shirase check mail`: relay, TLS and login as the daemon uses them, and what receivers find in the DNS.
+//! `shirase check mail`: relay and mailbox as the daemon uses them, and what receivers find in the DNS.
 //!
-//! Nothing is sent: the relay is asked up to the recipient, and hung up on.
+//! Nothing is sent and nothing moved: the relay is asked up to the recipient, and hung up on.
 //! Not here: what the findings mean (`judge.rs`), how they are found out (`drivers/mail`).
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ::mail::TokenKey;
 use ::mail::check::{DkimRecord, DmarcRecord, Names, Spf, USUAL_SELECTORS, same_organization};
+use ::mail::mailbox::{Interrupt, Mailbox, MailboxError};
 use ::mail::smtp::{Look, Outcome, Relay};
 
 use super::judge::{self, Alignment, SendsFrom, Signature};
@@ -60,6 +61,7 @@ impl Mail {
         let mut report = Report::default();
         let look = look(&mail).await?;
         report.show(judge::relay(&look, &mail.relay, SystemClock.now()))?;
+        report.show(judge::inbox(&inbox(&mail.inbox).await?, &mail.inbox))?;
         let peer = look.ok().map(|look| look.offers.peer.ip());
         self.domains(&names, &mail, peer, &mut report).await?;
         report.end("mail")
@@ -111,6 +113,25 @@ async fn look(mail: &settings::Mail) -> Result<Result<Look, Outcome>, Failure> {
     // A key that nobody has: what comes back for it is taken for a forgery.
     let address = mail.receipts.of(&TokenKey::new([0; 32]).mint([0; 16]));
     Ok(relay.look(&address, &address).await)
+}
+
+/// Opens the mailbox as the daemon does. Nothing in it is changed.
+async fn inbox(
+    settings: &settings::Inbox,
+) -> Result<Result<judge::InboxSeen, MailboxError>, Failure> {
+    let (mailbox, sent_folder) = (settings.mailbox()?, settings.sent_folder.clone());
+    // The mailbox blocks.
+    let look = move || {
+        let mut mailbox = Mailbox::open(&mailbox, &Interrupt::default())?;
+        let mails = mailbox.after(0)?.len();
+        let sent_folder = sent_folder.map(|folder| mailbox.sent(&folder, &[]).map(drop));
+        let (offers, done_folder) = (mailbox.offers(), mailbox.has_done_folder()?);
+        mailbox.leave();
+        Ok(judge::InboxSeen { offers, mails, done_folder, sent_folder })
+    };
+    tokio::task::spawn_blocking(look)
+        .await
+        .map_err(|error| Failure::new(Exit::Internal, format!("the mailbox: {error}")))
 }
 
 async fn mail_hosts(names: &Names, domain: &str) -> Finding {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::app::settings::Login;
 use ::mail::check::{Dmarc, SpfFault};
 use ::mail::smtp::{Mechanism, Offers, Reply};
 
@@ -66,7 +67,7 @@ fn what_a_relay_lacks_is_a_warning_and_what_it_refuses_is_wrong() {
     let findings = relay(&Ok(poor), &settings(Tls::StartTls), NOW);
     assert_eq!(marks(&findings), "✓!!!✗", "{}", shown(&findings));
     let all = shown(&findings);
-    assert!(all.contains("553 5.7.1 ***@example.jp>: not yours"), "{all}");
+    assert!(all.contains("553 5.7.1 <***@example.jp>: not yours"), "{all}");
     assert!(!all.contains("receipts+abc"), "{all}");
     assert!(all.contains("13 days from now"), "{all}");
 }
@@ -94,6 +95,42 @@ fn relay_that_cannot_be_used_has_one_line_with_the_setting_to_look_at() {
     let outcome = Outcome::Refused { step: Step::Login, reply };
     let findings = relay(&Err(outcome), &settings(Tls::StartTls), NOW);
     assert!(shown(&findings).contains("password_file"), "{}", shown(&findings));
+}
+
+#[test]
+fn mailbox_that_cannot_be_read_is_wrong_and_one_that_cannot_move_could_be_better() {
+    let settings = Inbox {
+        host: "imap.example.jp".into(),
+        tls: Tls::Implicit,
+        port: 993,
+        ca_file: None,
+        login: Login {
+            mechanism: Mechanism::Plain,
+            user: "receipts".into(),
+            password_file: "/p".to_owned().try_into().expect("absolute"),
+        },
+        folder: "INBOX".into(),
+        done_folder: "Done".into(),
+        sent_folder: Some("Sent".into()),
+    };
+    let all = MailboxOffers { idle: true, r#move: true, uid_plus: true };
+    let seen = |offers, sent_folder| InboxSeen { offers, mails: 3, done_folder: true, sent_folder };
+    let no = || Some(Err(MailboxError::Refused { asked: "EXAMINE", said: "no such".into() }));
+    for (seen, signs) in [
+        (Ok(seen(all, Some(Ok(())))), "✓"),
+        (Ok(seen(all, no())), "✓✗"),
+        (Ok(seen(MailboxOffers { r#move: false, ..all }, None)), "✓"),
+        (Ok(seen(MailboxOffers::default(), None)), "✓!"),
+        (Err(MailboxError::Login("535 no".into())), "✗"),
+    ] {
+        let findings = inbox(&seen, &settings);
+        assert_eq!(marks(&findings), signs, "{}", shown(&findings));
+    }
+    assert_eq!(
+        shown(&inbox(&Ok(seen(all, None)), &settings)),
+        "✓ inbox        imap.example.jp:993, folder INBOX, 3 mails in it; tells of new mails at once; mails that are done \
+         go to Done"
+    );
 }
 
 #[test]
