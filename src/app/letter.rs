@@ -127,3 +127,55 @@ fn nobody() -> Result<MailFace, AddressError> {
         charset: mail::message::Charset::Utf8,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What the README of the templates shows, with settings that say nothing of mail.
+    #[test]
+    fn mail_of_every_example_is_shown_and_written_for_a_mail_program() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sheets = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/fax");
+        let settings = format!(
+            "[http]\n[site]\nname = \"連携便\"\nurl = \"https://renkei.example.jp/\"\nhelp_name = \"窓口\"\n\
+             help_phone = \"03-5550-0100\"\nhelp_hours = \"平日\"\n[sheet]\ntemplates = \"{}\"\n",
+            sheets.display()
+        );
+        let config = folder.path().join("shirase.toml");
+        let settings = Settings::parse(&settings, &config).expect("settings");
+        let out = folder.path().join("letter.eml");
+        for kind in LETTER_KINDS {
+            let letter = Letter {
+                kind,
+                data: None,
+                language: Some(Language::English),
+                out: Some(out.clone()),
+                watch: false,
+                config: config.clone(),
+            };
+            let shown = letter.write(&settings).map_err(|failure| failure.message).expect("a mail");
+            assert!(shown.starts_with("Subject: [連携便] "), "{shown}");
+            let octets = std::fs::read(&out).expect("a file");
+            let written = String::from_utf8(octets).expect("ASCII");
+            assert!(written.contains("To: office@example.com\r\n"), "{written}");
+        }
+    }
+
+    #[test]
+    fn kind_with_keys_has_no_mail_to_show() {
+        let letter = Letter {
+            kind: Kind::FirstContact,
+            data: None,
+            language: None,
+            out: None,
+            watch: false,
+            config: PathBuf::from("/nowhere"),
+        };
+        let failure = letter.run().expect_err("nothing to show");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("by FAX only"), "{}", failure.message);
+    }
+}

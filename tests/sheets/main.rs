@@ -421,12 +421,17 @@ fn error_that_only_some_fields_meet_is_found_before_anybody_needs_the_sheet() {
     add("first_contact.typ", "#if data.credentials.valid_until == none [#sie]");
     add("document.typ", "#if data.documents.len() == 1 [#sie]");
     add("channel_changed.typ", "#if data.channel.mail_hint == none [#sie]");
+    add("message.typ", "#if data.because == \"mail-unread\" [#sie]");
     let gate = Arc::new(Gate::new(site(), PATIENCE));
     let trials = Trials::new(Arc::clone(&gate), site(), worker(folder.path()));
     let _ask = trials.start().expect("a thread");
-    for kind in
-        [Kind::CredentialsReissued, Kind::FirstContact, Kind::Document, Kind::ChannelChanged]
-    {
+    for kind in [
+        Kind::CredentialsReissued,
+        Kind::FirstContact,
+        Kind::Document,
+        Kind::ChannelChanged,
+        Kind::Message,
+    ] {
         let job = body::parse(body_of(kind).to_string().as_bytes(), NOW).expect("a job");
         let refused = gate.check(&job);
         let Err(SheetFault::OutOfOrder { message }) = refused else {
@@ -434,7 +439,7 @@ fn error_that_only_some_fields_meet_is_found_before_anybody_needs_the_sheet() {
         };
         assert!(message.starts_with(&format!("{kind}.typ:")), "{kind}: {message}");
     }
-    let other = body::parse(body_of(Kind::Message).to_string().as_bytes(), NOW).expect("a job");
+    let other = body::parse(body_of(Kind::NumberProof).to_string().as_bytes(), NOW).expect("a job");
     assert_eq!(gate.check(&other), Ok(()));
 }
 

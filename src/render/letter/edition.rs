@@ -26,9 +26,9 @@ use crate::render::fields::LETTER_WORDS;
 const FILE_LIMIT_OCTETS: u64 = 64 << 10;
 /// Templates in the folder. Chosen.
 const MOST_FILES: usize = 64;
-/// Steps of one rendering, each of at most 64 octets; the longest letter of ours takes some three hundred. Chosen.
+/// Steps of one rendering, each of at most 64 octets; the longest of ours takes four hundred. Chosen.
 const FUEL: u64 = 50_000;
-/// Octets of a text: a mail of more is not what somebody reads. Chosen; the longest of ours has some three thousand.
+/// Octets of a text: a mail of more is not what somebody reads. Chosen; the longest of ours has 3500.
 const TEXT_LIMIT_OCTETS: usize = 64 << 10;
 
 /// Where texts are read from.

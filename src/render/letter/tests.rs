@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::job::examples::{self, TUESDAY_10_00};
-use crate::render::SiteWords;
+use crate::render::{Gate, SiteWords, Trials};
 
 fn templates() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))
@@ -114,9 +114,9 @@ const DOCUMENT: &str = "\
 2. 「提供票/ファイルダウンロード」を開いて保存
 3. 返事は「メッセージ交換」から
 
-ログインIDとパスワードは、FAXでお送りした用紙にあります。メールでは送
-りませんし、おたずねもしません。
-届け先は、サイトの「事業所情報変更」で変えられます。
+ログインIDとパスワードは、FAXでお送りした用紙にあります。
+メールでは送りませんし、おたずねもしません。
+お知らせの届け先は、サイトの「事業所情報変更」で変えられます。
 このメールに返信しても、だれも読みません。
 
 ────────────────
@@ -411,6 +411,36 @@ fn failed_edit_leaves_the_mails_as_they_were_until_one_passes_and_holds_up_no_ot
     });
     letters.look(false);
     assert!(said(Language::Japanese).expect("a mail").contains("書類交換サイトからです。"));
+}
+
+/// As it runs in the gateway: beside the sheets, in the thread of their trials.
+#[test]
+fn edit_is_seen_by_the_trials_of_the_sheets_when_they_are_asked_for() {
+    let folder = edited("words/ja.toml", |text| text.replace("からのお知らせです", "より"));
+    let letters = Arc::new(letters_in(folder.path(), site()));
+    let worker = sheet::WorkerSettings {
+        program: folder.path().join("no-worker"),
+        templates: folder.path().to_path_buf(),
+        fonts: Vec::new(),
+        deadline: Duration::from_secs(10),
+        memory_limit: 1 << 30,
+    };
+    let gate = Arc::new(Gate::new(site(), Duration::ZERO));
+    let trials = Trials::new(gate, site(), worker).with_letters(Arc::clone(&letters));
+    let ask = trials.start().expect("a thread");
+    edit_in(folder.path(), "words/ja.toml", |text| text.replace("より", "からです"));
+    ask.send(()).expect("the trials go on");
+    let is_seen = || {
+        let written = written(&letters, &examples::of(Kind::Message)).expect("a mail");
+        written.text.contains("書類交換サイトからです。")
+    };
+    for _ in 0..1000 {
+        if is_seen() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("it never was");
 }
 
 #[test]
