@@ -93,11 +93,12 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Shows findings as they come, and remembers the worst.
+/// Shows findings as they come, and counts what is not good.
 #[derive(Default)]
 struct Report {
     wrong: usize,
     warnings: usize,
+    open: usize,
 }
 
 impl Report {
@@ -106,7 +107,8 @@ impl Report {
             match finding.mark {
                 Mark::Wrong => self.wrong += 1,
                 Mark::Warning => self.warnings += 1,
-                Mark::Good | Mark::Open => {}
+                Mark::Open => self.open += 1,
+                Mark::Good => {}
             }
             print::out(&finding.to_string())?;
         }
@@ -115,14 +117,34 @@ impl Report {
 
     /// How it all ends, in one line.
     fn end(self, what: &str) -> Result<(), Failure> {
-        match (self.wrong, self.warnings) {
-            (0, 0) => print::out(&format!("{what} is in order")),
-            (0, 1) => print::out(&format!("{what} works; one thing could be better")),
-            (0, several) => print::out(&format!("{what} works; {several} things could be better")),
-            (1, _) => Err(Failure::new(Exit::NotSent, format!("{what}: one thing is wrong"))),
-            (several, _) => {
-                Err(Failure::new(Exit::NotSent, format!("{what}: {several} things are wrong")))
-            }
+        let text = format!("{what}: {}", self.counts());
+        match self.wrong {
+            0 => print::out(&text),
+            _some => Err(Failure::new(Exit::NotSent, text)),
         }
+    }
+
+    fn counts(&self) -> String {
+        let counts = [
+            (self.wrong, "wrong"),
+            (self.warnings, "could be better"),
+            (self.open, "cannot be told from here"),
+        ];
+        let counted = counts.into_iter().filter(|(count, _)| *count > 0);
+        let words: Vec<String> = counted.map(|(count, what)| format!("{count} {what}")).collect();
+        if words.is_empty() { String::from("all in order") } else { words.join(", ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_that_could_not_look_does_not_say_that_all_is_in_order() {
+        let counts = |wrong, warnings, open| Report { wrong, warnings, open }.counts();
+        assert_eq!(counts(0, 0, 0), "all in order");
+        assert_eq!(counts(0, 0, 5), "5 cannot be told from here");
+        assert_eq!(counts(1, 2, 0), "1 wrong, 2 could be better");
     }
 }

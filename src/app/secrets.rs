@@ -66,7 +66,8 @@ impl SecretFile {
             (Some(_), None) => Err(SecretError {
                 path: PathBuf::from(&self.0),
                 detail: String::from(
-                    "$CREDENTIALS_DIRECTORY is not set: name a file, or start by systemd",
+                    "$CREDENTIALS_DIRECTORY is not set: start by systemd, or set it to the folder of the files, \
+                     /etc/shirase/credentials",
                 ),
             }),
         }

@@ -174,8 +174,8 @@ pub(super) async fn list(
     Ok(Json(views.into_iter().map(notification).collect()))
 }
 
-/// Withdraws a notification: 200 once it is, 202 while its call is being stopped, 409 once page data has left. Also
-/// then no other copy is sent: with `cancel-too-late` one that waits to be sent again becomes `uncertain`, and one
+/// Withdraws a notification: 200 once it is, 202 while its call is being stopped, 409 once page data or a mail has left.
+/// Also then no other copy is sent, and no FAX after a mail: with `cancel-too-late` one that waits to be sent again becomes `uncertain`, and one
 /// whose call is on is not called for again, whatever the call ends with.
 #[utoipa::path(delete, path = "/v1/notifications/{id}", tag = "notifications", security(("token" = ["notify"])),
     params(("id" = String, Path, description = "as in the 202")),

@@ -212,7 +212,7 @@ impl Code {
             Self::Unrenderable => entry("unrenderable", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "A text cannot be printed: a character of it, or its length.", "印刷できない文字を含むか、長すぎる文字列があります。"),
             Self::CancelTooLate => entry("cancel-too-late", StatusCode::CONFLICT, CareManager,
-                "Page data has left; it can no longer be withdrawn.", "送信が始まっているため取り消せません。"),
+                "Page data or a mail has left; it can no longer be withdrawn.", "送信が始まっているため取り消せません。"),
             Self::AlreadyFinal => entry("already-final", StatusCode::CONFLICT, CareManager,
                 "The notification has ended in another way.", "この通知はすでに終了しています。"),
             Self::SheetUnavailable => entry("sheet-unavailable", StatusCode::SERVICE_UNAVAILABLE, Technician,

@@ -81,6 +81,9 @@ async fn each_way_of_a_record_ends_as_a_receiver_would_say() {
     ] {
         assert_eq!(spf(zone, Some(RELAY)).await.result, result);
     }
+    // What stands beside `all` is not asked for, also where nothing matches.
+    let beside = text("v=spf1 -all redirect=nowhere.jp");
+    assert_eq!(spf(beside, None).await.result, SpfResult::Neutral);
 }
 
 #[tokio::test]

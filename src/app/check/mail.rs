@@ -21,7 +21,8 @@ use crate::app::settings::{self, Settings};
 /// For one question to the DNS. Chosen: a resolver that is well needs less than 2 s for a name nobody has asked for yet.
 const DNS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Look at the mail channel as it is set: does the relay take our mail, and will receivers believe it?
+/// Look at the mail channel as it is set: does the relay take our mail, can receipts be read, and will receivers believe
+/// us? As root, with CREDENTIALS_DIRECTORY=/etc/shirase/credentials if the passwords are there.
 #[derive(clap::Args)]
 pub struct Mail {
     /// The settings file.
