@@ -61,6 +61,9 @@ pub enum Received {
     Known,
     /// Its token is ours, and no attempt has it: of another store, or of one from before a restore.
     UnknownAttempt,
+    /// The attempt that it is about is not over for us yet: a quick host's report can overtake our own COMMIT. Nothing is
+    /// kept, not even the place: it is to be handed in again.
+    NotYet,
     /// It is no receipt.
     Nothing,
 }

@@ -7,7 +7,10 @@
 //! | `file` | opens or makes the file, refuses what is not sound |
 //! | `recover` | ends what a crash left open |
 //! | `writer` | the one thread that writes |
-//! | `claim` | whose turn it is; what has run out |
+//! | `claim` | whose turn on a line it is; what has run out |
+//! | `mails` | whose turn in a lane it is; mails by domain |
+//! | `receipts` | what comes in later about an attempt, or does not |
+//! | `offices` | what clients report of offices |
 //! | `changes` | every change of a state, with its event |
 //! | `views` | what clients may see |
 //! | `numbers` | what is remembered of a number |
@@ -20,7 +23,10 @@ mod changes;
 mod claim;
 mod fault;
 mod file;
+mod mails;
 mod numbers;
+mod offices;
+mod receipts;
 mod record;
 mod recover;
 mod views;
@@ -53,7 +59,7 @@ use crate::job::{
     AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, OfficeNumber, Sign, UnixMillis,
 };
 use crate::office::known::{Known, Lock};
-use crate::office::{Office, OfficeChange};
+use crate::office::{Office, OfficeChange, Route};
 use crate::settle::Settlement;
 
 /// The version of a job's credentials; later ones come with their renewal.
@@ -120,8 +126,9 @@ impl Queue for Sqlite {
         self.writer.submit(move |conn, effects| claim::claim(conn, &sealer, now, &ask, effects))
     }
 
-    fn claim_mail(&self, _now: UnixMillis, _ask: MailAsk) -> Pending<Option<MailClaim>> {
-        self.reader.ask(|_conn| Ok(None))
+    fn claim_mail(&self, now: UnixMillis, ask: MailAsk) -> Pending<Option<MailClaim>> {
+        let sealer = self.sealer.clone();
+        self.writer.submit(move |conn, effects| mails::claim(conn, &sealer, now, &ask, effects))
     }
 
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()> {
@@ -135,44 +142,40 @@ impl Queue for Sqlite {
         })
     }
 
-    fn receive(&self, _mail: ReceivedMail) -> Pending<Received> {
-        self.reader.ask(|_conn| Ok(Received::Nothing))
+    fn receive(&self, mail: ReceivedMail) -> Pending<Received> {
+        self.writer.submit(move |conn, effects| receipts::receive(conn, &mail, effects))
     }
 
     fn inbox_place(&self) -> Pending<Option<Place>> {
-        self.reader.ask(|_conn| Ok(None))
+        self.reader.ask(receipts::place)
     }
 
     fn unsure_mails(&self) -> Pending<Vec<mail::Subject>> {
-        self.reader.ask(|_conn| Ok(Vec::new()))
+        self.reader.ask(mails::unsure)
     }
 
-    fn sign(
-        &self,
-        _client: ClientId,
-        _id: JobId,
-        _sign: Sign,
-        _now: UnixMillis,
-    ) -> Pending<Signed> {
-        self.reader.ask(|_conn| Ok(Signed::NotFound))
+    fn sign(&self, client: ClientId, id: JobId, sign: Sign, now: UnixMillis) -> Pending<Signed> {
+        self.writer
+            .submit(move |conn, effects| receipts::sign(conn, &client, id, sign, now, effects))
     }
 
-    fn office(&self, _client: ClientId, _number: OfficeNumber) -> Pending<Option<Office>> {
-        self.reader.ask(|_conn| Ok(None))
+    fn office(&self, client: ClientId, number: OfficeNumber) -> Pending<Option<Office>> {
+        self.reader.ask(move |conn| offices::find(conn, &client, &number))
     }
 
     fn change_office(
         &self,
-        _client: ClientId,
+        client: ClientId,
         number: OfficeNumber,
         change: OfficeChange,
         now: UnixMillis,
     ) -> Pending<Office> {
-        self.reader.ask(move |_conn| Ok(Office::new(number, now).after(change, now)))
+        self.writer
+            .submit(move |conn, _effects| offices::change(conn, &client, &number, change, now))
     }
 
-    fn mail_domains(&self, _since: UnixMillis) -> Pending<Vec<MailDomain>> {
-        self.reader.ask(|_conn| Ok(Vec::new()))
+    fn mail_domains(&self, since: UnixMillis) -> Pending<Vec<MailDomain>> {
+        self.reader.ask(move |conn| mails::domains(conn, since))
     }
 
     fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
@@ -266,6 +269,10 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fau
         urgency: record::urgency_rank(job.urgency),
         office_number: job.recipient.office_number.to_string(),
         fax_digits: job.recipient.fax.digits().to_owned(),
+        mail_to: match &request.route {
+            Route::Fax { .. } => None,
+            Route::Mail(route) => Some(route.to().clone()),
+        },
         fields: record::fields_json(job)?,
         sealed,
         sealed_version: FIRST_VERSION,

@@ -31,6 +31,8 @@ use crate::settle::receipts::{self, FaxFailure, Receipt, Report};
 /// A server is asked at least so often, whatever it promised to tell; so often is looked for copies of mails of which
 /// nobody knows whether the relay has them. Chosen: nobody waits for a bounce by the minute.
 const LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Until a report is handed in again that overtook its attempt. Chosen: mostly a COMMIT is all that is missing.
+const NOT_YET_TICK: Duration = Duration::from_millis(100);
 /// First and longest pause after a failure; each is twice the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5 * 60));
 /// First pause after a login that was refused: servers lock out who tries faster.
@@ -375,7 +377,7 @@ impl ReadingThread {
             sha256: Sha256::digest(&octets).into(),
             receipt: read.as_ref().ok().cloned(),
         };
-        let received = self.stored(|store| store.receive(received.clone()))?;
+        let received = self.taken_in(&received)?;
         let uid = place.uid;
         let fate = match (read, received) {
             (Err(fate), _) => fate,
@@ -385,7 +387,9 @@ impl ReadingThread {
                 Fate::Taken
             }
             (Ok(_), Received::Known) => Fate::TakenBefore,
-            (Ok(_), Received::UnknownAttempt | Received::Nothing) => Fate::UnknownAttempt,
+            (Ok(_), Received::UnknownAttempt | Received::Nothing | Received::NotYet) => {
+                Fate::UnknownAttempt
+            }
         };
         let mails = self.board.count(fate, now);
         match fate {
@@ -405,6 +409,21 @@ impl ReadingThread {
             | Fate::Unreadable => {}
         }
         Ok(())
+    }
+
+    /// Waits for an attempt that is not over for us yet: the mails behind it wait, too, for as long as a relay may take for
+    /// its last reply.
+    fn taken_in(&self, mail: &ReceivedMail) -> Result<Received, Ended> {
+        loop {
+            match self.stored(|store| store.receive(mail.clone()))? {
+                Received::NotYet if self.interrupt.is_raised() => return Err(Ended::Stopped),
+                Received::NotYet => self.rest(NOT_YET_TICK),
+                received @ (Received::Taken { .. }
+                | Received::Known
+                | Received::UnknownAttempt
+                | Received::Nothing) => return Ok(received),
+            }
+        }
     }
 
     fn put_away(&mut self, mailbox: &mut dyn OpenBox, uid: u32) -> Result<(), Ended> {

@@ -6,18 +6,18 @@
 //! Not here: choosing the next job (`claim.rs`), what is done after a crash (`recover.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
 use super::writer::Effect;
 use super::{numbers, record};
 use crate::job::{
-    AttemptId, AttemptState, Channel, ClientId, Evidence, IdempotencyKey, JobId, JobState,
-    UnixMillis,
+    AttemptId, AttemptState, Channel, ClientId, Evidence, FaxBecause, IdempotencyKey, JobId,
+    JobState, UnixMillis,
 };
 use crate::queue::seal::Sealer;
 use crate::queue::{Accepted, Cancelled, Step};
-use crate::settle::{Next, Settlement, at_rest};
+use crate::settle::{Next, Settlement, Watch, at_rest};
 
 /// Why a notification that was withdrawn is not `Cancelled`.
 const WITHDRAWN_UNCONFIRMED: &str = "by-client-unconfirmed";
@@ -33,6 +33,8 @@ pub(super) struct NewRow {
     pub(super) urgency: i64,
     pub(super) office_number: String,
     pub(super) fax_digits: String,
+    /// None of what goes by FAX.
+    pub(super) mail_to: Option<mail::Address>,
     pub(super) fields: String,
     pub(super) sealed: Option<Vec<u8>>,
     pub(super) sealed_version: u32,
@@ -47,19 +49,26 @@ pub(super) fn earlier(
     key: &IdempotencyKey,
     fingerprint: &[u8; 32],
 ) -> Result<Option<Accepted>, Fault> {
-    let known: Option<(String, Vec<u8>)> = conn
+    let known: Option<(String, Vec<u8>, bool)> = conn
         .prepare_cached(
-            "SELECT id, fingerprint FROM job WHERE client = ?1 AND idempotency_key = ?2",
+            "SELECT id, fingerprint, mail_to IS NOT NULL FROM job WHERE client = ?1 AND idempotency_key = ?2",
         )?
-        .query_row(params![client.0, key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![client.0, key.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
     Ok(match known {
-        Some((id, known)) if known == fingerprint => {
-            Some(Accepted::Replay { id: record::parse_id(&id)?, channel: Channel::Fax })
+        Some((id, known, by_mail)) if known == fingerprint => {
+            Some(Accepted::Replay { id: record::parse_id(&id)?, channel: accepted_for(by_mail) })
         }
         Some(_) => Some(Accepted::OtherBody),
         None => None,
     })
+}
+
+/// The channel for which it was accepted, whatever it took later.
+fn accepted_for(by_mail: bool) -> Channel {
+    if by_mail { Channel::Mail } else { Channel::Fax }
 }
 
 pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault> {
@@ -68,12 +77,13 @@ pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault>
         return Ok(earlier);
     }
     let due = new.not_before.map_or(new.now, |not_before| not_before.max(new.now));
+    let channel = accepted_for(new.mail_to.is_some());
     conn.prepare_cached(
         "INSERT INTO job (id, client, idempotency_key, fingerprint, state, reason, kind, urgency,
             office_number, fax_digits, fields, sealed, sealed_version, accepted_at, not_before,
-            not_after, due_at)
+            not_after, due_at, channel, mail_to, mail_domain)
          VALUES (?1, ?2, ?3, ?4, 'waiting', 'first-turn', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-            ?14, ?15)",
+            ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
         new.id.to_string(),
@@ -91,19 +101,30 @@ pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault>
         new.not_before.map(|at| at.0),
         new.not_after.0,
         due.0,
+        channel.as_str(),
+        new.mail_to.as_ref().map(mail::Address::as_str),
+        new.mail_to.as_ref().map(mail::Address::domain),
     ])?;
-    let detail = json!({ "state": JobState::Waiting.as_str(), "due_at": due.rfc3339() });
+    let detail = json!({
+        "state": JobState::Waiting.as_str(),
+        "due_at": due.rfc3339(),
+        "channel": channel.as_str(),
+    });
     event(conn, &new.id.to_string(), None, new.now, "accepted", detail)?;
-    Ok(Accepted::New { id: new.id, channel: Channel::Fax })
+    Ok(Accepted::New { id: new.id, channel })
 }
 
 /// An attempt and its job, as a step or a settlement finds them.
 struct Standing {
     job: String,
     number: u32,
-    fax_digits: String,
+    channel: Channel,
+    /// None of a mail.
+    fax_digits: Option<String>,
     state: AttemptState,
     pages_acked: u16,
+    /// It is known by a token in what comes back.
+    has_token: bool,
     stop_wanted: bool,
     has_secret: bool,
 }
@@ -112,34 +133,63 @@ fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
     let row = conn
         .prepare_cached(
             "SELECT job.id, attempt.number, attempt.state, attempt.pages_acked,
-                job.stop_wanted_at IS NOT NULL, attempt.fax_digits, job.sealed IS NOT NULL
+                job.stop_wanted_at IS NOT NULL, attempt.fax_digits, job.sealed IS NOT NULL,
+                attempt.channel, attempt.token IS NOT NULL
              FROM attempt JOIN job ON job.id = attempt.job WHERE attempt.id = ?1",
         )?
         .query_row([attempt.0], |row| {
-            let state: String = row.get(2)?;
+            let names: (String, String) = (row.get(2)?, row.get(7)?);
             let standing = Standing {
                 job: row.get(0)?,
                 number: row.get(1)?,
+                channel: Channel::Fax,
                 fax_digits: row.get(5)?,
                 state: AttemptState::Claimed,
                 pages_acked: row.get(3)?,
+                has_token: row.get(8)?,
                 stop_wanted: row.get(4)?,
                 has_secret: row.get(6)?,
             };
-            Ok((standing, state))
+            Ok((standing, names))
         })
         .optional()?;
-    let Some((standing, state)) = row else {
+    let Some((standing, (state, channel))) = row else {
         return Err(Fault::NotAllowed { what: "a step", from: "no such attempt".into() });
     };
-    Ok(Standing { state: record::named(&state, "attempt.state")?, ..standing })
+    let state = record::named(&state, "attempt.state")?;
+    Ok(Standing { state, channel: record::named(&channel, "attempt.channel")?, ..standing })
 }
 
-/// Ended attempts of a job that may have left a sheet.
-pub(super) fn unconfirmed(conn: &Connection, job: &str) -> Result<u32, Fault> {
+/// What ended attempts of a job may have left behind.
+pub(super) struct Left {
+    /// Sheets that were not confirmed.
+    pub(super) unconfirmed: u32,
+    /// A mail.
+    pub(super) mailed: bool,
+}
+
+impl Left {
+    pub(super) fn may_be_out(&self) -> bool {
+        self.unconfirmed > 0 || self.mailed
+    }
+}
+
+/// What the attempts of a job may have left behind, but for `besides`.
+pub(super) fn left(
+    conn: &Connection,
+    job: &str,
+    besides: Option<AttemptId>,
+) -> Result<Left, Fault> {
     Ok(conn
-        .prepare_cached("SELECT count(*) FROM attempt WHERE job = ?1 AND state = 'uncertain'")?
-        .query_row([job], |row| row.get(0))?)
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE channel = 'fax'), count(*) FILTER (WHERE channel = 'mail')
+             FROM attempt
+             WHERE job = ?1 AND state IN ('uncertain', 'handed_off') AND refuted_at IS NULL
+                AND id IS NOT ?2",
+        )?
+        .query_row(params![job, besides.map(|id| id.0)], |row| {
+            Ok(Left { unconfirmed: row.get(0)?, mailed: row.get::<_, u32>(1)? > 0 })
+        })?)
 }
 
 /// Makes a step durable, if the states allow it and nobody wants the call to stop.
@@ -153,7 +203,9 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
     };
     match (step, at.state) {
         (Step::Dialing { .. }, AttemptState::Claimed) if at.stop_wanted => Err(stopped("dialing")),
-        (Step::Dialing { now, sheet_sha256 }, AttemptState::Claimed) => {
+        (Step::Dialing { now, sheet_sha256 }, AttemptState::Claimed)
+            if at.channel == Channel::Fax =>
+        {
             write(
                 "UPDATE attempt SET state = 'dialing', dialled_at = ?2, sheet_sha256 = ?3 WHERE id = ?1",
                 &[&attempt.0, &now.0, &sheet_sha256],
@@ -163,7 +215,8 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
         }
         (
             Step::Dialing { .. },
-            AttemptState::Dialing
+            AttemptState::Claimed
+            | AttemptState::Dialing
             | AttemptState::PageStarted
             | AttemptState::PageAcked
             | AttemptState::DotSent
@@ -226,6 +279,16 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
             | AttemptState::Uncertain,
         ) => Err(refused("page_acked")),
 
+        // The first octet of the content decides that race.
+        (Step::DotSent { .. }, AttemptState::Claimed) if at.stop_wanted => Err(stopped("dot_sent")),
+        (Step::DotSent { now }, AttemptState::Claimed) if at.channel == Channel::Mail => {
+            write(
+                "UPDATE attempt SET state = 'dot_sent', dot_sent_at = ?2 WHERE id = ?1",
+                &[&attempt.0, &now.0],
+            )?;
+            let detail = json!({ "attempt": at.number });
+            event(conn, &at.job, Some(attempt), now, "dot_sent", detail)
+        }
         (
             Step::DotSent { .. },
             AttemptState::Claimed
@@ -256,13 +319,13 @@ pub(super) fn settle(
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
     let at = standing(conn, attempt)?;
-    if !may_end(at.state, at.pages_acked, settlement.evidence) {
+    if !may_end(&at, settlement.evidence) {
         return Err(Fault::NotAllowed {
             what: settlement.evidence.as_str(),
             from: at.state.to_string(),
         });
     }
-    let (state, due, reason) = destination(settlement, &at, unconfirmed(conn, &at.job)?)?;
+    let destination = destination(settlement, &at, &left(conn, &at.job, None)?)?;
     conn.prepare_cached(
         "UPDATE attempt SET state = ?2, code = ?3, reach = ?4, receipt = ?5, ended_at = ?6
          WHERE id = ?1",
@@ -275,26 +338,23 @@ pub(super) fn settle(
         settlement.receipt.to_string(),
         settlement.now.0,
     ])?;
-    if let Some(lesson) = &settlement.lesson {
-        numbers::learn(conn, sealer, &at.fax_digits, lesson, settlement.now)?;
+    if let (Some(lesson), Some(fax_digits)) = (&settlement.lesson, &at.fax_digits) {
+        numbers::learn(conn, sealer, fax_digits, lesson, settlement.now)?;
     }
-    move_job(conn, &at.job, state, due, reason, effects)?;
+    move_job(conn, &at.job, &destination, effects)?;
     effects.push(Effect::AttemptEnded(attempt));
-    let detail = json!({
-        "state": state.as_str(),
-        "attempt": at.number,
-        "evidence": settlement.evidence.as_str(),
-        "code": settlement.code,
-        "reason": reason,
-        "due_at": due.map(UnixMillis::rfc3339),
-        "receipt": settlement.receipt,
-    });
-    event(conn, &at.job, Some(attempt), settlement.now, state.as_str(), detail)
+    let mut detail = destination.detail();
+    detail.insert("attempt".into(), at.number.into());
+    detail.insert("evidence".into(), settlement.evidence.as_str().into());
+    detail.insert("code".into(), settlement.code.into());
+    detail.insert("receipt".into(), settlement.receipt.clone());
+    let (now, name) = (settlement.now, destination.state.as_str());
+    event(conn, &at.job, Some(attempt), now, name, detail.into())
 }
 
-/// Can an attempt in this state have ended so?
-fn may_end(state: AttemptState, pages_acked: u16, evidence: Evidence) -> bool {
-    match (state, evidence) {
+/// Can an attempt that stands so have ended so?
+fn may_end(at: &Standing, evidence: Evidence) -> bool {
+    match (at.state, evidence) {
         (AttemptState::Claimed, Evidence::NotSent) => true,
         (
             AttemptState::Claimed,
@@ -303,15 +363,17 @@ fn may_end(state: AttemptState, pages_acked: u16, evidence: Evidence) -> bool {
         (AttemptState::Dialing, Evidence::NotSent | Evidence::Uncertain) => true,
         (AttemptState::Dialing, Evidence::HandedOff | Evidence::Confirmed) => false,
         // Written before the first octet: the driver can know that none of it left after all.
-        (AttemptState::PageStarted, Evidence::NotSent) => pages_acked == 0,
+        (AttemptState::PageStarted, Evidence::NotSent) => at.pages_acked == 0,
         (AttemptState::PageStarted, Evidence::Uncertain | Evidence::Confirmed) => true,
-        (AttemptState::PageStarted, Evidence::HandedOff) => false,
+        // What nobody can report on was not handed to anybody.
+        (AttemptState::PageStarted, Evidence::HandedOff) => at.has_token,
         (AttemptState::PageAcked, Evidence::NotSent | Evidence::HandedOff) => false,
-        (AttemptState::DotSent, Evidence::Confirmed) => false,
+        (AttemptState::PageAcked, Evidence::Uncertain | Evidence::Confirmed) => true,
+        // A relay can refuse the whole content in its reply to the dot. That anybody read it no relay can say.
         (AttemptState::DotSent, Evidence::NotSent | Evidence::Uncertain | Evidence::HandedOff) => {
             true
         }
-        (AttemptState::PageAcked, Evidence::Uncertain | Evidence::Confirmed) => true,
+        (AttemptState::DotSent, Evidence::Confirmed) => false,
         (
             AttemptState::HandedOff
             | AttemptState::Confirmed
@@ -322,45 +384,103 @@ fn may_end(state: AttemptState, pages_acked: u16, evidence: Evidence) -> bool {
     }
 }
 
-/// Where the job goes: a cancellation that came in time wins over another try. `unconfirmed` calls before this
-/// one may have left a sheet.
-fn destination(
-    settlement: &Settlement,
+/// Where a job goes, and what stands with it there.
+pub(super) struct Destination<'a> {
+    pub(super) state: JobState,
+    pub(super) due: Option<UnixMillis>,
+    pub(super) reason: &'a str,
+    pub(super) watch: Option<Watch>,
+    /// It goes by FAX from here on.
+    pub(super) because: Option<FaxBecause>,
+}
+
+impl<'a> Destination<'a> {
+    /// Stays there.
+    pub(super) fn rest(state: JobState, reason: &'a str) -> Self {
+        Self { state, due: None, reason, watch: None, because: None }
+    }
+
+    /// Waits for its turn.
+    pub(super) fn wait(due: UnixMillis, reason: &'a str) -> Self {
+        Self { due: Some(due), ..Self::rest(JobState::Waiting, reason) }
+    }
+
+    /// Waits for its turn on a line instead of a lane.
+    pub(super) fn by_fax(due: UnixMillis, because: FaxBecause) -> Self {
+        Self { because: Some(because), ..Self::wait(due, because.as_str()) }
+    }
+
+    /// Waits for a receipt.
+    pub(super) fn watch(state: JobState, watch: Watch, reason: &'a str) -> Self {
+        Self { watch: Some(watch), ..Self::rest(state, reason) }
+    }
+
+    /// As the event of the change tells it.
+    pub(super) fn detail(&self) -> Map<String, Value> {
+        let mut detail = Map::new();
+        detail.insert("state".into(), self.state.as_str().into());
+        detail.insert("reason".into(), self.reason.into());
+        detail.insert("due_at".into(), self.due.map(UnixMillis::rfc3339).into());
+        if let Some(Watch { until, then }) = self.watch {
+            detail.insert("watch_until".into(), until.rfc3339().into());
+            detail.insert("watch_then".into(), then.as_str().into());
+        }
+        if self.because.is_some() {
+            detail.insert("channel".into(), Channel::Fax.as_str().into());
+        }
+        detail
+    }
+}
+
+/// Where the job goes: a cancellation that came in time wins over another try, and over the FAX after a mail. `left`
+/// is what attempts before this one may have left behind.
+fn destination<'a>(
+    settlement: &'a Settlement,
     at: &Standing,
-    unconfirmed: u32,
-) -> Result<(JobState, Option<UnixMillis>, &'static str), Fault> {
+    left: &Left,
+) -> Result<Destination<'a>, Fault> {
+    let code = settlement.code;
+    let rest = |state| Ok(Destination::rest(state, code));
+    let may_be_out = left.may_be_out();
     match (settlement.evidence, &settlement.next) {
-        (Evidence::NotSent, Next::Again { .. } | Next::Rest(JobState::Failed))
-            if at.stop_wanted && unconfirmed == 0 =>
+        (
+            Evidence::NotSent,
+            Next::Again { .. } | Next::ByFax { .. } | Next::Rest(JobState::Failed),
+        ) if at.stop_wanted && !may_be_out => rest(JobState::Cancelled),
+        (
+            Evidence::NotSent,
+            Next::Again { .. } | Next::ByFax { .. } | Next::Rest(JobState::Uncertain),
+        ) if at.stop_wanted && may_be_out => {
+            Ok(Destination::rest(JobState::Uncertain, WITHDRAWN_UNCONFIRMED))
+        }
+        (Evidence::Uncertain, Next::Again { .. }) if at.stop_wanted => rest(JobState::Uncertain),
+        (Evidence::NotSent, Next::Again { due, reason }) => Ok(Destination::wait(*due, reason)),
+        // Neither a key on paper nor a mail: of what may have arrived only a sheet without a key goes once more.
+        (Evidence::Uncertain, Next::Again { due, reason })
+            if at.channel == Channel::Fax && !at.has_secret =>
         {
-            Ok((JobState::Cancelled, None, settlement.code))
+            Ok(Destination::wait(*due, reason))
         }
-        (Evidence::NotSent, Next::Again { .. } | Next::Rest(JobState::Uncertain))
-            if at.stop_wanted && unconfirmed > 0 =>
-        {
-            Ok((JobState::Uncertain, None, WITHDRAWN_UNCONFIRMED))
-        }
-        (Evidence::Uncertain, Next::Again { .. }) if at.stop_wanted => {
-            Ok((JobState::Uncertain, None, settlement.code))
-        }
-        (Evidence::NotSent, Next::Again { due, reason }) => {
-            Ok((JobState::Waiting, Some(*due), reason))
-        }
-        (Evidence::Uncertain, Next::Again { due, reason }) if !at.has_secret => {
-            Ok((JobState::Waiting, Some(*due), reason))
+        (Evidence::NotSent, Next::ByFax { due, because }) if at.channel == Channel::Mail => {
+            Ok(Destination::by_fax(*due, *because))
         }
         (
             Evidence::NotSent,
             Next::Rest(state @ (JobState::Failed | JobState::Expired | JobState::Cancelled)),
-        ) if unconfirmed == 0 => Ok((*state, None, settlement.code)),
+        ) if !may_be_out => rest(*state),
         // How this call ended says nothing of the sheet that may be out.
-        (Evidence::NotSent, Next::Rest(state @ JobState::Uncertain)) if unconfirmed > 0 => {
-            Ok((*state, None, "copy-not-sent"))
+        (Evidence::NotSent, Next::Rest(state @ JobState::Uncertain)) if may_be_out => {
+            Ok(Destination::rest(*state, "copy-not-sent"))
         }
         (Evidence::NotSent, Next::Rest(state @ JobState::Hold))
         | (Evidence::Uncertain, Next::Rest(state @ JobState::Uncertain))
-        | (Evidence::Confirmed, Next::Rest(state @ JobState::Confirmed)) => {
-            Ok((*state, None, settlement.code))
+        | (Evidence::Confirmed, Next::Rest(state @ JobState::Confirmed)) => rest(*state),
+        // Nothing comes back about an attempt that has no token.
+        (Evidence::HandedOff, Next::Watch { state: state @ JobState::HandedOff, watch })
+        | (Evidence::Uncertain, Next::Watch { state: state @ JobState::Uncertain, watch })
+            if at.has_token =>
+        {
+            Ok(Destination::watch(*state, *watch, code))
         }
         (
             Evidence::NotSent | Evidence::Uncertain | Evidence::HandedOff | Evidence::Confirmed,
@@ -376,22 +496,34 @@ fn destination(
     }
 }
 
-/// Writes a job's state; with a final one its secret is destroyed.
+/// Writes where a job is; with a final state its secret is destroyed.
 pub(super) fn move_job(
     conn: &Connection,
     job: &str,
-    state: JobState,
-    due: Option<UnixMillis>,
-    reason: &str,
+    to: &Destination<'_>,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
+    if let Some(because) = to.because {
+        conn.prepare_cached("UPDATE job SET channel = 'fax', fax_because = ?2 WHERE id = ?1")?
+            .execute([job, because.as_str()])?;
+    }
+    // That nobody wants it any more is kept as long as something can follow.
     conn.prepare_cached(
-        "UPDATE job SET state = ?2, due_at = ?3, reason = ?4, stop_wanted_at = NULL,
-            sealed = CASE WHEN ?5 THEN NULL ELSE sealed END
+        "UPDATE job SET state = ?2, due_at = ?3, reason = ?4, watch_until = ?5, watch_then = ?6,
+            stop_wanted_at = iif(?5 IS NULL, NULL, stop_wanted_at),
+            sealed = iif(?7, NULL, sealed)
          WHERE id = ?1",
     )?
-    .execute(params![job, state.as_str(), due.map(|at| at.0), reason, state.is_final()])?;
-    if state.is_final() {
+    .execute(params![
+        job,
+        to.state.as_str(),
+        to.due.map(|at| at.0),
+        to.reason,
+        to.watch.map(|watch| watch.until.0),
+        to.watch.map(|watch| watch.then.as_str()),
+        to.state.is_final(),
+    ])?;
+    if to.state.is_final() {
         effects.push(Effect::SecretDestroyed);
     }
     Ok(())
@@ -407,10 +539,10 @@ pub(super) fn move_idle_job(
     reason: &str,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
-    let state = at_rest(state, unconfirmed(conn, job)? > 0);
-    move_job(conn, job, state, due, reason, effects)?;
-    let detail = json!({ "state": state.as_str(), "reason": reason, "due_at": due.map(UnixMillis::rfc3339) });
-    event(conn, job, None, now, state.as_str(), detail)
+    let state = at_rest(state, left(conn, job, None)?.may_be_out());
+    let to = Destination { due, ..Destination::rest(state, reason) };
+    move_job(conn, job, &to, effects)?;
+    event(conn, job, None, now, state.as_str(), to.detail().into())
 }
 
 pub(super) fn cancel(
@@ -421,14 +553,16 @@ pub(super) fn cancel(
     effects: &mut Vec<Effect>,
 ) -> Result<Cancelled, Fault> {
     let id = id.to_string();
-    let state: Option<String> = conn
-        .prepare_cached("SELECT state FROM job WHERE id = ?1 AND client = ?2")?
-        .query_row(params![id, client.0], |row| row.get(0))
+    let found: Option<(String, bool)> = conn
+        .prepare_cached(
+            "SELECT state, watch_until IS NOT NULL FROM job WHERE id = ?1 AND client = ?2",
+        )?
+        .query_row(params![id, client.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(state) = state else { return Ok(Cancelled::NotFound) };
+    let Some((state, is_watched)) = found else { return Ok(Cancelled::NotFound) };
     let state: JobState = record::named(&state, "state")?;
     match state {
-        JobState::Waiting | JobState::Hold if unconfirmed(conn, &id)? > 0 => {
+        JobState::Waiting | JobState::Hold if left(conn, &id, None)?.may_be_out() => {
             // It is not taken back, but no other copy follows.
             let reason = WITHDRAWN_UNCONFIRMED;
             move_idle_job(conn, &id, now, JobState::Uncertain, None, reason, effects)?;
@@ -439,6 +573,11 @@ pub(super) fn cancel(
             Ok(Cancelled::Done)
         }
         JobState::Sending => stop_call(conn, &id, now, effects),
+        // What came back about it is still taken in. But no FAX follows.
+        JobState::HandedOff | JobState::Uncertain if is_watched => {
+            want_stop(conn, &id, None, state, now)?;
+            Ok(Cancelled::TooLate)
+        }
         JobState::HandedOff | JobState::Uncertain => Ok(Cancelled::TooLate),
         JobState::Confirmed
         | JobState::Failed
@@ -462,20 +601,32 @@ fn stop_call(
         .prepare_cached("SELECT id, state FROM attempt WHERE job = ?1 AND ended_at IS NULL")?
         .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let state: AttemptState = record::named(&state, "attempt.state")?;
+    let is_stopped = !state.past_no_return();
+    let first = want_stop(conn, job, Some(AttemptId(attempt)), JobState::Sending, now)?;
+    if first && is_stopped {
+        effects.push(Effect::StopWanted(AttemptId(attempt)));
+    }
+    Ok(if is_stopped { Cancelled::Stopping } else { Cancelled::TooLate })
+}
+
+/// Keeps that nobody wants a job any more, which is in this state; false if it was known.
+fn want_stop(
+    conn: &Connection,
+    job: &str,
+    attempt: Option<AttemptId>,
+    state: JobState,
+    now: UnixMillis,
+) -> Result<bool, Fault> {
     let first = conn
         .prepare_cached(
             "UPDATE job SET stop_wanted_at = ?2 WHERE id = ?1 AND stop_wanted_at IS NULL",
         )?
         .execute(params![job, now.0])?;
-    let is_stopped = !state.past_no_return();
     if first > 0 {
-        if is_stopped {
-            effects.push(Effect::StopWanted(AttemptId(attempt)));
-        }
-        let detail = json!({ "state": JobState::Sending.as_str() });
-        event(conn, job, Some(AttemptId(attempt)), now, "stop_wanted", detail)?;
+        let detail = json!({ "state": state.as_str() });
+        event(conn, job, attempt, now, "stop_wanted", detail)?;
     }
-    Ok(if is_stopped { Cancelled::Stopping } else { Cancelled::TooLate })
+    Ok(first > 0)
 }
 
 /// Writes one row of the feed.

@@ -1,29 +1,34 @@
 //! Choosing the next job for a free line, and ending what has run out.
 //!
-//! In: the time and the line. Out: a [`Claim`], one per line, per job and per number at a time.
+//! In: the time and the line. Out: a [`Claim`], one per line, per job and per number at a time. A number of which a
+//! provider may yet tell how its call went is not called.
 //! Order: the highest urgency, then the longest due, then the first accepted.
-//! Not here: calling hours (the caller does not ask outside them).
+//! Not here: calling hours (the caller does not ask outside them), mails (`mails.rs`), what follows when a watch is over
+//! (`receipts.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
-use super::changes::{event, move_idle_job, unconfirmed};
+use super::changes::{Left, event, left, move_idle_job};
 use super::fault::Fault;
-use super::numbers;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
-use crate::job::{AttemptId, JobState, UnixMillis};
+use super::{numbers, receipts};
+use crate::job::{AttemptId, Channel, JobState, Kind, UnixMillis};
 use crate::office::known::{Known, NotCalled};
 use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Dialled, LineAsk, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
 use crate::settle::verdict::WITHOUT_SHEET;
-use crate::settle::{Standing, TIME_TO_DECIDE};
+use crate::settle::{Standing, TIME_TO_DECIDE, Watch};
 
 /// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
 /// short. Chosen.
-const MOST_MOVED: usize = 256;
+pub(super) const MOST_MOVED: usize = 256;
+
+/// Why a job is not waiting.
+const ON_LINE: &str = "on-line";
 
 pub(super) fn claim(
     conn: &Connection,
@@ -33,20 +38,10 @@ pub(super) fn claim(
     effects: &mut Vec<Effect>,
 ) -> Result<Option<Claim>, Fault> {
     let line = ask.line.as_str();
-    let line_is_busy: bool = conn
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM attempt WHERE line = ?1 AND ended_at IS NULL)",
-        )?
-        .query_row([line], |row| row.get(0))?;
-    if line_is_busy {
-        return Err(Fault::NotAllowed {
-            what: "a claim",
-            from: "a line with an open attempt".into(),
-        });
-    }
+    refuse_if_busy(conn, line)?;
     end_what_ran_out(conn, now, effects)?;
     for _moved in 0..MOST_MOVED {
-        let Some(row) = next_due(conn, now)? else { return Ok(None) };
+        let Some(row) = next_due(conn, now, ask.secrets)? else { return Ok(None) };
         let known = match numbers::recall(conn, sealer, &row.fax_digits)? {
             Some(Ok(known)) => known,
             None | Some(Err(Unreadable { locked: false })) => Known::default(),
@@ -82,18 +77,15 @@ pub(super) fn claim(
         }
         match row.open(sealer) {
             Ok((id, job)) => {
-                let dials = dials(conn, &row.id)?;
-                let (attempt, attempt_number) = open_attempt(conn, &row, now, line)?;
                 let standing = Standing {
-                    kind: job.kind(),
-                    dials,
-                    not_after: job.not_after,
                     toneless_calls: known.toneless_calls(now),
-                    unconfirmed: unconfirmed(conn, &row.id)?,
-                    without_sheet: without_sheet(conn, &row.id)?,
-                    mailed: false,
+                    ..standing(conn, &row.id, job.kind(), job.not_after, None)?
                 };
-                let line = line.to_owned();
+                let because = row.because()?;
+                let to = To::Number(&row.fax_digits);
+                let Opened { attempt, number, token } =
+                    open_attempt(conn, &row.id, now, line, to, ask.watch)?;
+                let (line, attempt_number) = (line.to_owned(), number);
                 return Ok(Some(Claim {
                     attempt,
                     attempt_number,
@@ -102,9 +94,9 @@ pub(super) fn claim(
                     job,
                     standing,
                     known,
-                    because: None,
-                    token: None,
-                    watch: None,
+                    because,
+                    token,
+                    watch: ask.watch,
                 }));
             }
             Err(code) => {
@@ -116,16 +108,35 @@ pub(super) fn claim(
     Ok(None)
 }
 
-/// The job whose turn it is, if its number is free.
-fn next_due(conn: &Connection, now: UnixMillis) -> Result<Option<JobRow>, Fault> {
+/// One thing at a time on a line or lane.
+pub(super) fn refuse_if_busy(conn: &Connection, line: &str) -> Result<(), Fault> {
+    let is_busy: bool = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM attempt WHERE line = ?1 AND ended_at IS NULL)",
+        )?
+        .query_row([line], |row| row.get(0))?;
+    if is_busy {
+        let from = "a line with an open attempt".into();
+        return Err(Fault::NotAllowed { what: "a claim", from });
+    }
+    Ok(())
+}
+
+/// The job whose turn it is, if its number is free; with a key only if the line may carry one.
+fn next_due(conn: &Connection, now: UnixMillis, secrets: bool) -> Result<Option<JobRow>, Fault> {
+    let which = if secrets { "" } else { "AND sealed IS NULL" };
     // One range of the index for each urgency: what is due later is never walked over.
     for urgency in [1, 0] {
         let row = conn
             .prepare_cached(&format!(
                 "SELECT {JOB_COLUMNS} FROM job
-                 WHERE state = 'waiting' AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
+                 WHERE state = 'waiting' AND channel = 'fax' {which}
+                    AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
                     AND NOT EXISTS (SELECT 1 FROM attempt
                         WHERE attempt.fax_digits = job.fax_digits AND attempt.ended_at IS NULL)
+                    AND NOT EXISTS (SELECT 1 FROM job AS other
+                        WHERE other.fax_digits = job.fax_digits AND other.channel = 'fax'
+                            AND other.watch_until IS NOT NULL)
                  ORDER BY due_at, rowid LIMIT 1"
             ))?
             .query_row(params![urgency, now.0], JobRow::read)
@@ -155,7 +166,9 @@ pub(super) fn dialled(
 ) -> Result<Dialled, Fault> {
     let is_on_call = conn
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM attempt WHERE fax_digits = ?1 AND ended_at IS NULL)",
+            "SELECT EXISTS (SELECT 1 FROM attempt WHERE fax_digits = ?1 AND ended_at IS NULL)
+                OR EXISTS (SELECT 1 FROM job WHERE fax_digits = ?1 AND channel = 'fax'
+                    AND watch_until IS NOT NULL)",
         )?
         .query_row([fax_digits], |row| row.get(0))?;
     let mut unanswered = unanswered_calls(conn, fax_digits, now)?;
@@ -190,49 +203,97 @@ fn unanswered_calls(
     Ok(unanswered)
 }
 
-/// Calls that went out for a job.
-pub(super) fn dials(conn: &Connection, job: &str) -> Result<u32, Fault> {
-    Ok(conn
-        .prepare_cached(
-            "SELECT count(*) FROM attempt
-             WHERE job = ?1 AND dialled_at IS NOT NULL AND reach IS NOT 'no_call'",
-        )?
-        .query_row([job], |row| row.get(0))?)
-}
-
-/// Ended attempts of a job for which there was no sheet.
-pub(super) fn without_sheet(conn: &Connection, job: &str) -> Result<u32, Fault> {
-    let [failed, not_proven] = WITHOUT_SHEET;
-    Ok(conn
-        .prepare_cached(
-            "SELECT count(*) FROM attempt
-             WHERE job = ?1 AND dialled_at IS NULL AND code IN (?2, ?3)",
-        )?
-        .query_row([job, failed, not_proven], |row| row.get(0))?)
-}
-
-fn open_attempt(
+/// What a job has behind it and before it, but for the attempt `besides`.
+pub(super) fn standing(
     conn: &Connection,
-    row: &JobRow,
+    job: &str,
+    kind: Kind,
+    not_after: UnixMillis,
+    besides: Option<AttemptId>,
+) -> Result<Standing, Fault> {
+    let [failed, not_proven] = WITHOUT_SHEET;
+    let (dials, without_sheet) = conn
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE dialled_at IS NOT NULL AND reach IS NOT 'no_call'),
+                count(*) FILTER (WHERE channel = 'fax' AND dialled_at IS NULL AND code IN (?3, ?4))
+             FROM attempt WHERE job = ?1 AND id IS NOT ?2",
+        )?
+        .query_row(params![job, besides.map(|id| id.0), failed, not_proven], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let Left { unconfirmed, mailed } = left(conn, job, besides)?;
+    Ok(Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, without_sheet, mailed })
+}
+
+/// Where an attempt goes.
+#[derive(Clone, Copy)]
+pub(super) enum To<'a> {
+    Number(&'a str),
+    Domain(&'a str),
+}
+
+/// An attempt that has begun.
+pub(super) struct Opened {
+    pub(super) attempt: AttemptId,
+    pub(super) number: u32,
+    pub(super) token: Option<mail::Subject>,
+}
+
+/// Begins an attempt; with a watch it gets a token.
+pub(super) fn open_attempt(
+    conn: &Connection,
+    job: &str,
     now: UnixMillis,
     line: &str,
-) -> Result<(AttemptId, u32), Fault> {
+    to: To<'_>,
+    watch: Option<Watch>,
+) -> Result<Opened, Fault> {
+    let (channel, fax_digits, mail_domain) = match to {
+        To::Number(fax_digits) => (Channel::Fax, Some(fax_digits), None),
+        To::Domain(mail_domain) => (Channel::Mail, None, Some(mail_domain)),
+    };
+    let token = watch.map(|_| draw_token()).transpose()?;
     let (attempt, number) = conn
         .prepare_cached(
-            "INSERT INTO attempt (job, number, line, fax_digits, state, claimed_at)
-             SELECT ?1, 1 + count(*), ?2, ?3, 'claimed', ?4 FROM attempt WHERE job = ?1
+            "INSERT INTO attempt (job, number, line, state, claimed_at, channel, fax_digits, mail_domain,
+                token, watch_until, watch_then)
+             SELECT ?1, 1 + count(*), ?2, 'claimed', ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM attempt
+             WHERE job = ?1
              RETURNING id, number",
         )?
-        .query_row(params![row.id, line, row.fax_digits, now.0], |row| {
-            Ok((AttemptId(row.get(0)?), row.get(1)?))
-        })?;
+        .query_row(
+            params![
+                job,
+                line,
+                now.0,
+                channel.as_str(),
+                fax_digits,
+                mail_domain,
+                token,
+                watch.map(|watch| watch.until.0),
+                watch.map(|watch| watch.then.as_str()),
+            ],
+            |row| Ok((AttemptId(row.get(0)?), row.get(1)?)),
+        )?;
     conn.prepare_cached(
-        "UPDATE job SET state = 'sending', due_at = NULL, reason = 'on-line' WHERE id = ?1",
+        "UPDATE job SET state = 'sending', due_at = NULL, reason = ?2 WHERE id = ?1",
     )?
-    .execute([&row.id])?;
-    let detail = json!({ "state": JobState::Sending.as_str(), "attempt": number, "line": line });
-    event(conn, &row.id, Some(attempt), now, JobState::Sending.as_str(), detail)?;
-    Ok((attempt, number))
+    .execute([job, ON_LINE])?;
+    let detail = json!({
+        "state": JobState::Sending.as_str(),
+        "attempt": number,
+        "channel": channel.as_str(),
+        "line": line,
+    });
+    event(conn, job, Some(attempt), now, JobState::Sending.as_str(), detail)?;
+    Ok(Opened { attempt, number, token })
+}
+
+fn draw_token() -> Result<mail::Subject, Fault> {
+    let mut token = mail::Subject::default();
+    getrandom::fill(&mut token)
+        .map_err(|_| Fault::Row { detail: "the system gives no random octets".into() })?;
+    Ok(token)
 }
 
 /// Ends what has run out, and says when the next job is due.
@@ -243,25 +304,44 @@ pub(super) fn sweep(
 ) -> Result<Swept, Fault> {
     let ended = end_what_ran_out(conn, now, effects)?;
     numbers::delete_old(conn, now, effects)?;
-    let next_due: Option<i64> = conn
-        .prepare_cached(
+    receipts::delete_old(conn, now)?;
+    let (next_due, next_mail) = (next(conn, Channel::Fax)?, next(conn, Channel::Mail)?);
+    Ok(Swept { ended, next_due, next_mail })
+}
+
+/// When the next job of a channel is due.
+fn next(conn: &Connection, channel: Channel) -> Result<Option<UnixMillis>, Fault> {
+    let due: Option<i64> = conn
+        .prepare_cached(&format!(
             "SELECT min(due) FROM (
-                SELECT min(due_at) AS due FROM job WHERE state = 'waiting' AND urgency = 1
+                SELECT min(due_at) AS due FROM job
+                WHERE state = 'waiting' AND channel = '{channel}' AND urgency = 1
                 UNION ALL
-                SELECT min(due_at) FROM job WHERE state = 'waiting' AND urgency = 0)",
-        )?
+                SELECT min(due_at) FROM job
+                WHERE state = 'waiting' AND channel = '{channel}' AND urgency = 0)"
+        ))?
         .query_row([], |row| row.get(0))?;
-    Ok(Swept { ended, next_due: next_due.map(UnixMillis), next_mail: None })
+    Ok(due.map(UnixMillis))
 }
 
 /// A job that waits too long expires, or is uncertain if a sheet of it may be out. One that nobody decided about is
 /// closed as not delivered: at once if its secret would have to be kept any longer, otherwise when the time to decide
-/// is over, too.
-fn end_what_ran_out(
+/// is over, too. A key that a provider has is destroyed when it runs out, and what became of its sheet can still be told.
+pub(super) fn end_what_ran_out(
     conn: &Connection,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<u32, Fault> {
+    let mut ended = receipts::end_watches(conn, now, effects)?;
+    let keys = conn
+        .prepare_cached(
+            "UPDATE job SET sealed = NULL
+             WHERE state = 'handed_off' AND sealed IS NOT NULL AND not_after <= ?1",
+        )?
+        .execute([now.0])?;
+    if keys > 0 {
+        effects.push(Effect::SecretDestroyed);
+    }
     let over: Vec<(String, String, bool)> = conn
         .prepare_cached(
             "SELECT id, state, sealed IS NOT NULL FROM job
@@ -273,10 +353,9 @@ fn end_what_ran_out(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut ended = 0;
     for (job, state, has_secret) in over {
         let state: JobState = record::named(&state, "state")?;
-        let is_undecided = state == JobState::Uncertain || unconfirmed(conn, &job)? > 0;
+        let is_undecided = state == JobState::Uncertain || left(conn, &job, None)?.may_be_out();
         let (state, reason) = match (is_undecided, has_secret) {
             (false, _) => (JobState::Expired, "not-after"),
             (true, true) => (JobState::ResolvedNotDelivered, "key-expired-unresolved"),

@@ -20,11 +20,12 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_number.sql"),
     include_str!("../migrations/0003_call.sql"),
     include_str!("../migrations/0004_kind.sql"),
+    include_str!("../migrations/0005_mail.sql"),
 ];
 
 const KEY_CHECK: &[u8] = b"shirase key check";
@@ -159,13 +160,24 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// Brings the schema up to date, each step whole or not at all.
+/// Brings the schema up to date, each step whole or not at all. A step may write a table anew that others refer to: what
+/// they refer to is looked at when it is done.
 fn migrate(conn: &Connection, from: usize, to: usize) -> rusqlite::Result<()> {
     for (version, step) in (1_i64..).zip(MIGRATIONS).take(to).skip(from) {
+        // Says nothing within a transaction.
+        conn.pragma_update(None, "foreign_keys", false)?;
         let transaction = conn.unchecked_transaction()?;
         transaction.execute_batch(step)?;
+        let dangling: i64 =
+            transaction
+                .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+        if dangling > 0 {
+            let code = rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+            return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+        }
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
+        conn.pragma_update(None, "foreign_keys", true)?;
     }
     Ok(())
 }

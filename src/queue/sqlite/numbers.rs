@@ -102,7 +102,8 @@ fn wake(
     let waiting: Vec<String> = conn
         .prepare_cached(
             "SELECT id FROM job
-             WHERE state = 'waiting' AND due_at > ?3 AND fax_digits = ?1 AND reason = ?2",
+             WHERE state = 'waiting' AND channel = 'fax' AND due_at > ?3 AND fax_digits = ?1
+                AND reason = ?2",
         )?
         .query_map(params![fax_digits, reason, now.0], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use crate::job::fields::{MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
 use crate::job::{
-    Content, Credentials, Document, FaxNumber, JobId, Keys, Kind, Language, MailHint, NewJob,
-    Notice, Occasion, OfficeNumber, Party, Recipient, SheetText, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxBecause, FaxNumber, JobId, Keys, Kind, Language, MailHint,
+    NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, SheetText, UnixMillis, Urgency,
 };
+use crate::office::MailRoute;
 use crate::queue::seal::Sealer;
+use crate::settle::Watch;
 
 /// What the sheet says besides its columns and its secrets.
 #[derive(Serialize, Deserialize)]
@@ -59,7 +61,7 @@ pub(super) fn urgency_rank(urgency: Urgency) -> i64 {
 
 /// Columns that [`read_job`] needs, in no particular order.
 pub(super) const JOB_COLUMNS: &str = "id, kind, urgency, office_number, fax_digits, fields, sealed, \
-     sealed_version, not_before, not_after";
+     sealed_version, not_before, not_after, mail_to, fax_because";
 
 /// A row as it is read, before anything in it is believed.
 pub(super) struct JobRow {
@@ -73,6 +75,8 @@ pub(super) struct JobRow {
     sealed_version: u32,
     not_before: Option<i64>,
     pub(super) not_after: i64,
+    mail_to: Option<String>,
+    fax_because: Option<String>,
 }
 
 impl JobRow {
@@ -88,6 +92,8 @@ impl JobRow {
             sealed_version: row.get("sealed_version")?,
             not_before: row.get("not_before")?,
             not_after: row.get("not_after")?,
+            mail_to: row.get("mail_to")?,
+            fax_because: row.get("fax_because")?,
         })
     }
 
@@ -108,6 +114,28 @@ impl JobRow {
         let content = content(kind, credentials, &fields).map_err(|_| RECORD)?;
         let job = self.job(content, &fields).map_err(|_| RECORD)?;
         Ok((id, job))
+    }
+
+    /// Why it comes by FAX, if it was accepted to go by mail.
+    pub(super) fn because(&self) -> Result<Option<FaxBecause>, Fault> {
+        self.fax_because.as_deref().map(|name| named(name, "fax_because")).transpose()
+    }
+
+    /// Parses what goes by mail.
+    ///
+    /// # Errors
+    /// `record-unreadable`, as [`JobRow::open`] says it; also for anything that must not go by mail.
+    pub(super) fn open_mail(
+        &self,
+        sealer: &Sealer,
+    ) -> Result<(JobId, NewJob, MailNotice), &'static str> {
+        const RECORD: &str = "record-unreadable";
+        let (id, job) = self.open(sealer)?;
+        let to = mail_address(self.mail_to.as_deref()).map_err(|_| RECORD)?.ok_or(RECORD)?;
+        let Content::Notice(notice) = &job.content else { return Err(RECORD) };
+        let notice = notice.clone();
+        let route = MailRoute::of(&notice, to).ok_or(RECORD)?;
+        Ok((id, job, MailNotice { notice, route }))
     }
 
     fn unseal(
@@ -147,6 +175,27 @@ impl JobRow {
             not_after: UnixMillis(self.not_after),
         })
     }
+}
+
+/// A notice and its way.
+pub(super) struct MailNotice {
+    pub(super) notice: Notice,
+    pub(super) route: MailRoute,
+}
+
+/// The `mail_to` column.
+pub(super) fn mail_address(text: Option<&str>) -> Result<Option<mail::Address>, Fault> {
+    text.map(|text| mail::Address::parse(text).map_err(|_| unreadable("mail_to"))).transpose()
+}
+
+/// The columns `watch_until` and `watch_then`.
+pub(super) fn watch(until: Option<i64>, then: Option<&str>) -> Result<Option<Watch>, Fault> {
+    until
+        .zip(then)
+        .map(|(until, then)| {
+            Ok(Watch { until: UnixMillis(until), then: named(then, "watch_then")? })
+        })
+        .transpose()
 }
 
 /// What a kind says; what it does not have is not read.

@@ -6,18 +6,18 @@
 use rusqlite::Connection;
 
 use super::changes;
-use super::claim::{dials, without_sheet};
+use super::claim::standing;
 use super::fault::Fault;
-use super::record;
 use super::writer::Effect;
-use crate::job::{AttemptId, AttemptState, UnixMillis};
+use super::{mails, record};
+use crate::job::{AttemptId, AttemptState, Channel, UnixMillis};
 use crate::queue::seal::Sealer;
-use crate::settle::{self, Standing};
+use crate::settle::{self, MailStanding, mailing};
 
 /// What was found open.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Recovered {
-    /// Nothing had been dialled.
+    /// Nothing had been dialled, and no content of a mail had left.
     pub before_dial: u32,
     /// A number had gone out, no page.
     pub in_call: u32,
@@ -33,6 +33,9 @@ struct Open {
     state: String,
     kind: String,
     not_after: UnixMillis,
+    channel: String,
+    watch_until: Option<i64>,
+    watch_then: Option<String>,
 }
 
 pub(super) fn recover(
@@ -43,7 +46,8 @@ pub(super) fn recover(
 ) -> Result<Recovered, Fault> {
     let open: Vec<Open> = conn
         .prepare(
-            "SELECT attempt.id, job.id, attempt.state, job.kind, job.not_after
+            "SELECT attempt.id, job.id, attempt.state, job.kind, job.not_after, attempt.channel,
+                attempt.watch_until, attempt.watch_then
              FROM attempt JOIN job ON job.id = attempt.job
              WHERE attempt.ended_at IS NULL ORDER BY attempt.id",
         )?
@@ -54,11 +58,14 @@ pub(super) fn recover(
                 state: row.get(2)?,
                 kind: row.get(3)?,
                 not_after: UnixMillis(row.get(4)?),
+                channel: row.get(5)?,
+                watch_until: row.get(6)?,
+                watch_then: row.get(7)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut recovered = Recovered::default();
-    for Open { attempt, job, state, kind, not_after } in open {
+    for Open { attempt, job, state, kind, not_after, channel, watch_until, watch_then } in open {
         let state: AttemptState = record::named(&state, "attempt.state")?;
         match state {
             AttemptState::Claimed => recovered.before_dial += 1,
@@ -70,22 +77,22 @@ pub(super) fn recover(
             | AttemptState::NotSent
             | AttemptState::Uncertain => continue,
         }
-        // `dials` counts the broken call already; `Standing` means those before it.
-        let this_one = u32::from(state != AttemptState::Claimed);
-        let dials = dials(conn, &job)?.saturating_sub(this_one);
-        let kind = record::kind(&kind)?;
-        let unconfirmed = changes::unconfirmed(conn, &job)?;
-        let without_sheet = without_sheet(conn, &job)?;
-        let standing = Standing {
-            kind,
-            dials,
-            not_after,
-            toneless_calls: 0,
-            unconfirmed,
-            without_sheet,
-            mailed: false,
+        let watch = record::watch(watch_until, watch_then.as_deref())?;
+        let settlement = match (record::named(&channel, "attempt.channel")?, watch) {
+            (Channel::Mail, Some(watch)) => {
+                let standing = MailStanding { not_after, tries: mails::tries(conn, &job)?, watch };
+                mailing::after_crash(state, standing, now)
+            }
+            // The store keeps no mail without one.
+            (Channel::Fax | Channel::Mail, watch) => {
+                let kind = record::kind(&kind)?;
+                let standing = standing(conn, &job, kind, not_after, Some(attempt))?;
+                match watch {
+                    Some(watch) => mailing::order_after_crash(state, standing, watch, now),
+                    None => settle::after_crash(state, standing, now),
+                }
+            }
         };
-        let settlement = settle::after_crash(state, standing, now);
         tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
         changes::settle(conn, sealer, attempt, &settlement, effects)?;
     }

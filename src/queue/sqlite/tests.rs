@@ -81,6 +81,34 @@ contract! {
     job_that_waits_for_a_fax_tone_is_due_when_a_technician_has_seen_to_it,
     locks_stay_until_they_are_lifted_and_forgetting_takes_all,
     numbers_are_listed_newest_first_without_saying_one,
+    mail_is_claimed_as_it_was_accepted_and_leaves_every_rung,
+    repetition_tells_the_channel_of_the_acceptance_even_after_the_fax,
+    refused_mail_comes_by_fax_with_the_reason,
+    deferred_mail_comes_again_and_counts_its_tries,
+    four_lanes_at_once_take_each_mail_once,
+    one_mail_at_a_time_in_a_lane,
+    held_domain_is_passed_over_however_much_waits_for_it,
+    urgent_mail_goes_first_and_one_past_its_end_never,
+    steps_of_a_mail_out_of_order_are_refused,
+    mail_withdrawn_before_its_dot_is_cancelled_and_after_it_no_fax_follows,
+    office_is_as_each_client_has_reported_it,
+    delivery_is_a_rung_and_a_login_the_proof,
+    mail_that_comes_back_goes_by_fax_at_once_however_late,
+    withdrawn_mail_that_comes_back_is_cancelled,
+    mail_of_the_box_is_taken_in_once_wherever_it_is_moved,
+    mail_that_is_no_receipt_of_ours_moves_the_place_and_nothing_else,
+    report_that_overtakes_the_result_is_asked_for_again,
+    mail_that_nobody_follows_comes_by_fax_when_the_watch_is_over,
+    fax_that_waits_is_given_up_when_somebody_reads_the_mail_after_all,
+    mail_without_a_reply_is_not_mailed_again_and_the_sent_copy_tells,
+    mail_without_a_reply_and_without_a_word_comes_by_fax,
+    sign_closes_a_call_that_nobody_was_sure_of,
+    domains_are_told_apart_by_what_became_of_their_mails,
+    reports_without_end_are_not_kept_without_end,
+    line_without_leave_for_keys_gets_the_next_sheet_without_one,
+    number_whose_provider_has_not_answered_is_not_called,
+    key_that_a_provider_could_not_send_is_sent_again_and_one_that_may_be_out_is_not,
+    key_that_ran_out_at_a_provider_is_destroyed_and_its_answer_still_counts,
 }
 
 /// A connection beside the store's own, as a technician's `sqlite3` would be.
@@ -202,18 +230,23 @@ fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
             "INSERT INTO job (id, client, idempotency_key, fingerprint, state, reason, kind, urgency,
                 office_number, fax_digits, fields, sealed, sealed_version, accepted_at, not_before,
                 not_after, due_at)
-             VALUES (?1, 'exchange', ?2, zeroblob(32), ?2, 'first-turn', 'first_contact', 0,
-                '1179900012', ?3, ?4, ?5, 1, ?6, NULL, ?7, ?8)",
+             VALUES (?1, 'exchange', ?2, zeroblob(32), 'waiting', 'first-turn', 'first_contact', 0,
+                '1179900012', ?3, ?4, ?5, 1, ?6, NULL, ?7, ?6)",
             rusqlite::params![
                 id.to_string(),
                 state.as_str(),
                 format!("031234000{number}"),
                 fields,
-                (!state.is_final()).then_some(sealed),
+                sealed,
                 NOW.0,
                 after_min(24 * 60).0,
-                (state == JobState::Waiting).then_some(NOW.0),
             ],
+        )
+        .expect("as it was");
+        old.execute(
+            "UPDATE job SET state = ?2, due_at = iif(?2 = 'waiting', due_at, NULL),
+                sealed = iif(?3, NULL, sealed) WHERE id = ?1",
+            rusqlite::params![id.to_string(), state.as_str(), state.is_final()],
         )
         .expect("as it was");
         let call = match state {
@@ -297,10 +330,12 @@ fn secret_without_its_kind_and_kind_without_its_secret_are_not_stored() {
     let copy = |kind: &str, sealed: &str| {
         by_hand.execute(
             &format!(
-                "INSERT INTO job SELECT substr(id, 1, 25) || '{kind}', client, '{kind}', fingerprint, state,
-                    reason, iif('{kind}' = 'K', 'first_contact', 'message'), urgency, office_number,
-                    fax_digits, fields, {sealed}, sealed_version, accepted_at, not_before, not_after, due_at,
-                    stop_wanted_at FROM job LIMIT 1"
+                "INSERT INTO job (id, client, idempotency_key, fingerprint, state, kind, urgency, office_number,
+                    fax_digits, fields, sealed, accepted_at, not_after, due_at, channel)
+                 SELECT '1' || substr(id, 2, 24) || '{kind}', client, '{kind}', fingerprint, state,
+                    iif('{kind}' = 'K', 'first_contact', 'message'), urgency, office_number, fax_digits,
+                    fields, {sealed}, accepted_at, not_after, due_at, channel
+                 FROM job LIMIT 1"
             ),
             [],
         )

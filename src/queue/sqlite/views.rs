@@ -6,14 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::record;
-use crate::job::{Channel, ClientId, JobId, Kind, UnixMillis, number};
+use crate::job::{ClientId, JobId, Kind, UnixMillis, number};
 use crate::queue::{AttemptView, EventRow, Filter, View};
 
 /// Most rows in one answer, whatever was asked for; the hook's own limits are not above it.
 const MOST_ROWS: u16 = 1000;
 
 const VIEW_COLUMNS: &str = "id, state, reason, kind, office_number, fax_digits, accepted_at, due_at, \
-     not_after";
+     not_after, channel, mail_domain, fax_because, watch_until, watch_then";
 
 struct ViewRow {
     id: String,
@@ -25,6 +25,11 @@ struct ViewRow {
     accepted_at: i64,
     due_at: Option<i64>,
     not_after: i64,
+    channel: String,
+    mail_domain: Option<String>,
+    fax_because: Option<String>,
+    watch_until: Option<i64>,
+    watch_then: Option<String>,
 }
 
 impl ViewRow {
@@ -39,6 +44,11 @@ impl ViewRow {
             accepted_at: row.get("accepted_at")?,
             due_at: row.get("due_at")?,
             not_after: row.get("not_after")?,
+            channel: row.get("channel")?,
+            mail_domain: row.get("mail_domain")?,
+            fax_because: row.get("fax_because")?,
+            watch_until: row.get("watch_until")?,
+            watch_then: row.get("watch_then")?,
         })
     }
 }
@@ -107,7 +117,8 @@ pub(super) fn events(
 fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
     let attempts: Vec<(i64, AttemptColumns)> = conn
         .prepare_cached(
-            "SELECT id, number, line, state, code, receipt FROM attempt WHERE job = ?1 ORDER BY number",
+            "SELECT id, number, line, state, code, receipt, channel FROM attempt
+             WHERE job = ?1 ORDER BY number",
         )?
         .query_map([&row.id], |row| {
             let columns = AttemptColumns {
@@ -116,6 +127,7 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
                 state: row.get(3)?,
                 code: row.get(4)?,
                 receipt: row.get(5)?,
+                channel: row.get(6)?,
             };
             Ok((row.get(0)?, columns))
         })?
@@ -126,14 +138,18 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
         state: record::named(&row.state, "state")?,
         reason: row.reason,
         kind: kind.as_str(),
-        channel: Channel::Fax,
+        channel: record::named(&row.channel, "channel")?,
         office_number: row.office_number,
         fax_masked: number::mask(&row.fax_digits),
-        mail_domain: None,
-        because: None,
+        mail_domain: row.mail_domain,
+        because: row
+            .fax_because
+            .as_deref()
+            .map(|name| record::named(name, "fax_because"))
+            .transpose()?,
         accepted_at: UnixMillis(row.accepted_at),
         due_at: row.due_at.map(UnixMillis),
-        watch: None,
+        watch: record::watch(row.watch_until, row.watch_then.as_deref())?,
         not_after: UnixMillis(row.not_after),
         attempts: attempts
             .into_iter()
@@ -148,6 +164,7 @@ struct AttemptColumns {
     state: String,
     code: Option<String>,
     receipt: Option<String>,
+    channel: String,
 }
 
 fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<AttemptView, Fault> {
@@ -157,7 +174,7 @@ fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<A
         .collect::<rusqlite::Result<_>>()?;
     Ok(AttemptView {
         number: columns.number,
-        channel: Channel::Fax,
+        channel: record::named(&columns.channel, "attempt.channel")?,
         line: columns.line,
         state: record::named(&columns.state, "attempt.state")?,
         code: columns.code,

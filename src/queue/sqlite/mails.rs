@@ -1,0 +1,201 @@
+//! Choosing the next mail for a free lane; what became of mails, by domain.
+//!
+//! In: the time, the lane, and which domains get nothing now. Out: a [`MailClaim`], one per lane and per job at a time.
+//! Order: the highest urgency, then the longest due, then the first accepted.
+//! Not here: how many mails a domain gets at a time, and when (`schedule`).
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::changes::move_idle_job;
+use super::claim::{MOST_MOVED, Opened, To, end_what_ran_out, open_attempt, refuse_if_busy};
+use super::fault::Fault;
+use super::record::{JOB_COLUMNS, JobRow, MailNotice};
+use super::writer::Effect;
+use crate::job::{JobState, UnixMillis};
+use crate::queue::seal::Sealer;
+use crate::queue::{MailAsk, MailClaim, MailDomain};
+use crate::settle::{MailStanding, mailing};
+
+/// So many mails to held domains are passed over one by one. Behind more of them the turn goes by domains. Chosen: a
+/// millisecond.
+const MOST_PASSED: u32 = 256;
+/// Most domains that a turn by domains looks at. Chosen: a few milliseconds; the others have their turn when these have
+/// nothing that is due, or are held.
+const MOST_DOMAINS: u32 = 1000;
+/// Most domains in one answer.
+const MOST_LISTED: u32 = 1000;
+
+pub(super) fn claim(
+    conn: &Connection,
+    sealer: &Sealer,
+    now: UnixMillis,
+    ask: &MailAsk,
+    effects: &mut Vec<Effect>,
+) -> Result<Option<MailClaim>, Fault> {
+    refuse_if_busy(conn, &ask.lane)?;
+    end_what_ran_out(conn, now, effects)?;
+    for _moved in 0..MOST_MOVED {
+        let Some(row) = next_due(conn, now, &ask.held)? else { return Ok(None) };
+        match row.open_mail(sealer) {
+            Ok((id, job, MailNotice { notice, route })) => {
+                let to = route.to().clone();
+                let tries = tries(conn, &row.id)?;
+                let standing = MailStanding { not_after: job.not_after, tries, watch: ask.watch };
+                let domain = To::Domain(to.domain());
+                let Opened { attempt, number, token } =
+                    open_attempt(conn, &row.id, now, &ask.lane, domain, Some(ask.watch))?;
+                let token = token.ok_or(Fault::Row { detail: "a mail without a token".into() })?;
+                return Ok(Some(MailClaim {
+                    attempt,
+                    attempt_number: number,
+                    id,
+                    lane: ask.lane.clone(),
+                    notice,
+                    language: job.language,
+                    sender: job.sender,
+                    office_name: job.recipient.office_name,
+                    to,
+                    token,
+                    standing,
+                }));
+            }
+            Err(code) => {
+                tracing::error!(job = row.id, code, "queue.job.unreadable");
+                move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The mail whose turn it is, to a domain that is not held.
+fn next_due(conn: &Connection, now: UnixMillis, held: &[String]) -> Result<Option<JobRow>, Fault> {
+    for urgency in [1, 0] {
+        let found = match next_in_row(conn, now, held, urgency)? {
+            InRow::Found(rowid) => Some(rowid),
+            InRow::None => None,
+            InRow::TooManyHeld => next_by_domain(conn, now, held, urgency)?,
+        };
+        if let Some(rowid) = found {
+            let row = conn
+                .prepare_cached(&format!("SELECT {JOB_COLUMNS} FROM job WHERE rowid = ?1"))?
+                .query_row([rowid], JobRow::read)?;
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+enum InRow {
+    Found(i64),
+    None,
+    /// More may stand behind them.
+    TooManyHeld,
+}
+
+/// The first mail in the row, past not too many to held domains.
+fn next_in_row(
+    conn: &Connection,
+    now: UnixMillis,
+    held: &[String],
+    urgency: i64,
+) -> Result<InRow, Fault> {
+    let mut statement = conn.prepare_cached(
+        "SELECT rowid, mail_domain FROM job
+         WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND due_at <= ?2
+            AND not_after > ?2
+         ORDER BY due_at, rowid LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![urgency, now.0, MOST_PASSED])?;
+    let mut passed = 0;
+    while let Some(row) = rows.next()? {
+        let domain: String = row.get(1)?;
+        if !held.contains(&domain) {
+            return Ok(InRow::Found(row.get(0)?));
+        }
+        passed += 1;
+    }
+    Ok(if passed < MOST_PASSED { InRow::None } else { InRow::TooManyHeld })
+}
+
+/// The longest due mail to any of the first domains that have some and are not held: a step in the index for each,
+/// however many mails wait behind it.
+fn next_by_domain(
+    conn: &Connection,
+    now: UnixMillis,
+    held: &[String],
+    urgency: i64,
+) -> Result<Option<i64>, Fault> {
+    let mut next_domain = conn.prepare_cached(
+        "SELECT min(mail_domain) FROM job
+         WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND mail_domain > ?2",
+    )?;
+    let mut first_of = conn.prepare_cached(
+        "SELECT due_at, rowid FROM job
+         WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND mail_domain = ?2
+            AND due_at <= ?3 AND not_after > ?3
+         ORDER BY due_at, rowid LIMIT 1",
+    )?;
+    let mut first: Option<(i64, i64)> = None;
+    let mut domain = String::new();
+    for _looked_at in 0..MOST_DOMAINS {
+        let next: Option<String> =
+            next_domain.query_row(params![urgency, domain], |row| row.get(0))?;
+        let Some(next) = next else { break };
+        domain = next;
+        if held.contains(&domain) {
+            continue;
+        }
+        let due = first_of
+            .query_row(params![urgency, domain, now.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        first = first.into_iter().chain(due).min();
+    }
+    Ok(first.map(|(_due_at, rowid)| rowid))
+}
+
+/// Mails of a job that were not taken, and count.
+pub(super) fn tries(conn: &Connection, job: &str) -> Result<u32, Fault> {
+    let counted = serde_json::json!(mailing::COUNTED).to_string();
+    Ok(conn
+        .prepare_cached(
+            "SELECT count(*) FROM attempt
+             WHERE job = ?1 AND channel = 'mail' AND code IN (SELECT value FROM json_each(?2))",
+        )?
+        .query_row([job, &counted], |row| row.get(0))?)
+}
+
+pub(super) fn domains(conn: &Connection, since: UnixMillis) -> Result<Vec<MailDomain>, Fault> {
+    let mut statement = conn.prepare_cached(
+        "SELECT mail_domain, count(*) AS handed, count(delivered_at), count(refuted_at), count(unread_at),
+            count(opened_at), count(*) FILTER (WHERE state = 'uncertain' AND delivered_at IS NULL
+                AND refuted_at IS NULL AND opened_at IS NULL)
+         FROM attempt
+         WHERE channel = 'mail' AND claimed_at >= ?1 AND state IN ('handed_off', 'uncertain')
+         GROUP BY mail_domain ORDER BY handed DESC, mail_domain LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![since.0, MOST_LISTED], |row| {
+        Ok(MailDomain {
+            domain: row.get(0)?,
+            handed: row.get(1)?,
+            delivered: row.get(2)?,
+            bounced: row.get(3)?,
+            unread: row.get(4)?,
+            opened: row.get(5)?,
+            uncertain: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Tokens of what somebody may have, as long as it is waited for.
+pub(super) fn unsure(conn: &Connection) -> Result<Vec<mail::Subject>, Fault> {
+    let mut statement = conn.prepare_cached(
+        "SELECT attempt.token FROM job JOIN attempt ON attempt.job = job.id
+         WHERE job.watch_until IS NOT NULL AND job.state = 'uncertain'
+            AND attempt.state = 'uncertain' AND attempt.token IS NOT NULL
+         ORDER BY attempt.id LIMIT ?1",
+    )?;
+    let rows = statement.query_map([MOST_LISTED], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,306 @@
+//! What comes in later about an attempt: receipts, signs of the exchange, and the end of the time for both.
+//!
+//! In: mails of the receipt box, signs, the time. Out: rungs, and where the job goes, each with its event.
+//! A receipt finds its attempt by the token; one mail is taken in once, and how far the box was read is part of the same
+//! transaction: whoever is killed in between reads it again and changes nothing twice.
+//! Not here: what follows from them (`settle/receipts.rs`, `settle/signs.rs`).
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
+
+use super::changes::{Destination, event, left, move_job};
+use super::claim::{MOST_MOVED, standing};
+use super::fault::Fault;
+use super::record;
+use super::writer::Effect;
+use crate::job::{AttemptId, Channel, ClientId, FaxBecause, JobId, JobState, Sign, UnixMillis};
+use crate::queue::{Place, Received, ReceivedMail, Signed};
+use crate::settle::receipts::{self, Change, FaxFailure, Receipt, Report, Watched};
+use crate::settle::{Next, Watch, at_rest, signs};
+
+/// How long a receipt is known again. Chosen: no host tries for as long, and boxes are read within days.
+const KEPT: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// Most rungs of one attempt that come from outside are kept among. Chosen: whoever has a mail of ours can report on it as
+/// often as he likes.
+const MOST_RUNGS: u32 = 200;
+
+/// Takes in one mail of the receipt box.
+pub(super) fn receive(
+    conn: &Connection,
+    mail: &ReceivedMail,
+    effects: &mut Vec<Effect>,
+) -> Result<Received, Fault> {
+    let received = match &mail.receipt {
+        Some(receipt) => take_in(conn, mail, receipt, effects)?,
+        None => Received::Nothing,
+    };
+    if received != Received::NotYet {
+        keep_place(conn, mail.place)?;
+    }
+    Ok(received)
+}
+
+fn take_in(
+    conn: &Connection,
+    mail: &ReceivedMail,
+    receipt: &Receipt,
+    effects: &mut Vec<Effect>,
+) -> Result<Received, Fault> {
+    let is_known: bool = conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM received WHERE sha256 = ?1)")?
+        .query_row([&mail.sha256], |row| row.get(0))?;
+    if is_known {
+        return Ok(Received::Known);
+    }
+    let about = Subject::of_token(conn, &receipt.token)?;
+    let received = match &about {
+        Some(about) => match apply(conn, about, receipt, mail.now, effects)? {
+            Some(state) => Received::Taken { job: record::parse_id(&about.job)?, state },
+            None => return Ok(Received::NotYet),
+        },
+        None => Received::UnknownAttempt,
+    };
+    conn.prepare_cached("INSERT INTO received (sha256, attempt, at) VALUES (?1, ?2, ?3)")?
+        .execute(params![mail.sha256, about.map(|about| about.attempt.0), mail.now.0])?;
+    Ok(received)
+}
+
+/// Keeps a receipt and does what follows from it. Gives the state of the job, or none if it has to be asked again.
+fn apply(
+    conn: &Connection,
+    about: &Subject,
+    receipt: &Receipt,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<Option<JobState>, Fault> {
+    // What it tells of the attempt comes first: what follows depends on it.
+    let change = receipts::on_receipt(&about.watched(conn)?, receipt.report, now);
+    if change == Change::NotYet {
+        return Ok(None);
+    }
+    let told = match receipt.report {
+        Report::Delivered => {
+            Some("UPDATE attempt SET delivered_at = coalesce(delivered_at, ?2) WHERE id = ?1")
+        }
+        Report::Bounced(_)
+        | Report::FaxFailed(FaxFailure::Busy | FaxFailure::NoAnswer | FaxFailure::NoFax) => {
+            Some("UPDATE attempt SET refuted_at = coalesce(refuted_at, ?2) WHERE id = ?1")
+        }
+        // A part of the page may be there.
+        Report::FaxFailed(FaxFailure::Failed)
+        | Report::FaxSent { .. }
+        | Report::Relayed
+        | Report::Delayed
+        | Report::Displayed
+        | Report::SentCopy => None,
+    };
+    if let Some(sql) = told {
+        conn.prepare_cached(sql)?.execute(params![about.attempt.0, now.0])?;
+    }
+    let rungs: u32 = conn
+        .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM event WHERE attempt = ?1 LIMIT ?2)")?
+        .query_row(params![about.attempt.0, MOST_RUNGS], |row| row.get(0))?;
+    if rungs < MOST_RUNGS {
+        let detail = json!({ "attempt": about.number, "seen": receipt.detail });
+        event(conn, &about.job, Some(about.attempt), now, receipt.report.rung(), detail)?;
+    }
+    match change {
+        Change::Move { next, code } => about.go(conn, &next, code, now, effects).map(Some),
+        Change::RungOnly | Change::NotYet => Ok(Some(about.state)),
+    }
+}
+
+fn keep_place(conn: &Connection, place: Place) -> Result<(), Fault> {
+    // Within one numbering it never goes back.
+    conn.prepare_cached(
+        "INSERT INTO inbox (one, uid_validity, uid) VALUES (1, ?1, ?2)
+         ON CONFLICT (one) DO UPDATE SET uid_validity = excluded.uid_validity,
+            uid = iif(uid_validity = excluded.uid_validity, max(uid, excluded.uid), excluded.uid)",
+    )?
+    .execute(params![place.uid_validity, place.uid])?;
+    Ok(())
+}
+
+pub(super) fn place(conn: &Connection) -> Result<Option<Place>, Fault> {
+    Ok(conn
+        .prepare_cached("SELECT uid_validity, uid FROM inbox")?
+        .query_row([], |row| Ok(Place { uid_validity: row.get(0)?, uid: row.get(1)? }))
+        .optional()?)
+}
+
+/// Takes in what the exchange has seen.
+pub(super) fn sign(
+    conn: &Connection,
+    client: &ClientId,
+    id: JobId,
+    sign: Sign,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<Signed, Fault> {
+    let job = id.to_string();
+    let column = match sign {
+        Sign::FirstLogin => "first_login_at",
+        Sign::TermsAccepted => "terms_accepted_at",
+        Sign::FirstDownload => "first_download_at",
+    };
+    let found: Option<(String, bool)> = conn
+        .prepare_cached(&format!(
+            "SELECT state, {column} IS NOT NULL FROM job WHERE id = ?1 AND client = ?2"
+        ))?
+        .query_row(params![job, client.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((state, is_known)) = found else { return Ok(Signed::NotFound) };
+    let state: JobState = record::named(&state, "state")?;
+    if is_known {
+        return Ok(Signed::Known { state });
+    }
+    conn.prepare_cached(&format!("UPDATE job SET {column} = ?2 WHERE id = ?1"))?
+        .execute(params![job, now.0])?;
+    conn.prepare_cached(
+        "UPDATE attempt SET opened_at = coalesce(opened_at, ?2)
+         WHERE job = ?1 AND channel = 'mail' AND state IN ('handed_off', 'uncertain')",
+    )?
+    .execute(params![job, now.0])?;
+    let latest = Subject::latest_of(conn, &job)?;
+    let detail = json!({ "state": state.as_str() });
+    event(conn, &job, latest.as_ref().map(|latest| latest.attempt), now, sign.as_str(), detail)?;
+    let may_be_out = left(conn, &job, None)?.may_be_out();
+    match (signs::on_sign(state, may_be_out, sign), latest) {
+        (Change::Move { next, code }, Some(latest)) => {
+            Ok(Signed::Taken { state: latest.go(conn, &next, code, now, effects)? })
+        }
+        (Change::Move { .. }, None) | (Change::RungOnly | Change::NotYet, _) => {
+            Ok(Signed::Taken { state })
+        }
+    }
+}
+
+/// Ends what was waited for long enough; how many.
+pub(super) fn end_watches(
+    conn: &Connection,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<u32, Fault> {
+    let over: Vec<String> = conn
+        .prepare_cached("SELECT id FROM job WHERE watch_until <= ?1 ORDER BY watch_until LIMIT ?2")?
+        .query_map(params![now.0, MOST_MOVED as i64], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut ended = 0;
+    for job in over {
+        let Some(latest) = Subject::latest_of(conn, &job)? else { continue };
+        let (next, code) = receipts::at_end(&latest.watched(conn)?, now);
+        let state = latest.go(conn, &next, code, now, effects)?;
+        tracing::info!(job, code, state = state.as_str(), "queue.watch.over");
+        ended += 1;
+    }
+    Ok(ended)
+}
+
+/// Forgets receipts that no box can bring again.
+pub(super) fn delete_old(conn: &Connection, now: UnixMillis) -> Result<(), Fault> {
+    conn.prepare_cached("DELETE FROM received WHERE at < ?1")?.execute([now.before(KEPT).0])?;
+    Ok(())
+}
+
+/// An attempt and its job, when something comes in about them.
+struct Subject {
+    attempt: AttemptId,
+    number: u32,
+    channel: Channel,
+    is_delivered: bool,
+    job: String,
+    state: JobState,
+    job_channel: Channel,
+    kind: String,
+    not_after: UnixMillis,
+    watch: Option<Watch>,
+    is_withdrawn: bool,
+    is_last: bool,
+}
+
+const SUBJECT: &str = "SELECT attempt.id, attempt.number, attempt.channel, attempt.delivered_at, job.id AS job,
+        job.state, job.channel AS job_channel, job.kind, job.not_after, job.watch_until, job.watch_then,
+        job.stop_wanted_at,
+        NOT EXISTS (SELECT 1 FROM attempt AS later
+            WHERE later.job = job.id AND later.number > attempt.number) AS is_last
+     FROM attempt JOIN job ON job.id = attempt.job";
+
+impl Subject {
+    fn of_token(conn: &Connection, token: &mail::Subject) -> Result<Option<Self>, Fault> {
+        let mut statement = conn.prepare_cached(&format!("{SUBJECT} WHERE attempt.token = ?1"))?;
+        statement.query_row([token], |row| Ok(Self::read(row))).optional()?.transpose()
+    }
+
+    fn latest_of(conn: &Connection, job: &str) -> Result<Option<Self>, Fault> {
+        let mut statement = conn.prepare_cached(&format!(
+            "{SUBJECT} WHERE attempt.job = ?1 ORDER BY attempt.number DESC LIMIT 1"
+        ))?;
+        statement.query_row([job], |row| Ok(Self::read(row))).optional()?.transpose()
+    }
+
+    fn read(row: &Row<'_>) -> Result<Self, Fault> {
+        let text = |column: &str| row.get::<_, String>(column);
+        let until: Option<i64> = row.get("watch_until")?;
+        let then: Option<String> = row.get("watch_then")?;
+        Ok(Self {
+            attempt: AttemptId(row.get("id")?),
+            number: row.get("number")?,
+            channel: record::named(&text("channel")?, "attempt.channel")?,
+            is_delivered: row.get::<_, Option<i64>>("delivered_at")?.is_some(),
+            job: text("job")?,
+            state: record::named(&text("state")?, "state")?,
+            job_channel: record::named(&text("job_channel")?, "channel")?,
+            kind: text("kind")?,
+            not_after: UnixMillis(row.get("not_after")?),
+            watch: record::watch(until, then.as_deref())?,
+            is_withdrawn: row.get::<_, Option<i64>>("stop_wanted_at")?.is_some(),
+            is_last: row.get("is_last")?,
+        })
+    }
+
+    fn watched(&self, conn: &Connection) -> Result<Watched, Fault> {
+        let kind = record::kind(&self.kind)?;
+        Ok(Watched {
+            state: self.state,
+            channel: self.channel,
+            is_latest: self.is_last && self.channel == self.job_channel,
+            watch: self.watch,
+            delivered: self.is_delivered,
+            withdrawn: self.is_withdrawn,
+            standing: standing(conn, &self.job, kind, self.not_after, Some(self.attempt))?,
+        })
+    }
+
+    /// Moves the job there for this reason, with its event, which stands among the rungs of the attempt. Nothing says that
+    /// nothing is out when something may be.
+    fn go(
+        &self,
+        conn: &Connection,
+        next: &Next,
+        code: &str,
+        now: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) -> Result<JobState, Fault> {
+        let to = match next {
+            Next::Again { due, reason } => Destination::wait(*due, reason),
+            Next::Rest(state) => {
+                let may_be_out = left(conn, &self.job, None)?.may_be_out();
+                Destination::rest(at_rest(*state, may_be_out), code)
+            }
+            Next::Watch { state, watch } => Destination::watch(*state, *watch, code),
+            Next::ByFax { due, because } => Destination::by_fax(*due, *because),
+        };
+        if to.because == Some(FaxBecause::MailUnread) {
+            conn.prepare_cached("UPDATE attempt SET unread_at = ?2 WHERE id = ?1")?
+                .execute(params![self.attempt.0, now.0])?;
+        }
+        move_job(conn, &self.job, &to, effects)?;
+        let mut detail = to.detail();
+        detail.insert("attempt".into(), self.number.into());
+        detail.insert("code".into(), code.into());
+        event(conn, &self.job, Some(self.attempt), now, to.state.as_str(), detail.into())?;
+        Ok(to.state)
+    }
+}
