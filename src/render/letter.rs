@@ -111,8 +111,8 @@ struct Shelf {
 struct Kept {
     kind: Kind,
     language: Language,
-    /// The last one that passed its trial.
-    edition: Option<Arc<Edition>>,
+    /// The last one that passed its trial, or why none did.
+    edition: Result<Arc<Edition>, LetterError>,
     /// Of the last trial.
     fault: Option<LetterError>,
 }
@@ -195,14 +195,7 @@ impl Letters {
     fn edition(&self, kind: Kind, language: Language) -> Result<Arc<Edition>, LetterError> {
         let shelf = self.shelf();
         let kept = shelf.letters.iter().find(|kept| (kept.kind, kept.language) == (kind, language));
-        let Some(Kept { edition, fault, .. }) = kept else {
-            return Err(LetterError::NoMail { kind });
-        };
-        match (edition, fault) {
-            (Some(edition), _) => Ok(Arc::clone(edition)),
-            (None, Some(fault)) => Err(fault.clone()),
-            (None, None) => Err(LetterError::NoMail { kind }),
-        }
+        kept.map_or(Err(LetterError::NoMail { kind }), |kept| kept.edition.clone())
     }
 
     /// Looks at the files; reads and tries them if one changed, or if asked to.
@@ -256,12 +249,14 @@ impl Letters {
             shelf.letters.iter().position(|kept| (kept.kind, kept.language) == (kind, language));
         let before = at.map(|at| shelf.letters.swap_remove(at));
         let (edition, fault) = match outcome {
-            Ok(edition) => (Some(edition), None),
+            Ok(edition) => (Ok(edition), None),
             Err(error) => {
-                let (edition, told) =
-                    before.map_or((None, None), |kept| (kept.edition, kept.fault));
+                let (edition, told) = before.map_or_else(
+                    || (Err(error.clone()), None),
+                    |before| (before.edition.map_err(|_| error.clone()), before.fault),
+                );
                 if told.as_ref() != Some(&error) {
-                    let last_good = edition.is_some();
+                    let last_good = edition.is_ok();
                     tracing::error!(%kind, %language, reason = %error, last_good, "render.letter.failed");
                 }
                 (edition, Some(error))

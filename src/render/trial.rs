@@ -4,7 +4,8 @@
 //! In: the worker's settings, what the site says of itself. Out: what the [`Gate`] knows: at start, when a template,
 //! a face or the worker changes on disk, and when asked.
 //! A round has a worker of its own, which ends with it.
-//! Not here: what follows for a caller (`gate.rs`), when a round is asked for (`app/serve.rs`).
+//! Texts of mails are looked at in the same turn.
+//! Not here: what follows for a caller (`gate.rs`), how mails are tried (`letter.rs`), when a round is asked for (`app/serve.rs`).
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};

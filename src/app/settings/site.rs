@@ -35,7 +35,7 @@ pub struct Site {
     /// What sheets in English say instead; what is not given is as above.
     #[serde(default)]
     pub en: SiteInEnglish,
-    /// Sentences in place of those in the templates' `words/*.toml`.
+    /// Sentences in place of those in the templates' `words/*.toml`, of sheets and of mails.
     #[serde(default)]
     pub words: Words,
 }

@@ -112,6 +112,7 @@ impl Edition {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_fuel(Some(FUEL));
+        templates.set_debug(false); // a copy of the template with each error
         templates.set_formatter(escaped);
         let whole_lines = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         templates.set_syntax(whole_lines.map_err(|error| Fault::of(&error, "syntax"))?);
