@@ -40,6 +40,7 @@ use crate::queue::{
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;
 use crate::settle::Settlement;
+use crate::settle::mailing::Overdue;
 
 use house::*;
 

@@ -43,6 +43,7 @@ use crate::job::{
 };
 use crate::office::known::{Known, Lock};
 use crate::office::{Office, OfficeChange, Route};
+use crate::settle::mailing::Overdue;
 use crate::settle::{Settlement, Standing, Watch};
 
 /// The store of one appliance. Methods return at once; the answer comes after COMMIT.
@@ -65,6 +66,8 @@ pub trait Queue: Send + Sync {
     fn claim(&self, now: UnixMillis, ask: LineAsk) -> Pending<Option<Claim>>;
     /// Takes the next due mail for a free lane, if any: as [`Queue::claim`] does for a line, at any hour.
     fn claim_mail(&self, now: UnixMillis, ask: MailAsk) -> Pending<Option<MailClaim>>;
+    /// Gives over to FAX what no relay took as long as it could wait; how many. What may be in a mailbox is not among it.
+    fn give_up_mails(&self, now: UnixMillis, overdue: Overdue) -> Pending<u32>;
     /// Makes an attempt's step durable before its side effect.
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()>;
     /// Ends an attempt: its result, the job's state, the event, what is remembered of the number, and the

@@ -61,6 +61,7 @@ use crate::job::{
 use crate::office::known::{Known, Lock};
 use crate::office::{Office, OfficeChange, Route};
 use crate::settle::Settlement;
+use crate::settle::mailing::Overdue;
 
 /// The version of a job's credentials; later ones come with their renewal.
 const FIRST_VERSION: u32 = 1;
@@ -129,6 +130,10 @@ impl Queue for Sqlite {
     fn claim_mail(&self, now: UnixMillis, ask: MailAsk) -> Pending<Option<MailClaim>> {
         let sealer = self.sealer.clone();
         self.writer.submit(move |conn, effects| mails::claim(conn, &sealer, now, &ask, effects))
+    }
+
+    fn give_up_mails(&self, now: UnixMillis, overdue: Overdue) -> Pending<u32> {
+        self.writer.submit(move |conn, effects| mails::give_up(conn, now, overdue, effects))
     }
 
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()> {

@@ -7,6 +7,8 @@
 //! Not here: what reports say later (`receipts.rs`), what the codes say to people (`endings.rs`), the pauses
 //! (`schedule/backoff.rs`).
 
+use std::time::Duration;
+
 use mail::smtp::{Outcome, Reply, Step, Trouble};
 use serde_json::{Value, json};
 
@@ -276,6 +278,24 @@ pub fn order_after_crash(
         next,
         receipt: json!({ "code": code }),
         ..settlement
+    }
+}
+
+/// Which notices have waited for a relay as long as they can, whatever keeps it from taking them: they go by FAX.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Overdue {
+    /// Those that wait since before then.
+    pub since: Option<UnixMillis>,
+    /// Those that must have arrived by then: a FAX that begins later has no calling time left.
+    pub not_after: UnixMillis,
+}
+
+impl Overdue {
+    /// `fax_after` is how much calling time a mail has to be read.
+    pub fn at(now: UnixMillis, fax_after: Option<Duration>, windows: &Windows) -> Self {
+        let since = fax_after.and_then(|span| windows.open_before(now, span));
+        let not_after = windows.open_for(now, receipts::TIME_FOR_FAX).unwrap_or(now);
+        Self { since, not_after: not_after.after(backoff::LAST_CALL) }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::schedule::windows::Windows;
 /// For so long a host may go on trying and then report that it failed: as Postfix, Exim and Sendmail are shipped.
 pub const LATEST_BOUNCE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 /// Calling time that is left for a FAX that follows a mail. Chosen: room for four calls to a busy number.
-const TIME_FOR_FAX: Duration = Duration::from_secs(60 * 60);
+pub(super) const TIME_FOR_FAX: Duration = Duration::from_secs(60 * 60);
 
 /// One receipt. It names the attempt that it is about by the token that the attempt was sent with.
 #[derive(Clone, Debug, PartialEq)]

@@ -534,6 +534,10 @@ impl Queue for Memory {
         unreachable!("the hook claims nothing")
     }
 
+    fn give_up_mails(&self, _now: UnixMillis, _overdue: Overdue) -> Pending<u32> {
+        unreachable!("the hook gives nothing up")
+    }
+
     fn receive(&self, _mail: ReceivedMail) -> Pending<Received> {
         unreachable!("the hook reads no mail")
     }

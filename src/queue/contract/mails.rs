@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::job::{FaxBecause, OfficeNumber};
 use crate::office::{MailRoute, Office, OfficeChange};
+use crate::settle::mailing::Overdue;
 use crate::settle::{AtEnd, Watch};
 
 pub(crate) fn address(text: &str) -> mail::Address {
@@ -300,4 +301,39 @@ pub(crate) fn office_is_as_each_client_has_reported_it(queue: &dyn Queue) {
     change(OfficeChange::Closed, after_min(1));
     let left = change(OfficeChange::ManagerChanged, after_min(2));
     assert_eq!((left.mail, left.closed, left.changed_at), (None, true, after_min(2)));
+}
+
+pub(crate) fn mails_that_no_relay_took_go_by_fax_before_it_is_too_late(queue: &dyn Queue) {
+    let give_up = |since: Option<UnixMillis>, not_after| {
+        queue.give_up_mails(after_min(60), Overdue { since, not_after }).wait()
+    };
+    let waiting = |key| accept(queue, by_mail(key, "care@example.jp"));
+    let until = |key, not_before: Option<UnixMillis>, not_after| {
+        let request = by_mail(key, "care@example.jp");
+        let job = NewJob { not_before, not_after, ..request.job };
+        accept(queue, Acceptance { job, ..request })
+    };
+    let way = |id| {
+        let view = show(queue, id);
+        (view.state, view.channel, view.because, view.due_at)
+    };
+    let by_fax = |due| (JobState::Waiting, Channel::Fax, Some(FaxBecause::MailNotSent), Some(due));
+    let (handed, _) = mailed(queue, "handed");
+    let long = waiting("long");
+    assert_eq!(give_up(Some(UnixMillis(NOW.0 - 1)), NOW), Ok(0), "it has not waited so long");
+    assert_eq!(give_up(Some(NOW), NOW), Ok(1));
+    assert_eq!(way(long), by_fax(after_min(60)));
+
+    let soon = until("soon", None, after_min(100));
+    let not_yet = until("not-yet", Some(after_min(80)), after_min(110));
+    let too_late = until("too-late", None, after_min(70));
+    let later = until("later", None, after_min(200));
+    assert_eq!(give_up(None, after_min(135)), Ok(2));
+    assert_eq!(way(soon), by_fax(after_min(60)));
+    assert_eq!(way(not_yet), by_fax(after_min(80)));
+    for mail in [too_late, later] {
+        assert_eq!(way(mail), (JobState::Waiting, Channel::Mail, None, Some(NOW)));
+    }
+    assert_eq!(show(queue, handed).state, JobState::HandedOff, "it may be in the mailbox");
+    assert_eq!(claim(queue, after_min(60), "line1").map(|call| call.id), Some(long));
 }

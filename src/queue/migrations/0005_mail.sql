@@ -79,6 +79,8 @@ CREATE INDEX job_turn_without_key ON job (urgency, due_at)
 CREATE INDEX job_mail_turn ON job (urgency, due_at) WHERE state = 'waiting' AND channel = 'mail';
 CREATE INDEX job_mail_turn_of_domain ON job (urgency, mail_domain, due_at)
     WHERE state = 'waiting' AND channel = 'mail';
+-- Mails that wait too long.
+CREATE INDEX job_mail_wait ON job (accepted_at) WHERE state = 'waiting' AND channel = 'mail';
 CREATE INDEX job_end ON job (not_after) WHERE state IN ('waiting', 'hold', 'uncertain');
 CREATE INDEX job_key_end ON job (not_after) WHERE state = 'handed_off' AND sealed IS NOT NULL;
 CREATE INDEX job_watch_end ON job (watch_until) WHERE watch_until IS NOT NULL;

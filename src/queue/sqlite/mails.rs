@@ -6,14 +6,16 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::changes::move_idle_job;
+use super::changes::{Destination, event, move_idle_job, move_job};
 use super::claim::{MOST_MOVED, Opened, To, end_what_ran_out, open_attempt, refuse_if_busy};
 use super::fault::Fault;
 use super::record::{JOB_COLUMNS, JobRow, MailNotice};
 use super::writer::Effect;
-use crate::job::{JobState, UnixMillis};
+use crate::job::{FaxBecause, JobState, UnixMillis};
 use crate::queue::seal::Sealer;
 use crate::queue::{MailAsk, MailClaim, MailDomain};
+use crate::schedule::backoff::LAST_CALL;
+use crate::settle::mailing::Overdue;
 use crate::settle::{MailStanding, mailing};
 
 /// So many mails to held domains are passed over one by one. Behind more of them the turn goes by domains. Chosen: a
@@ -152,6 +154,48 @@ fn next_by_domain(
         first = first.into_iter().chain(due).min();
     }
     Ok(first.map(|(_due_at, rowid)| rowid))
+}
+
+/// Of those that have waited since before a time, and of those that must have arrived by one: what waits for a lane and can
+/// still be called for, and not before when.
+const OVERDUE: [&str; 2] = [
+    "SELECT id, max(?2, coalesce(not_before, 0)) FROM job
+     WHERE state = 'waiting' AND channel = 'mail' AND accepted_at <= ?1
+        AND coalesce(not_before, 0) <= ?1 AND not_after > ?3
+     ORDER BY accepted_at LIMIT ?4",
+    "SELECT id, max(?2, coalesce(not_before, 0)) FROM job
+     WHERE state IN ('waiting', 'hold', 'uncertain') AND state = 'waiting' AND channel = 'mail'
+        AND not_after <= ?1 AND not_after > ?3
+     ORDER BY not_after LIMIT ?4",
+];
+
+/// Gives over to FAX what has waited long enough. Of a storm the rest has its turn with the next look.
+pub(super) fn give_up(
+    conn: &Connection,
+    now: UnixMillis,
+    overdue: Overdue,
+    effects: &mut Vec<Effect>,
+) -> Result<u32, Fault> {
+    let Overdue { since, not_after } = overdue;
+    let last_call = now.after(LAST_CALL);
+    let mut given = 0;
+    for (sql, bound) in OVERDUE.into_iter().zip([since, Some(not_after)]) {
+        let Some(bound) = bound else { continue };
+        let late: Vec<(String, i64)> = conn
+            .prepare_cached(sql)?
+            .query_map(params![bound.0, now.0, last_call.0, MOST_MOVED as i64], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        for (job, due) in late {
+            let to = Destination::by_fax(UnixMillis(due), FaxBecause::MailNotSent);
+            move_job(conn, &job, &to, effects)?;
+            event(conn, &job, None, now, to.state.as_str(), to.detail().into())?;
+            tracing::warn!(job, "queue.mail.given_up");
+            given += 1;
+        }
+    }
+    Ok(given)
 }
 
 /// Mails of a job that were not taken, and count.

@@ -84,6 +84,7 @@ contract! {
     mail_is_claimed_as_it_was_accepted_and_leaves_every_rung,
     repetition_tells_the_channel_of_the_acceptance_even_after_the_fax,
     refused_mail_comes_by_fax_with_the_reason,
+    mails_that_no_relay_took_go_by_fax_before_it_is_too_late,
     deferred_mail_comes_again_and_counts_its_tries,
     four_lanes_at_once_take_each_mail_once,
     one_mail_at_a_time_in_a_lane,

@@ -306,6 +306,25 @@ fn crash_before_the_content_is_a_try_more_and_after_it_uncertain() {
     }
 }
 
+#[test]
+fn notices_that_no_relay_takes_are_overdue_after_the_calling_time_of_a_reader_or_early_enough_for_a_fax()
+ {
+    let overdue = Overdue::at(NOW, Some(9 * HOUR), &hours());
+    // Tuesday 10:00: nine calling hours ago it was Monday 10:30.
+    assert_eq!(overdue.since, Some(NOW.before(23 * HOUR + HOUR / 2)));
+    assert_eq!(overdue.not_after, NOW.after(75 * MINUTE));
+    let standing = |left: Duration| MailStanding { not_after: NOW.after(left), ..fresh() };
+    // The same line as where tries end.
+    let down = Outcome::NotHanded { step: Step::Connect, trouble: Trouble::Late(MINUTE) };
+    assert_eq!(settled(&down, standing(76 * MINUTE)).next, in_minutes(1, "relay-down"));
+    assert_eq!(settled(&down, standing(75 * MINUTE)).next, fax_now(FaxBecause::MailNotSent));
+    let evening = NOW.after(8 * HOUR);
+    let overdue = Overdue::at(evening, None, &hours());
+    // Of what must arrive by 9:45 tomorrow the FAX waits for 8:30.
+    let tomorrow = NOW.after(23 * HOUR + 45 * MINUTE);
+    assert_eq!(overdue, Overdue { since: None, not_after: tomorrow });
+}
+
 // ---- orders to a fax provider ----
 
 #[test]
