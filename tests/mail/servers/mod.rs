@@ -39,8 +39,8 @@ pub const SENDER: (&str, &str) = ("sender@gateway.test", "relay-Secret-1");
 /// The account of the receipt box, and its password. Mail for `receipts+ANYTHING@gateway.test` goes there.
 pub const RECEIPTS: (&str, &str) = ("receipts@gateway.test", "inbox-Secret-2");
 
-/// What the far host does with mail for `NAME@office.test`. Of `another.test`, a second domain, it keeps `office`; of
-/// `fax.test`, a fax service, everything, in one mailbox.
+/// What the far host does with mail for `NAME@office.test`. What comes for `fax.test`, a fax
+/// service, it keeps in one mailbox.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Far {
     /// Keeps it, and reports so if asked.
@@ -66,7 +66,7 @@ impl Far {
 
 /// Addresses to which the relay itself says no at RCPT: 550 and 450.
 pub const REFUSED: &str = "refused@office.test";
-pub const DEFERRED: &str = "deferred@office.test";
+pub const DEFERRED: &str = "deferred@another.test";
 /// A domain of which the relay takes every mail and throws it away.
 pub const SINK: &str = "sink.test";
 

@@ -54,7 +54,7 @@ pub fn start_relay(unpacked: &Unpacked, folder: &Path, mailboxes: &Path, ports: 
          virtual_mailbox_base = {mailboxes}\n\
          virtual_mailbox_maps = inline:{{ {{ receipts@gateway.test = receipts/ }} }}\n\
          transport_maps = inline:{{ {{ {SINK} = discard: }} {{ office.test = smtp:[127.0.0.1]:{far} }} \
-            {{ another.test = smtp:[127.0.0.1]:{far} }} {{ fax.test = smtp:[127.0.0.1]:{far} }} }}\n\
+            {{ fax.test = smtp:[127.0.0.1]:{far} }} }}\n\
          smtpd_recipient_restrictions = check_recipient_access inline:{{ \
             {{ {REFUSED} = 550 5.1.1 no such office }} {{ {DEFERRED} = 450 4.2.1 try later }} }}\n\
          smtpd_tls_cert_file = {top}/server.pem\n\
@@ -78,10 +78,10 @@ pub fn start_far(unpacked: &Unpacked, folder: &Path, ports: &Ports) -> Program {
     );
     let settings = format!(
         "myhostname = mx.office.test\n\
-         virtual_mailbox_domains = office.test another.test fax.test\n\
+         virtual_mailbox_domains = office.test fax.test\n\
          virtual_mailbox_base = {mailboxes}\n\
          virtual_mailbox_maps = inline:{{ {{ {office} = {office}/ }} {{ {full} = {full}/ }} \
-            {{ office@another.test = office@another.test/ }} {{ @fax.test = fax.test/ }} }}\n\
+            {{ @fax.test = fax.test/ }} }}\n\
          transport_maps = inline:{{ {{ {full} = full: }} {{ gateway.test = smtp:[127.0.0.1]:{relay_plain} }} }}\n\
          smtpd_recipient_restrictions = check_recipient_access inline:{{ \
             {{ {greylisted} = 450 4.2.0 greylisted, try later }} \

@@ -46,7 +46,8 @@ impl Unpacked {
 
     /// Named for the machine: x86_64-linux-gnu, aarch64-linux-gnu.
     fn of_this_machine(&self) -> impl Iterator<Item = PathBuf> {
-        let named = fs::read_dir(self.path("usr/lib")).expect("usr/lib").filter_map(Result::ok);
+        let above = ["usr/lib", "lib"].map(|folder| fs::read_dir(self.path(folder)));
+        let named = above.into_iter().flatten().flatten().filter_map(Result::ok);
         named.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-gnu"))
     }
 }
