@@ -373,30 +373,40 @@ fn is_broken(result: &SpfResult) -> bool {
     }
 }
 
-/// Where a key was looked for.
+/// What was found of the key.
 #[derive(Debug)]
 pub enum Signature<'a> {
-    Named {
+    /// Something stands at this name, of the sender's domain or one above.
+    Found {
         selector: &'a str,
+        at: &'a str,
+        /// Nobody said that it is the one with which the relay signs.
+        guessed: bool,
         record: Result<DkimRecord, Unanswered>,
     },
-    Guessed {
-        selector: &'a str,
-        record: Result<DkimRecord, Unanswered>,
-    },
-    /// At none of the usual names.
-    NotFound,
+    /// Nothing at the name that was given.
+    NotThere(&'a str),
+    /// Nothing at any of the usual names.
+    NoneUsual,
 }
 
 /// The key by which receivers check the relay's signature.
 pub fn dkim(domain: &str, signature: &Signature<'_>) -> Finding {
     let of = "dkim";
-    let (selector, record, hint) = match signature {
-        Signature::Named { selector, record } => (selector, record, ""),
-        Signature::Guessed { selector, record } => {
-            (selector, record, " (a usual name; --selector tries another)")
+    let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, of, found, todo);
+    let no_key = |place: &str| {
+        wrong(
+            format!("{place}: no key there; receivers cannot check the signature"),
+            "publish the key as the relay's operator gives it, or name the right --selector",
+        )
+    };
+    let (place, record) = match signature {
+        Signature::Found { selector, at, guessed, record } => {
+            let hint = if *guessed { " (a usual name; --selector tries another)" } else { "" };
+            (format!("{selector}._domainkey.{at}{hint}"), record)
         }
-        Signature::NotFound => {
+        Signature::NotThere(selector) => return no_key(&format!("{selector}._domainkey.{domain}")),
+        Signature::NoneUsual => {
             return Finding::new(
                 Mark::Open,
                 of,
@@ -406,16 +416,9 @@ pub fn dkim(domain: &str, signature: &Signature<'_>) -> Finding {
             );
         }
     };
-    let place = format!("{selector}._domainkey.{domain}{hint}");
-    let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, of, found, todo);
     let (key, testing) = match record {
         Err(why) => return unanswered(Mark::Open, of, &place, why),
-        Ok(DkimRecord::Nothing) => {
-            return wrong(
-                format!("{place}: no key there; receivers cannot check the signature"),
-                "publish the key as the relay's operator gives it, or name the right --selector",
-            );
-        }
+        Ok(DkimRecord::Nothing) => return no_key(&place),
         Ok(DkimRecord::Revoked) => {
             return wrong(
                 format!("{place}: the key is revoked"),

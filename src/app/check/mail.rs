@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ::mail::TokenKey;
-use ::mail::check::{DkimRecord, DmarcRecord, Names, Spf, USUAL_SELECTORS, same_organization};
+use ::mail::check::{
+    DkimRecord, DmarcRecord, Names, Spf, USUAL_SELECTORS, same_organization, upwards,
+};
 use ::mail::mailbox::{Interrupt, Mailbox, MailboxError};
 use ::mail::smtp::{Look, Outcome, Relay};
 
@@ -92,18 +94,23 @@ impl Mail {
         report.show([judge::dmarc(from, returns, dmarc, alignment)])
     }
 
+    /// Looks for the key at the sender's domain and above: a signature for the organization counts as well.
     async fn signature(&self, names: &Names, domain: &str) -> Finding {
-        if let Some(selector) = &self.selector {
-            let record = DkimRecord::look(names, selector, domain).await;
-            return judge::dkim(domain, &Signature::Named { selector, record });
-        }
-        for selector in USUAL_SELECTORS {
-            match DkimRecord::look(names, selector, domain).await {
-                Ok(DkimRecord::Nothing) => {}
-                record => return judge::dkim(domain, &Signature::Guessed { selector, record }),
+        let named = self.selector.as_deref();
+        let selectors = named.as_ref().map_or(USUAL_SELECTORS, std::slice::from_ref);
+        for at in upwards(domain) {
+            for selector in selectors {
+                match DkimRecord::look(names, selector, at).await {
+                    Ok(DkimRecord::Nothing) => {}
+                    record => {
+                        let guessed = named.is_none();
+                        let key = Signature::Found { selector, at, guessed, record };
+                        return judge::dkim(domain, &key);
+                    }
+                }
             }
         }
-        judge::dkim(domain, &Signature::NotFound)
+        judge::dkim(domain, &named.map_or(Signature::NoneUsual, Signature::NotThere))
     }
 }
 

@@ -150,7 +150,7 @@ async fn organization<'a>(names: &Names, domain: &'a str) -> Result<&'a str, Una
 }
 
 /// The domain and those above it that have two labels or more, of a deep one the last few.
-fn upwards(domain: &str) -> impl Iterator<Item = &str> {
+pub fn upwards(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |name| name.split_once('.').map(|(_, rest)| rest))
         .filter(|name| name.contains('.'))
         .filter(move |name| *name == domain || name.split('.').count() < MOST_LABELS)

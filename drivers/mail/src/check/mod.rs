@@ -13,6 +13,6 @@ mod names;
 mod spf;
 
 pub use dkim::{DkimKey, DkimRecord, USUAL_SELECTORS};
-pub use dmarc::{Demand, Dmarc, DmarcRecord, same_organization};
+pub use dmarc::{Demand, Dmarc, DmarcRecord, same_organization, upwards};
 pub use names::{Names, NoResolver, Unanswered};
 pub use spf::{All, Spf, SpfFault, SpfResult};

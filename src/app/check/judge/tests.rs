@@ -193,15 +193,16 @@ fn key_counts_by_its_length_and_one_that_was_guessed_in_vain_is_left_open() {
         (key(DkimKey::Rsa { bits: 1024 }, false), Mark::Warning),
         (key(DkimKey::Rsa { bits: 1023 }, false), Mark::Wrong),
         (key(DkimKey::Ed25519, false), Mark::Warning),
-        (Ok(DkimRecord::Nothing), Mark::Wrong),
         (Ok(DkimRecord::Revoked), Mark::Wrong),
         (Ok(DkimRecord::Broken("no p")), Mark::Wrong),
         (Err(Unanswered::Late), Mark::Open),
     ] {
-        let signature = Signature::Named { selector: "s1", record };
+        let signature =
+            Signature::Found { selector: "s1", at: "example.jp", guessed: false, record };
         assert_eq!(dkim("example.jp", &signature).mark, mark, "{signature:?}");
     }
-    let guessed = dkim("example.jp", &Signature::NotFound);
+    assert_eq!(dkim("example.jp", &Signature::NotThere("s1")).mark, Mark::Wrong);
+    let guessed = dkim("example.jp", &Signature::NoneUsual);
     assert_eq!(guessed.mark, Mark::Open);
     assert!(guessed.todo.unwrap_or_default().contains("--selector"));
 }
