@@ -8,7 +8,7 @@ use t30::Millis;
 
 use super::*;
 use crate::job::examples::{self, TUESDAY_10_00 as NOW};
-use crate::job::{AttemptState, JobState, Kind, NewJob};
+use crate::job::{AttemptState, FaxBecause, JobState, Kind, NewJob};
 use crate::office::identity::Said;
 use crate::office::known::Lock;
 use crate::office::rate::Rate;
@@ -490,4 +490,27 @@ fn notice_that_nobody_confirmed_goes_again_as_the_second_sheet_and_then_the_thir
     assert!(one == below_tag_line(&first), "the first sheet is marked");
     assert!(two != one, "the second is not");
     assert!(three != two && three != one, "the third does not say that it is the third");
+}
+
+#[test]
+fn notice_that_a_mail_was_to_tell_says_on_its_sheet_why_it_comes_by_fax() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    let desk = Arc::new(Desk { renderer: Arc::new(renderer()), ..desk });
+    let carrier = FaxCarrier::new(Arc::clone(&desk), settings());
+    let change = |job: &mut NewJob| job.content = examples::of(Kind::Message).content;
+    accept(desk.queue.as_ref(), request("a", change));
+    let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+    let page = |claim: &Claim| {
+        let sheets = carrier.sheets(claim).expect("a sheet");
+        sheets.page(t30::Resolution::Fine).clone()
+    };
+    let plain = page(&claim);
+    assert!(plain == page(&claim), "the clock stands");
+    let claim = Claim { because: Some(FaxBecause::MailUnread), ..claim };
+    assert!(plain != page(&claim));
 }
