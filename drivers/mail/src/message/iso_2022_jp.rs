@@ -141,6 +141,8 @@ fn shifted(kana: char, places: u32) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -201,6 +203,23 @@ mod tests {
                 read += &text;
             }
             assert_eq!(read, text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_has_seven_bits_and_reads_the_same(
+            text in "([ -~あ-んァ-ヶ一-龥ｦ-ﾟ、-〟]|\\PC|[\r\n\u{1b}]){0,60}",
+        ) {
+            if let Some(octets) = body(&text) {
+                prop_assert!(octets.is_ascii());
+                let (read, _) = ISO_2022_JP.decode_without_bom_handling(&octets);
+                prop_assert_eq!(read, written_as_jis(&text));
+            }
+            if let Some(words) = words(&text, 9) {
+                prop_assert!(words.lines().all(|line| line.len() <= 76), "{}", words);
+                prop_assert!(words.bytes().all(|octet| octet.is_ascii_graphic() || b" \r\n".contains(&octet)));
+            }
         }
     }
 }
