@@ -122,23 +122,27 @@ pub(super) fn refuse_if_busy(conn: &Connection, line: &str) -> Result<(), Fault>
     Ok(())
 }
 
+pub(super) fn in_turn(secrets: bool) -> String {
+    let which = if secrets { "" } else { "AND sealed IS NULL" };
+    format!(
+        "SELECT {JOB_COLUMNS} FROM job
+         WHERE state = 'waiting' AND channel = 'fax' {which}
+            AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
+            AND NOT EXISTS (SELECT 1 FROM attempt
+                WHERE attempt.fax_digits = job.fax_digits AND attempt.ended_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM job AS other
+                WHERE other.fax_digits = job.fax_digits AND other.channel = 'fax'
+                    AND other.watch_until IS NOT NULL)
+         ORDER BY due_at, rowid LIMIT 1"
+    )
+}
+
 /// The job whose turn it is, if its number is free; with a key only if the line may carry one.
 fn next_due(conn: &Connection, now: UnixMillis, secrets: bool) -> Result<Option<JobRow>, Fault> {
-    let which = if secrets { "" } else { "AND sealed IS NULL" };
     // One range of the index for each urgency: what is due later is never walked over.
     for urgency in [1, 0] {
         let row = conn
-            .prepare_cached(&format!(
-                "SELECT {JOB_COLUMNS} FROM job
-                 WHERE state = 'waiting' AND channel = 'fax' {which}
-                    AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
-                    AND NOT EXISTS (SELECT 1 FROM attempt
-                        WHERE attempt.fax_digits = job.fax_digits AND attempt.ended_at IS NULL)
-                    AND NOT EXISTS (SELECT 1 FROM job AS other
-                        WHERE other.fax_digits = job.fax_digits AND other.channel = 'fax'
-                            AND other.watch_until IS NOT NULL)
-                 ORDER BY due_at, rowid LIMIT 1"
-            ))?
+            .prepare_cached(&in_turn(secrets))?
             .query_row(params![urgency, now.0], JobRow::read)
             .optional()?;
         if row.is_some() {

@@ -13,8 +13,11 @@ use super::*;
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::job::{AttemptState, Channel, JobState};
 use crate::queue::contract::{
-    accept, after_min, claim, client, confirmed, dial, request, show, start_page,
+    PLACE, accept, after_min, by_mail, claim, claim_mail, client, confirmed, dial, dot, handed_off,
+    received, request, show, start_page, then_fax,
 };
+use crate::settle::bounce::Bounce;
+use crate::settle::receipts::Report;
 
 const STORE: &str = "SHIRASE_TEST_CRASH_STORE";
 const POINT: &str = "SHIRASE_TEST_CRASH_POINT";
@@ -22,6 +25,49 @@ const REACHED: &str = "point reached";
 
 /// Drives a store to `point`. Its lock, threads and unwritten state die with the process.
 fn drive(store: &Sqlite, point: &str) {
+    match point {
+        "mail_claimed" | "dot_sent" | "mail_handed_off" | "receiving" | "receipt_taken" => {
+            drive_mail(store, point);
+        }
+        _of_a_call => drive_call(store, point),
+    }
+}
+
+/// A report that the mail with this token came back.
+fn bounce(token: mail::Subject) -> ReceivedMail {
+    received(1, token, Report::Bounced(Bounce::NoSuchUser))
+}
+
+fn drive_mail(store: &Sqlite, point: &str) {
+    accept(store, by_mail("crash", "care@example.jp"));
+    let got = claim_mail(store, NOW, "mail-1").expect("due");
+    if point == "mail_claimed" {
+        return;
+    }
+    dot(store, got.attempt);
+    if point == "dot_sent" {
+        return;
+    }
+    assert_eq!(store.settle(got.attempt, handed_off(then_fax())).wait(), Ok(()));
+    let mail = bounce(got.token);
+    match point {
+        "mail_handed_off" => {}
+        "receiving" => {
+            let (reached, is_reached) = channel();
+            let _never_answered = store.writer.submit(move |conn, effects| -> Result<(), Fault> {
+                super::receipts::receive(conn, &mail, effects)?;
+                let _told = reached.send(());
+                loop {
+                    std::thread::park(); // before COMMIT
+                }
+            });
+            is_reached.recv().expect("it is taken in");
+        }
+        _taken => assert!(store.receive(mail).wait().is_ok()),
+    }
+}
+
+fn drive_call(store: &Sqlite, point: &str) {
     let id = accept(store, request("crash", |_| {}));
     if point == "accepted" {
         return;
@@ -55,13 +101,40 @@ fn drive(store: &Sqlite, point: &str) {
 #[test]
 fn child_of_the_crash_tests() {
     let (Ok(path), Ok(point)) = (std::env::var(STORE), std::env::var(POINT)) else { return };
-    let (store, _) = Sqlite::open(Path::new(&path), &key(), NOW).expect("opens");
-    drive(&store, &point);
+    let path = Path::new(&path);
+    let _held = match point.as_str() {
+        "migrating" => Held::HalfMigrated(half_migrated(path)),
+        _of_a_store => {
+            let (store, _) = Sqlite::open(path, &key(), NOW).expect("opens");
+            drive(&store, &point);
+            Held::Store(store)
+        }
+    };
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n{REACHED}").and_then(|()| out.flush()).expect("the parent listens");
     loop {
         std::thread::park(); // until killed
     }
+}
+
+/// What the child does not let go.
+#[expect(dead_code, reason = "held until it is killed")]
+enum Held {
+    Store(Sqlite),
+    HalfMigrated((file::Lock, Connection)),
+}
+
+/// A store of version 4 in the middle of becoming one of version 5.
+fn half_migrated(path: &Path) -> (file::Lock, Connection) {
+    let lock = file::lock(path).expect("nobody has it");
+    let conn = Connection::open(path).expect("opens");
+    let [.., fifth] = file::MIGRATIONS;
+    conn.execute_batch("PRAGMA journal_mode=WAL; PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")
+        .and_then(|()| conn.execute_batch(fifth))
+        .expect("migrates");
+    // As much of it on the disk as there can be.
+    conn.cache_flush().expect("writes");
+    (lock, conn)
 }
 
 /// Never outlives its test, whatever happens.
@@ -200,4 +273,87 @@ fn recovery_is_done_once() {
     };
     assert_eq!(show(&store, id).attempts.len(), 1);
     assert_eq!(show(&store, id).due_at, Some(NOW.after(Duration::from_secs(60))));
+}
+
+#[test]
+fn mail_killed_before_its_dot_waits_and_after_it_is_uncertain_and_watched() {
+    let killed_at = |point: &str| {
+        let (folder, path) = place();
+        kill_at(&path, point);
+        let (store, recovered) = open(&path);
+        let listed = store.list(client(), Filter { limit: 10, ..Filter::default() }).wait();
+        let [view] = &listed.expect("answers")[..] else { panic!("{point}: one job") };
+        (folder, store, recovered, view.clone())
+    };
+    let (_folder, store, recovered, view) = killed_at("mail_claimed");
+    assert_eq!(recovered, Recovered { before_dial: 1, ..Recovered::default() });
+    assert_eq!((view.state, view.channel), (JobState::Waiting, Channel::Mail));
+    let again = claim_mail(&store, view.due_at.expect("waits"), "mail-1").expect("due");
+    assert_eq!((again.attempt_number, again.standing.tries), (2, 0), "it costs no try");
+
+    let (_folder, store, recovered, view) = killed_at("dot_sent");
+    assert_eq!(recovered, Recovered { after_dot: 1, ..Recovered::default() });
+    assert_eq!((view.state, view.channel), (JobState::Uncertain, Channel::Mail));
+    assert_eq!(view.reason.as_deref(), Some("crash-after-dot"));
+    assert_eq!(view.watch, Some(then_fax()));
+    let attempt = view.attempts.first().map(|attempt| attempt.state);
+    assert_eq!(attempt, Some(AttemptState::Uncertain));
+    assert!(claim_mail(&store, after_min(5), "mail-1").is_none(), "never mailed twice");
+    let tokens = store.unsure_mails().wait().expect("answers");
+    let [token] = tokens[..] else { panic!("one is looked for: {tokens:?}") };
+    let copy = store.receive(received(1, token, Report::SentCopy)).wait();
+    assert_eq!(copy, Ok(Received::Taken { job: view.id, state: JobState::HandedOff }));
+
+    let (_folder, store, recovered, view) = killed_at("mail_handed_off");
+    assert_eq!((recovered, view.state), (Recovered::default(), JobState::HandedOff));
+    assert!(claim_mail(&store, after_min(5), "mail-1").is_none());
+}
+
+/// The token of the only attempt.
+fn token(path: &Path) -> mail::Subject {
+    let conn = Connection::open(path).expect("opens");
+    conn.query_row("SELECT token FROM attempt", [], |row| row.get(0)).expect("one attempt")
+}
+
+#[test]
+fn receipt_killed_before_its_commit_is_taken_in_anew_and_after_it_is_known() {
+    let (_folder, path) = place();
+    kill_at(&path, "receiving");
+    let (store, _) = open(&path);
+    let token = token(&path);
+    assert_eq!(store.inbox_place().wait(), Ok(None), "the box is read again from where it was");
+    let receive = || store.receive(bounce(token)).wait();
+    let Ok(Received::Taken { job, state }) = receive() else { panic!("nothing of it was kept") };
+    assert_eq!(state, JobState::Waiting);
+    assert_eq!((receive(), store.inbox_place().wait()), (Ok(Received::Known), Ok(Some(PLACE))));
+    let bounces = show(&store, job).attempts.into_iter().flat_map(|attempt| attempt.rungs);
+    assert_eq!(bounces.filter(|(name, _, _)| name == "mail_bounced").count(), 1);
+
+    let (_folder, path) = place();
+    kill_at(&path, "receipt_taken");
+    let token = self::token(&path);
+    let (store, _) = open(&path);
+    assert_eq!(store.receive(bounce(token)).wait(), Ok(Received::Known));
+    assert_eq!(claim(&store, after_min(5), "line1").map(|got| got.attempt_number), Some(2));
+}
+
+#[test]
+fn migration_killed_in_the_middle_is_done_again() {
+    let (_folder, path) = place();
+    file::create_version(&path, &Sealer::new(&key()), 4).expect("makes it");
+    let jobs = super::tests::jobs_of_an_older_store(&path);
+    kill_at(&path, "migrating");
+    let version = || {
+        let conn = Connection::open(&path).expect("opens");
+        let version: i64 =
+            conn.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("reads");
+        version
+    };
+    assert_eq!(version(), 4);
+    let (store, _) = open(&path);
+    assert_eq!(version(), 5);
+    for (id, state) in jobs {
+        let is_now = if state == JobState::Sending { JobState::Waiting } else { state };
+        assert_eq!(show(&store, id).state, is_now);
+    }
 }

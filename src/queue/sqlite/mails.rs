@@ -95,6 +95,19 @@ enum InRow {
     TooManyHeld,
 }
 
+/// Mails as they stand in the row.
+pub(super) const IN_ROW: &str = "SELECT rowid, mail_domain FROM job
+    WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
+    ORDER BY due_at, rowid LIMIT ?3";
+/// The next domain that has some, by name.
+pub(super) const NEXT_DOMAIN: &str = "SELECT min(mail_domain) FROM job
+    WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND mail_domain > ?2";
+/// The first mail to it.
+pub(super) const FIRST_OF_DOMAIN: &str = "SELECT due_at, rowid FROM job
+    WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND mail_domain = ?2
+        AND due_at <= ?3 AND not_after > ?3
+    ORDER BY due_at, rowid LIMIT 1";
+
 /// The first mail in the row, past not too many to held domains.
 fn next_in_row(
     conn: &Connection,
@@ -102,12 +115,7 @@ fn next_in_row(
     held: &[String],
     urgency: i64,
 ) -> Result<InRow, Fault> {
-    let mut statement = conn.prepare_cached(
-        "SELECT rowid, mail_domain FROM job
-         WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND due_at <= ?2
-            AND not_after > ?2
-         ORDER BY due_at, rowid LIMIT ?3",
-    )?;
+    let mut statement = conn.prepare_cached(IN_ROW)?;
     let mut rows = statement.query(params![urgency, now.0, MOST_PASSED])?;
     let mut passed = 0;
     while let Some(row) = rows.next()? {
@@ -128,16 +136,8 @@ fn next_by_domain(
     held: &[String],
     urgency: i64,
 ) -> Result<Option<i64>, Fault> {
-    let mut next_domain = conn.prepare_cached(
-        "SELECT min(mail_domain) FROM job
-         WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND mail_domain > ?2",
-    )?;
-    let mut first_of = conn.prepare_cached(
-        "SELECT due_at, rowid FROM job
-         WHERE state = 'waiting' AND channel = 'mail' AND urgency = ?1 AND mail_domain = ?2
-            AND due_at <= ?3 AND not_after > ?3
-         ORDER BY due_at, rowid LIMIT 1",
-    )?;
+    let mut next_domain = conn.prepare_cached(NEXT_DOMAIN)?;
+    let mut first_of = conn.prepare_cached(FIRST_OF_DOMAIN)?;
     let mut first: Option<(i64, i64)> = None;
     let mut domain = String::new();
     for _looked_at in 0..MOST_DOMAINS {

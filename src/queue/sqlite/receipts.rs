@@ -177,6 +177,9 @@ pub(super) fn sign(
     }
 }
 
+pub(super) const WATCHES_OVER: &str =
+    "SELECT id FROM job WHERE watch_until <= ?1 ORDER BY watch_until LIMIT ?2";
+
 /// Ends what was waited for long enough; how many.
 pub(super) fn end_watches(
     conn: &Connection,
@@ -184,7 +187,7 @@ pub(super) fn end_watches(
     effects: &mut Vec<Effect>,
 ) -> Result<u32, Fault> {
     let over: Vec<String> = conn
-        .prepare_cached("SELECT id FROM job WHERE watch_until <= ?1 ORDER BY watch_until LIMIT ?2")?
+        .prepare_cached(WATCHES_OVER)?
         .query_map(params![now.0, MOST_MOVED as i64], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut ended = 0;

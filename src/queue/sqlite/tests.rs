@@ -7,12 +7,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW, first_contact};
-use crate::job::{AttemptState, JobState, Kind, Language};
+use crate::job::{AttemptState, Channel, JobState, Kind, Language};
 use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
-    accept, after_min, call_record, claim, client, confirmed, contract, dial, not_sent, request,
-    show, start_page, to_number,
+    accept, after_min, call_record, claim, client, confirmed, contract, dial, mailed, not_sent,
+    request, show, start_page, then_fax, to_number,
 };
 use crate::schedule::backoff;
 use crate::settle::{Next, Reach};
@@ -217,7 +217,7 @@ fn closing_leaves_one_whole_file_readable_by_its_owner_only() {
 
 /// One job in each state in a store of an older version, written as the programs of that time wrote them: each with
 /// the call that brought it there.
-fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
+pub(super) fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
     let old = outside(path);
     let content = first_contact().content;
     let credentials = content.credentials().expect("has some");
@@ -248,6 +248,11 @@ fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
             "UPDATE job SET state = ?2, due_at = iif(?2 = 'waiting', due_at, NULL),
                 sealed = iif(?3, NULL, sealed) WHERE id = ?1",
             rusqlite::params![id.to_string(), state.as_str(), state.is_final()],
+        )
+        .expect("as it was");
+        old.execute(
+            "INSERT INTO event (at, client, job, name, detail) VALUES (?1, 'exchange', ?2, 'accepted', '{}')",
+            rusqlite::params![NOW.0, id.to_string()],
         )
         .expect("as it was");
         let call = match state {
@@ -282,6 +287,17 @@ fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
     (0..).zip(old).map(|(number, state)| write(number, *state)).collect()
 }
 
+/// How many, and the highest id: one that was used is never used again.
+fn rows(path: &Path, table: &str) -> (i64, i64) {
+    outside(path)
+        .query_row(
+            "SELECT (SELECT count(*) FROM attempt), seq FROM sqlite_sequence WHERE name = ?1",
+            [table],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .expect("counts")
+}
+
 /// Every table, index and trigger, as SQL.
 fn schema(path: &Path) -> Vec<(String, Option<String>)> {
     let conn = outside(path);
@@ -298,8 +314,13 @@ fn store_of_each_version_is_brought_up_to_date_with_its_jobs_in_every_state() {
         let (_folder, path) = place();
         file::create_version(&path, &Sealer::new(&key()), version).expect("makes it");
         let jobs = jobs_of_an_older_store(&path);
+        let attempts = rows(&path, "attempt");
         let (store, recovered) = open(&path);
         assert_eq!(recovered, Recovered { in_call: 1, ..Recovered::default() });
+        assert_eq!(rows(&path, "attempt"), attempts, "from version {version}");
+        let feed = store.events(client(), 0, 100).wait().expect("answers");
+        let accepted = feed.iter().filter(|event| event.name == "accepted").map(|event| event.job);
+        assert!(accepted.eq(jobs.iter().map(|(id, _)| *id)), "from version {version}");
         assert_eq!(schema(&path), schema(&new), "from version {version}");
         for (id, state) in &jobs {
             let is_now = if *state == JobState::Sending { JobState::Waiting } else { *state };
@@ -645,6 +666,72 @@ fn final_states_never_change_whoever_asks() {
         assert!(by_hand.execute(sql, []).is_err(), "{sql}");
     }
     assert_eq!(show(&store, id).state, JobState::Confirmed);
+}
+
+#[test]
+fn rules_of_mails_hold_whoever_asks() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    accept(&store, request("key", |_| {}));
+    let (id, _) = mailed(&store, "mail");
+    let by_hand = outside(&path);
+    let on_mail = [
+        "UPDATE job SET channel = 'mail' WHERE sealed IS NOT NULL",
+        "UPDATE job SET sealed = x'00' WHERE channel = 'mail'",
+        "UPDATE job SET mail_to = 'else@example.jp' WHERE channel = 'mail'",
+        "UPDATE job SET channel = 'fax' WHERE channel = 'mail'",
+        "UPDATE job SET watch_until = NULL, watch_then = NULL WHERE channel = 'mail'",
+        "UPDATE job SET state = 'waiting', due_at = 0, watch_until = NULL, watch_then = NULL
+            WHERE channel = 'mail'",
+        "UPDATE attempt SET token = zeroblob(16)",
+        "UPDATE attempt SET state = 'dot_sent', ended_at = NULL, code = NULL, reach = NULL",
+    ];
+    let refuse = |sql: &str| assert!(by_hand.execute(sql, []).is_err(), "{sql}");
+    on_mail.into_iter().for_each(refuse);
+    // By FAX it goes, and never back.
+    assert!(store.sweep(then_fax().until).wait().is_ok());
+    assert_eq!(show(&store, id).channel, Channel::Fax);
+    let on_fax = [
+        "UPDATE job SET channel = 'mail', fax_because = NULL WHERE mail_to IS NOT NULL",
+        "UPDATE job SET fax_because = 'mail-bounced' WHERE mail_to IS NOT NULL",
+    ];
+    on_fax.into_iter().for_each(refuse);
+}
+
+/// How SQLite would go about it.
+fn plan(conn: &Connection, sql: &str) -> String {
+    let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
+    let parameters = statement.parameter_count();
+    for parameter in 1..=parameters {
+        statement.raw_bind_parameter(parameter, 1).expect("binds");
+    }
+    let mut rows = statement.raw_query();
+    let mut plan = String::new();
+    while let Some(row) = rows.next().expect("plans") {
+        plan += &row.get::<_, String>("detail").expect("a detail");
+        plan.push('\n');
+    }
+    plan
+}
+
+#[test]
+fn turns_are_found_by_an_index_and_not_by_sorting_all_that_waits() {
+    let (_folder, path) = place();
+    drop(open(&path));
+    let conn = outside(&path);
+    for (sql, index) in [
+        (mails::IN_ROW.to_owned(), "job_mail_turn "),
+        (mails::NEXT_DOMAIN.to_owned(), "job_mail_turn_of_domain "),
+        (mails::FIRST_OF_DOMAIN.to_owned(), "job_mail_turn_of_domain "),
+        (claim::in_turn(true), "job_turn "),
+        (claim::in_turn(false), "job_turn_without_key "),
+        (claim::in_turn(true), "job_awaited "),
+        (receipts::WATCHES_OVER.to_owned(), "job_watch_end "),
+    ] {
+        let plan = plan(&conn, &sql);
+        assert!(plan.contains(index), "{sql}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN job"), "{sql}\n{plan}");
+    }
 }
 
 #[test]
