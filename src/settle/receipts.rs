@@ -85,6 +85,20 @@ impl Report {
             Self::FaxFailed(_) => "fax_failed",
         }
     }
+
+    /// Something answered the provider's call: for the redial rule it is no repetition any more.
+    pub fn was_answered(self) -> bool {
+        match self {
+            Self::FaxSent { .. } | Self::FaxFailed(FaxFailure::NoFax) => true,
+            Self::FaxFailed(FaxFailure::Busy | FaxFailure::NoAnswer | FaxFailure::Failed)
+            | Self::Delivered
+            | Self::Relayed
+            | Self::Delayed
+            | Self::Bounced(_)
+            | Self::Displayed
+            | Self::SentCopy => false,
+        }
+    }
 }
 
 /// What a mail of the receipt box says about one of ours; `None` if it is about none, or says nothing about delivery.

@@ -262,12 +262,17 @@ pub(crate) fn number_whose_provider_has_not_answered_is_not_called(queue: &dyn Q
     assert_eq!((got.id, show(queue, id).state), (id, JobState::HandedOff));
     assert!(claim(queue, after_min(1), "line1").is_none(), "it may be ringing there");
     let number = first_contact().recipient.fax;
-    let dialled = queue.dialled(number, after_min(1)).wait().expect("answers");
-    assert!(dialled.is_on_call);
+    let dialled = |min| queue.dialled(number.clone(), after_min(min)).wait().expect("answers");
+    assert!(dialled(1).is_on_call && dialled(1).unanswered.len() == 1);
     let token = got.token.expect("a provider's line asked");
     let sent = Report::FaxSent { pages: Some(1) };
     let taken = receive(queue, received(1, token, sent));
     assert_eq!(taken, Received::Taken { job: id, state: JobState::Confirmed });
+    assert_eq!(
+        dialled(2),
+        Dialled::default(),
+        "a machine answered: the next call is no repetition"
+    );
     assert_eq!(claim(queue, after_min(6), "line1").map(|got| got.id), Some(next));
 }
 

@@ -99,6 +99,12 @@ fn apply(
     if let Some(sql) = told {
         conn.prepare_cached(sql)?.execute(params![about.attempt.0, now.0])?;
     }
+    if about.channel == Channel::Fax && receipt.report.was_answered() {
+        conn.prepare_cached(
+            "UPDATE attempt SET reach = 'answered' WHERE id = ?1 AND ended_at IS NOT NULL",
+        )?
+        .execute([about.attempt.0])?;
+    }
     let rungs: u32 = conn
         .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM event WHERE attempt = ?1 LIMIT ?2)")?
         .query_row(params![about.attempt.0, MOST_RUNGS], |row| row.get(0))?;
