@@ -15,7 +15,9 @@ use crate::hook::LineDesk;
 use crate::queue::Alarm;
 use crate::schedule::line_board::{LineBoard, LineState};
 use crate::schedule::lines::{self, Bell, Common, LineHandle};
+use crate::send::Carrier;
 use crate::send::fax::{Desk, FaxCarrier, FaxSettings};
+use crate::send::mail_to_fax::{MailToFaxCarrier, Service};
 
 /// Every line of this gateway.
 pub struct Fleet {
@@ -26,22 +28,34 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts a thread per line; a modem that is not there is waited for by its line.
+    /// Starts a thread per line; a modem that is not there is waited for by its line, and so is the relay by a line that
+    /// is a service.
     ///
     /// # Errors
     /// [`Failure`] if the system gives no thread.
     pub fn start(
         settings: &[Line],
+        services: Vec<Service>,
         self_test: Option<Time>,
         desk: Arc<Desk>,
         hearts: &Heartbeats,
         alarm: &Alarm,
     ) -> Result<Arc<Self>, Failure> {
         let now = desk.clock.now();
-        let board = |line: &Line| {
-            LineBoard::new(line.name.clone(), line.device.clone(), line.number.clone(), now)
-        };
-        let boards: Arc<[LineBoard]> = settings.iter().map(board).collect();
+        let with_modem = settings.iter().map(|line| {
+            let device = line.device.display().to_string();
+            let board = LineBoard::new(line.name.clone(), device, line.number.clone(), now);
+            let carrier = FaxCarrier::new(Arc::clone(&desk), fax_settings(line));
+            (board, Box::new(carrier) as Box<dyn Carrier>, line.test_number.clone())
+        });
+        let by_mail = services.into_iter().map(|service| {
+            let place = format!("mail-to-fax {}", service.provider.profile().name());
+            let board = LineBoard::new(service.line.clone(), place, None, now);
+            let carrier = MailToFaxCarrier::new(Arc::clone(&desk), service);
+            (board, Box::new(carrier) as Box<dyn Carrier>, None)
+        });
+        let lines: Vec<_> = with_modem.chain(by_mail).collect();
+        let boards: Arc<[LineBoard]> = lines.iter().map(|(board, ..)| board.clone()).collect();
         let common = Common {
             queue: Arc::clone(&desk.queue),
             clock: Arc::clone(&desk.clock),
@@ -54,20 +68,17 @@ impl Fleet {
             self_test,
         };
         let mut handles = Vec::new();
-        for (line, board) in settings.iter().zip(boards.iter()) {
-            let carrier = Box::new(FaxCarrier::new(Arc::clone(&desk), fax_settings(line)));
-            let test_number = line.test_number.clone();
-            let handle = lines::start(carrier, board.clone(), test_number, common.clone())
-                .map_err(|error| {
-                    Failure::new(Exit::Internal, format!("line `{}`: {error}", line.name))
-                })?;
+        for (board, carrier, test_number) in lines {
+            let name = carrier.name().to_owned();
+            let handle = lines::start(carrier, board, test_number, common.clone())
+                .map_err(|error| Failure::new(Exit::Internal, format!("line `{name}`: {error}")))?;
             handles.push(handle);
         }
         let bell = common.bell;
         let started = Arc::new(Self { bell, desk, boards, handles: Mutex::new(handles) });
-        for (place, line) in settings.iter().enumerate() {
+        for (place, board) in started.boards.iter().enumerate() {
             let watched = Arc::clone(&started);
-            hearts.watch(format!("line {}", line.name), move || watched.turns(place));
+            hearts.watch(format!("line {}", board.status().name), move || watched.turns(place));
         }
         Ok(started)
     }

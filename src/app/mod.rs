@@ -26,6 +26,7 @@ mod preview;
 mod print;
 pub mod secrets;
 mod serve;
+mod services;
 pub mod settings;
 mod sheet;
 mod show;

@@ -29,7 +29,7 @@ use super::exit::{Exit, Failure};
 use super::fleet::Fleet;
 use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
-use super::{harden, telemetry};
+use super::{harden, services, telemetry};
 use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
@@ -61,6 +61,7 @@ impl Serve {
         let settings = Settings::load(&self.config)?;
         let tokens = read_tokens(&settings.http)?;
         let master_key = settings.store.key_file.read_key()?;
+        let services = services::of(&settings, &master_key)?;
         telemetry::start()?;
         harden::end_on_panic();
 
@@ -101,8 +102,15 @@ impl Serve {
             stopping: AtomicBool::new(false),
             runtime: runtime.handle().clone(),
         };
-        let lines =
-            Fleet::start(&settings.lines, settings.self_test, Arc::new(desk), &hearts, &alarm)?;
+        let line_count = settings.lines.len() + services.len();
+        let lines = Fleet::start(
+            &settings.lines,
+            services,
+            settings.self_test,
+            Arc::new(desk),
+            &hearts,
+            &alarm,
+        )?;
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
@@ -119,8 +127,8 @@ impl Serve {
         });
         runtime.spawn(sweep(queue, clock, settings.calls.keep(), alarm.clone(), &hearts));
         runtime.spawn(hearts.keep_watchdog());
-        tracing::info!(address = %settings.http.listen, lines = settings.lines.len(), "app.ready");
-        systemd::ready(&format!("{}, {} lines", settings.http.listen, settings.lines.len()));
+        tracing::info!(address = %settings.http.listen, lines = line_count, "app.ready");
+        systemd::ready(&format!("{}, {line_count} lines", settings.http.listen));
         let hung_up = || {
             see_settings(&self.config);
             // The thread lives as long as `trials`.

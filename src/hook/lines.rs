@@ -23,7 +23,7 @@ use crate::send::{LineFault, ModemFacts};
 #[derive(Serialize, ToSchema)]
 pub struct LineView {
     pub name: String,
-    /// The serial device, as in the settings.
+    /// The serial device as in the settings, or the service that is reached by mail.
     pub device: String,
     /// Its own number, masked but for the last four digits.
     pub number: Option<String>,
@@ -98,7 +98,8 @@ pub struct TestView {
 /// A step of a test.
 #[derive(Serialize, ToSchema)]
 pub struct StepView {
-    /// `modem`, `country`, `dial-tone`, `loop-call`, and `test-call` or `test-page`.
+    /// `modem`, `country`, `dial-tone`, `loop-call`, and `test-call` or `test-page`; of a service that is reached by mail,
+    /// `relay` and `service`.
     pub name: &'static str,
     /// `passed`, `skipped`, `failed`.
     pub outcome: &'static str,
@@ -234,7 +235,7 @@ impl LineView {
         };
         Self {
             name: status.name,
-            device: status.device.display().to_string(),
+            device: status.device,
             number: status.number.map(|number| number.to_string()),
             modem: status.modem.map(|ModemFacts { model, class }| ModemView { model, class }),
             state: status.state.as_str(),

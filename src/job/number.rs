@@ -57,6 +57,11 @@ impl FaxNumber {
     pub fn digits(&self) -> &str {
         &self.0
     }
+
+    /// The same with the country code, for whoever dials it from anywhere: `81312345678`.
+    pub fn international(&self) -> String {
+        format!("81{}", self.0.strip_prefix('0').unwrap_or(&self.0))
+    }
 }
 
 /// ASCII for a full-width digit.

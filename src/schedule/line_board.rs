@@ -5,7 +5,6 @@
 //! It is in memory: at a start every modem is set up anew, and the journal has what was before.
 //! Not here: what the thread does (`lines.rs`), when a line is healthy (`line_health.rs`).
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -97,7 +96,8 @@ impl TestRun {
 #[derive(Clone, Debug)]
 pub struct LineStatus {
     pub name: String,
-    pub device: PathBuf,
+    /// Where its modem is, or the service that it is instead.
+    pub device: String,
     /// The line's own number.
     pub number: Option<FaxNumber>,
     /// As it was last found.
@@ -166,7 +166,7 @@ pub enum TestRefused {
 }
 
 impl LineBoard {
-    pub fn new(name: String, device: PathBuf, number: Option<FaxNumber>, now: UnixMillis) -> Self {
+    pub fn new(name: String, device: String, number: Option<FaxNumber>, now: UnixMillis) -> Self {
         let status = LineStatus {
             name,
             device,
@@ -379,7 +379,7 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_795_482_000_000);
 
     fn board() -> LineBoard {
-        LineBoard::new("line1".into(), PathBuf::from("/dev/ttyACM0"), None, NOW)
+        LineBoard::new("line1".into(), "/dev/ttyACM0".into(), None, NOW)
     }
 
     #[test]

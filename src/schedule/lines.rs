@@ -16,7 +16,7 @@ use modem::CallReport;
 
 use crate::app::clock::Clock;
 use crate::job::{FaxNumber, UnixMillis};
-use crate::queue::{Alarm, LineAsk, Queue, QueueError};
+use crate::queue::{Alarm, Queue, QueueError};
 use crate::schedule::line_board::{Hold, LineBoard, LineState, Wanted};
 use crate::schedule::line_health::{Health, Input, Notice};
 use crate::schedule::self_test::{Daily, TestCalls};
@@ -244,8 +244,7 @@ impl LineThread {
         if !self.common.windows.is_open(now) {
             return Turn::Rest(IDLE_TICK);
         }
-        let ask = LineAsk { line: self.name.clone(), secrets: true, watch: None };
-        match self.common.queue.claim(now, ask).wait() {
+        match self.common.queue.claim(now, carrier.ask(now)).wait() {
             Ok(None) => Turn::Rest(IDLE_TICK),
             Ok(Some(claim)) => {
                 self.show(LineState::Calling);
@@ -397,8 +396,9 @@ impl LineThread {
             Some((step, code, what_to_do)) => {
                 tracing::error!(line, wanted, %step, code, what_to_do, "line.test.failed");
                 let is_of_line = match step {
-                    StepName::Modem | StepName::DialTone => true,
+                    StepName::Modem | StepName::DialTone | StepName::Relay => true,
                     StepName::Country
+                    | StepName::Service
                     | StepName::LoopCall
                     | StepName::TestCall
                     | StepName::TestPage => false,
@@ -413,7 +413,11 @@ impl LineThread {
                 let passed = test.steps.iter().filter(|step| is_passed(step));
                 let called = passed.clone().any(|step| match step.name {
                     StepName::LoopCall | StepName::TestCall | StepName::TestPage => true,
-                    StepName::Modem | StepName::Country | StepName::DialTone => false,
+                    StepName::Modem
+                    | StepName::Country
+                    | StepName::DialTone
+                    | StepName::Relay
+                    | StepName::Service => false,
                 });
                 let (passed, of) = (passed.count(), test.steps.len());
                 tracing::info!(line, wanted, passed, of, "line.test.passed");
@@ -499,7 +503,9 @@ impl Watch for TestWatch<'_> {
             | StepName::Country
             | StepName::DialTone
             | StepName::TestCall
-            | StepName::TestPage => {}
+            | StepName::TestPage
+            | StepName::Relay
+            | StepName::Service => {}
         }
         self.board.step_ended(step);
     }

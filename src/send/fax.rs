@@ -24,7 +24,7 @@ use crate::job::{FaxNumber, JobId, Language, Live, ProgressBoard, UnixMillis, he
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
 use crate::office::terms::{self, CallTerms, LineLimits};
-use crate::queue::{Claim, Pending, Queue, QueueError, Step, Unreadable};
+use crate::queue::{Claim, LineAsk, Pending, Queue, QueueError, Step, Unreadable};
 use crate::render::Renderer;
 use crate::schedule::windows::Windows;
 use crate::settle::{self, Outcome, Seen, Settlement, Stop, receipt};
@@ -105,6 +105,10 @@ impl Carrier for FaxCarrier {
 
     fn device(&self) -> DeviceMark {
         DeviceMark::of(&self.settings.line.device)
+    }
+
+    fn ask(&self, _now: UnixMillis) -> LineAsk {
+        LineAsk { line: self.settings.line.name.clone(), secrets: true, watch: None }
     }
 
     fn make_ready(&mut self) -> Result<(), LineFault> {

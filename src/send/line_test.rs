@@ -34,6 +34,10 @@ pub enum StepName {
     TestCall,
     /// It takes a page.
     TestPage,
+    /// The mail relay takes mail, of a line that is a service reached by it.
+    Relay,
+    /// What is known of that service.
+    Service,
 }
 
 stable_names!(StepName {
@@ -43,6 +47,8 @@ stable_names!(StepName {
     LoopCall => "loop-call",
     TestCall => "test-call",
     TestPage => "test-page",
+    Relay => "relay",
+    Service => "service",
 });
 
 /// What to do about a telephone line that is dead.

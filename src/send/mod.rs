@@ -7,6 +7,7 @@ pub mod coded;
 pub mod fax;
 mod journal;
 pub mod line_test;
+pub mod mail_to_fax;
 pub mod mailbox_board;
 pub mod receipt_box;
 pub mod sheets;
@@ -16,14 +17,18 @@ pub mod trace;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::queue::{Claim, QueueError};
+use crate::job::UnixMillis;
+use crate::queue::{Claim, LineAsk, QueueError};
 
-/// One way out of the house: a fax line today. It belongs to one thread.
+/// One way of a sheet out of the house: a modem on a telephone line, or a service that is reached by mail and has
+/// neither. It belongs to one thread.
 pub trait Carrier: Send {
     /// The name of the line, as in the settings.
     fn name(&self) -> &str;
     /// The device file as it is now.
     fn device(&self) -> DeviceMark;
+    /// What it can carry now.
+    fn ask(&self, now: UnixMillis) -> LineAsk;
     /// Gets the line ready for a claim; does nothing if it is.
     ///
     /// # Errors
@@ -94,18 +99,27 @@ impl LineFault {
         matches!(self.code, "no-dial-tone" | "no-loop-current")
     }
 
-    /// The device is not to be had, or another program has it: it is waited for, and nothing is known against
-    /// the modem. ModemManager alone takes each new one for some seconds.
+    /// The device is not to be had, or another program has it, or the network is away: it is waited for, and nothing is
+    /// known against the line. ModemManager alone takes each new modem for some seconds.
     pub fn is_absence(&self) -> bool {
-        matches!(self.code, "device-missing" | "modem-gone" | "device-taken" | "device-permission")
+        matches!(
+            self.code,
+            "device-missing" | "modem-gone" | "device-taken" | "device-permission" | "smtp-connect"
+        )
     }
 }
 
 /// Tells one device file from the next of the same name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum DeviceMark {
+    /// It is not there, or the line needs none.
     Absent,
-    There { device: u64, file: u64, changed_s: i64, changed_ns: i64 },
+    There {
+        device: u64,
+        file: u64,
+        changed_s: i64,
+        changed_ns: i64,
+    },
 }
 
 impl DeviceMark {

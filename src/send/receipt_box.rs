@@ -144,7 +144,7 @@ pub struct Reader {
 
 impl Reader {
     /// A receipt, or what else the mail is.
-    fn read(&self, octets: &[u8]) -> Result<Receipt, Fate> {
+    pub(super) fn read(&self, octets: &[u8]) -> Result<Receipt, Fate> {
         let mut providers = self.providers.iter();
         if let Some(answer) =
             providers.find_map(|provider| read_answer(octets, provider, &self.key))

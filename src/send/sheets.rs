@@ -53,6 +53,15 @@ impl Sheets {
         coder.prepare(&self.standard, t30::Resolution::Standard)?;
         Ok(Coded { fine: self.fine, standard: self.standard, coder })
     }
+
+    /// The fine page alone, its credentials read on it as it is now: for whoever codes it himself.
+    ///
+    /// # Errors
+    /// [`NoSheet`]: it goes to nobody.
+    pub fn proven_fine(self) -> Result<t4::Page, NoSheet> {
+        self.proof.holds_on(&self.fine, sheet::Fineness::Fine)?;
+        Ok(self.fine)
+    }
 }
 
 /// A proven sheet, ready for a call.

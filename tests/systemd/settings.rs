@@ -13,6 +13,10 @@ use super::{Machine, repository, values};
 /// The least that a line needs, as the file shows it.
 const LEAST_LINE: &str = "[[line]]\nname = \"line1\"\ndevice = \"/dev/serial/by-id/usb-modem\"\n";
 
+/// A service that sends a fax for a mail, as the file shows it.
+const PROVIDER_LINE: &str =
+    "[[line]]\nkind = \"mail-to-fax\"\nname = \"by-mail\"\nprovider = \"interfax\"\n";
+
 /// The least that mail needs, as the file shows it.
 const LEAST_MAIL: &str = "[mail]\nfrom = \"notice@exchange.example.jp\"\n\
     receipts = \"receipts@exchange.example.jp\"\n[mail.relay]\nhost = \"relay.example.jp\"\n\
@@ -65,7 +69,7 @@ fn shipped_file_with_every_comment_opened_means_the_same() {
 
 #[test]
 fn every_key_of_the_program_stands_in_the_shipped_file() {
-    let settings = parse(&(shipped() + LEAST_LINE + LEAST_MAIL + LOGIN)).unwrap();
+    let settings = parse(&(shipped() + LEAST_LINE + PROVIDER_LINE + LEAST_MAIL + LOGIN)).unwrap();
     let mail = settings.mail.unwrap();
     let all = [
         keys(&settings.http),
@@ -77,6 +81,7 @@ fn every_key_of_the_program_stands_in_the_shipped_file() {
         keys(&settings.calling),
         keys(&settings.calls),
         keys(&settings.lines[0]),
+        keys(&settings.provider_lines[0]),
         keys(&mail),
         keys(&mail.relay),
         keys(&mail.relay.login.as_ref().unwrap()),
@@ -104,6 +109,16 @@ fn every_modem_that_may_be_named_stands_in_the_shipped_file() {
     let comment = text.split_once("The model of the modem").unwrap().1;
     let listed = comment.split_once("#modem = ").unwrap().0;
     let missing: Vec<&str> = modem::models().filter(|name| !listed.contains(name)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn every_provider_that_may_be_named_stands_in_the_shipped_file() {
+    let text = shipped();
+    let comment = text.split_once("Its profile: ").unwrap().1;
+    let listed = comment.split_once("provider = ").unwrap().0;
+    let missing: Vec<&str> =
+        mail::provider::names().filter(|name| !listed.contains(name)).collect();
     assert_eq!(missing, [""; 0]);
 }
 

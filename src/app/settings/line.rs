@@ -111,7 +111,7 @@ fn default_call_limit_s() -> u16 {
     600
 }
 
-fn line_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn line_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
     let allowed = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
     if (1..=16).contains(&name.len()) && name.bytes().all(allowed) {

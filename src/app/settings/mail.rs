@@ -18,7 +18,7 @@ use serde::de::{self, Deserializer, Visitor};
 use zeroize::Zeroizing;
 
 use super::inbox::Inbox;
-use super::values::{absolute, host, maybe_absolute, maybe_host, within};
+use super::values::{absolute, address, host, maybe_absolute, maybe_host, within};
 use crate::app::secrets::{SecretError, SecretFile};
 use crate::render::MailFace;
 
@@ -294,10 +294,6 @@ fn default_answer_wait_s() -> u16 {
 
 fn default_tls() -> Tls {
     Tls::StartTls
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-    Address::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
 fn return_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ReturnPath, D::Error> {

@@ -9,6 +9,7 @@ mod calling;
 mod inbox;
 mod line;
 mod mail;
+mod provider_line;
 mod site;
 mod values;
 
@@ -16,6 +17,7 @@ pub use self::mail::{FaxAfter, Login, Mail, Relay};
 pub use calling::{Calling, Calls, DailyTime, Hours};
 pub use inbox::Inbox;
 pub use line::Line;
+pub use provider_line::ProviderLine;
 pub use site::{Sentences, Sheet, Site, SiteInEnglish, Words};
 
 use std::collections::HashSet;
@@ -26,8 +28,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Time;
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
+use serde::de::{self, Deserializer, IntoDeserializer};
 use toml::Spanned;
+use toml::de::DeTable;
 
 use self::values::absolute;
 use super::secrets::SecretFile;
@@ -47,7 +50,10 @@ pub struct Settings {
     pub calls: Calls,
     /// When each line is tested, in Japan.
     pub self_test: Option<Time>,
+    /// Those with a modem.
     pub lines: Vec<Line>,
+    /// Those that are a service reached by mail.
+    pub provider_lines: Vec<ProviderLine>,
     /// `None`: no notification goes by mail.
     pub mail: Option<Mail>,
 }
@@ -123,11 +129,24 @@ impl Settings {
             let (line, column) = line_and_column(text, offset);
             SettingsError::Wrong { path: path.to_owned(), line, column, message }
         };
-        let file: File = toml::from_str(text).map_err(|error| {
+        let of_toml = |before: &str, error: &toml::de::Error| {
             let offset = error.span().map_or(0, |span| span.start);
-            wrong(offset, error.message().replace('\n', " "))
-        })?;
-        check_lines(&file.line).map_err(|(offset, message)| wrong(offset, message))?;
+            wrong(offset, format!("{before}{}", error.message().replace('\n', " ")))
+        };
+        let mut table = DeTable::parse(text).map_err(|error| of_toml("", &error))?;
+        let by_mail = provider_line::taken_out(table.get_mut())
+            .map_err(|(offset, message)| wrong(offset, message))?;
+        let file = File::deserialize(toml::Deserializer::from(table))
+            .map_err(|error| of_toml("", &error))?;
+        let provider_lines: Vec<Spanned<ProviderLine>> = by_mail
+            .into_iter()
+            .map(|table| Spanned::deserialize(table.into_deserializer()))
+            .collect::<Result<_, toml::de::Error>>()
+            .map_err(|error| of_toml("a line of kind mail-to-fax: ", &error))?;
+        check_names(&file.line, &provider_lines)
+            .and_then(|()| check_devices(&file.line))
+            .and_then(|()| check_provider_lines(&provider_lines, file.mail.is_some()))
+            .map_err(|(offset, message)| wrong(offset, message))?;
         check_test_numbers(&file.line, &file.calling.policy())
             .map_err(|(offset, message)| wrong(offset, message))?;
         Ok(Self {
@@ -139,6 +158,7 @@ impl Settings {
             calling: file.calling,
             calls: file.calls,
             lines: file.line.into_iter().map(Spanned::into_inner).collect(),
+            provider_lines: provider_lines.into_iter().map(Spanned::into_inner).collect(),
             mail: file.mail,
         })
     }
@@ -163,16 +183,45 @@ struct File {
     mail: Option<Mail>,
 }
 
-/// What one line cannot know of itself: its name and its modem belong to no other line.
-fn check_lines(lines: &[Spanned<Line>]) -> Result<(), (usize, String)> {
+/// What one line cannot know of itself: its name belongs to no other line.
+fn check_names(
+    lines: &[Spanned<Line>],
+    provider_lines: &[Spanned<ProviderLine>],
+) -> Result<(), (usize, String)> {
     let mut names = HashSet::new();
+    let with_modem = lines.iter().map(|line| (line.get_ref().name.as_str(), line.span().start));
+    let by_mail =
+        provider_lines.iter().map(|line| (line.get_ref().name.as_str(), line.span().start));
+    for (name, here) in with_modem.chain(by_mail) {
+        if !names.insert(name) {
+            return Err((here, format!("a second line is named `{name}`")));
+        }
+    }
+    Ok(())
+}
+
+/// A service is reached by the relay, and needs what its profile says.
+fn check_provider_lines(
+    lines: &[Spanned<ProviderLine>],
+    has_relay: bool,
+) -> Result<(), (usize, String)> {
+    for spanned in lines {
+        let line = spanned.get_ref();
+        let no_relay = || String::from("goes over the relay of [mail], and there is no such table");
+        let checked = if has_relay { line.check() } else { Err(no_relay()) };
+        checked.map_err(|message| {
+            (spanned.span().start, format!("line `{}`: {message}", line.name))
+        })?;
+    }
+    Ok(())
+}
+
+/// A modem belongs to one line.
+fn check_devices(lines: &[Spanned<Line>]) -> Result<(), (usize, String)> {
     let mut devices = HashSet::new();
     for spanned in lines {
         let line = spanned.get_ref();
         let here = spanned.span().start;
-        if !names.insert(line.name.as_str()) {
-            return Err((here, format!("a second line is named `{}`", line.name)));
-        }
         // Two names of one device are one device.
         let device = line.device.canonicalize().unwrap_or_else(|_| line.device.clone());
         if !devices.insert(device) {

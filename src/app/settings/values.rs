@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use mail::Address;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -38,6 +39,11 @@ pub(super) fn maybe_absolute<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<PathBuf>, D::Error> {
     absolute(deserializer).map(Some)
+}
+
+/// A mail address.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+    Address::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
 /// A name in the DNS, or an address.

@@ -40,8 +40,10 @@ pub(super) fn claim(
     let line = ask.line.as_str();
     refuse_if_busy(conn, line)?;
     end_what_ran_out(conn, now, effects)?;
+    // Numbers that are not for this line.
+    let mut passed_over = Vec::new();
     for _moved in 0..MOST_MOVED {
-        let Some(row) = next_due(conn, now, ask.secrets)? else { return Ok(None) };
+        let Some(row) = next_due(conn, now, ask.secrets, &passed_over)? else { return Ok(None) };
         let known = match numbers::recall(conn, sealer, &row.fax_digits)? {
             Some(Ok(known)) => known,
             None | Some(Err(Unreadable { locked: false })) => Known::default(),
@@ -53,6 +55,12 @@ pub(super) fn claim(
                 continue;
             }
         };
+        // Where somebody else dials, nobody hears which machine answers.
+        let is_unheard = ask.watch.is_some();
+        if is_unheard && known.lock.as_ref().is_some_and(|lock| lock.identity.is_some()) {
+            passed_over.push(row.fax_digits);
+            continue;
+        }
         match known.not_called(now) {
             None => {}
             Some(NotCalled::Voice) => {
@@ -128,6 +136,7 @@ pub(super) fn in_turn(secrets: bool) -> String {
         "SELECT {JOB_COLUMNS} FROM job
          WHERE state = 'waiting' AND channel = 'fax' {which}
             AND urgency = ?1 AND due_at <= ?2 AND not_after > ?2
+            AND NOT EXISTS (SELECT 1 FROM json_each(?3) WHERE value = job.fax_digits)
             AND NOT EXISTS (SELECT 1 FROM attempt
                 WHERE attempt.fax_digits = job.fax_digits AND attempt.ended_at IS NULL)
             AND NOT EXISTS (SELECT 1 FROM job AS other
@@ -137,13 +146,20 @@ pub(super) fn in_turn(secrets: bool) -> String {
     )
 }
 
-/// The job whose turn it is, if its number is free; with a key only if the line may carry one.
-fn next_due(conn: &Connection, now: UnixMillis, secrets: bool) -> Result<Option<JobRow>, Fault> {
+/// The job whose turn it is, if its number is free and none of those passed over; with a key only if the line may carry
+/// one.
+fn next_due(
+    conn: &Connection,
+    now: UnixMillis,
+    secrets: bool,
+    passed_over: &[String],
+) -> Result<Option<JobRow>, Fault> {
+    let passed_over = json!(passed_over).to_string();
     // One range of the index for each urgency: what is due later is never walked over.
     for urgency in [1, 0] {
         let row = conn
             .prepare_cached(&in_turn(secrets))?
-            .query_row(params![urgency, now.0], JobRow::read)
+            .query_row(params![urgency, now.0, passed_over], JobRow::read)
             .optional()?;
         if row.is_some() {
             return Ok(row);

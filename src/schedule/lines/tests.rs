@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicU32;
 use super::*;
 use crate::app::clock::SystemClock;
 use crate::job::examples::TUESDAY_10_00;
-use crate::queue::Claim;
 use crate::queue::contract::{accept, request};
 use crate::queue::sqlite::{Sqlite, StoreKey};
+use crate::queue::{Claim, LineAsk};
 use crate::schedule::line_board::{TestRefused, TestRun};
 use crate::send::LineFault;
 
@@ -42,6 +42,9 @@ impl Carrier for FakeCarrier {
     fn device(&self) -> DeviceMark {
         self.script.looks.fetch_add(1, Ordering::Relaxed);
         DeviceMark::Absent
+    }
+    fn ask(&self, _now: UnixMillis) -> LineAsk {
+        LineAsk { line: self.name.clone(), secrets: true, watch: None }
     }
     fn make_ready(&mut self) -> Result<(), LineFault> {
         self.script.asked.fetch_add(1, Ordering::Relaxed);

@@ -48,7 +48,7 @@ pub enum Said {
     NoAnswer,
     /// Something answered that is no fax machine.
     NoFax,
-    /// It did not come through, for another reason or none.
+    /// It did not come through, for another reason or none: a part of the page may be printed.
     Failed,
     /// The service has the fax and goes on trying.
     Accepted,

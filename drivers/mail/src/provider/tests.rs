@@ -267,7 +267,11 @@ fn notices_of_hylafax_are_read_as_its_templates_write_them() {
             Said::Sent,
         ),
         ("requeued ", "Your job to 0355500001 was not sent because:\n\nBusy\n", Said::Accepted),
-        ("failed", "Your job to 0355500001 failed because:\n\nNo carrier\n", Said::Failed),
+        (
+            "failed",
+            "Your job to 0355500001 failed because:\n\nNo response to EOP repeated 3 tries\n",
+            Said::Failed,
+        ),
     ] {
         let subject = format!("facsimile job 17 to 0355500001 {end}");
         let octets = answer("HylaFAX Agent <fax@fax.example.jp>", &to_us(), &subject, text);
