@@ -2,8 +2,16 @@
 //!
 //! In: an [`Outcome`], how a call ended and how far it came. Out: a [`Settlement`], one transaction for
 //! `queue`. Pure: the same outcome at the same time gives the same settlement.
-//! What comes later about a notification that a relay or a provider has: `receipts.rs`; what the exchange saw: `signs.rs`.
-//! Not here: which ending proves what (`verdict.rs`), what it says to people (`endings.rs`), the pauses (`schedule/backoff.rs`).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `verdict.rs`, `receipt.rs`, `lesson.rs` | how a call ended: what it proves, what a client may know, what it teaches |
+//! | `mailing.rs`, `bounce.rs`, `words.rs` | how the hand-over of a mail ended, why, and in whose words |
+//! | `receipts.rs` | what comes later about a notification that a relay or a provider has, or that nothing came |
+//! | `signs.rs` | what the exchange saw |
+//! | `endings.rs` | what each code says to people |
+//!
+//! Not here: the pauses (`schedule/backoff.rs`), who keeps it (`queue`).
 
 pub mod bounce;
 pub mod endings;
