@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::MailboxError;
-use super::reply::{Ending, Mail, Reply, can_hold_literals, literal_at_end};
+use zeroize::Zeroizing;
+
+use super::reply::{Ending, Mail, Reply, can_hold_literals, literal_at_end, printable};
 use super::wire::{Wire, WireError};
 use crate::report::READ_OCTETS;
 
@@ -35,13 +37,15 @@ pub(super) struct Heard {
     pub capabilities: Vec<String>,
     pub found: Vec<u32>,
     pub mail: Option<Mail>,
-    /// Code and words of the command that failed.
+    /// Code and printable words of the command that failed.
     pub refusal: Option<(Option<String>, String)>,
 }
 
 /// Between the wire and the library.
 pub(super) struct Gate<W> {
     wire: W,
+    /// The login's, which no words for people may hold.
+    secret: Zeroizing<String>,
     /// Read and not yet looked at.
     raw: Vec<u8>,
     /// May still be read.
@@ -56,9 +60,10 @@ pub(super) struct Gate<W> {
 }
 
 impl<W: Wire> Gate<W> {
-    pub(super) fn new(wire: W) -> Self {
+    fn new(wire: W, secret: Zeroizing<String>) -> Self {
         Self {
             wire,
+            secret,
             raw: Vec::new(),
             left: 0,
             shown: io::Cursor::default(),
@@ -99,14 +104,14 @@ impl<W: Wire> Gate<W> {
             Reply::GoOn | Reply::Fine | Reply::Other => {}
             Reply::Tagged { ending: Ending::Ok, .. } => {}
             Reply::Tagged { ending: Ending::No | Ending::Bad, code, words, .. } => {
-                self.heard.refusal = Some((code.clone(), words.clone()));
+                self.heard.refusal = Some((code.clone(), printable(words, &self.secret)));
             }
             Reply::UidValidity(number) => self.heard.uid_validity = Some(*number),
             Reply::Exists => self.news = true,
             Reply::Capabilities(words) => self.heard.capabilities.clone_from(words),
             Reply::Found(uids) => self.heard.found.extend_from_slice(uids),
             Reply::Mail(mail) => self.heard.mail = Some(mail.clone()),
-            Reply::Bye(words) => return Err(MailboxError::Bye(words.clone())),
+            Reply::Bye(words) => return Err(MailboxError::Bye(printable(words, &self.secret))),
         }
         Ok(reply)
     }
@@ -200,8 +205,8 @@ fn error_of(error: WireError) -> MailboxError {
 pub(super) struct Shared<W>(Arc<Mutex<Gate<W>>>);
 
 impl<W: Wire> Shared<W> {
-    pub(super) fn new(wire: W) -> Self {
-        Self(Arc::new(Mutex::new(Gate::new(wire))))
+    pub(super) fn new(wire: W, secret: Zeroizing<String>) -> Self {
+        Self(Arc::new(Mutex::new(Gate::new(wire, secret))))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Gate<W>> {

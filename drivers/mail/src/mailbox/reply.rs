@@ -5,7 +5,11 @@
 //! Source: RFC 3501 7 and 9.
 //! Not here: where a reply ends (`gate.rs`), what follows from it (`session.rs`).
 
-/// Kept of a server's words: what somebody reads in the log. Chosen.
+use crate::smtp::without;
+
+/// Looked at of a server's words. Chosen.
+const WORDS_OCTETS: usize = 1000;
+/// Kept of them: what somebody reads in the log. Chosen.
 const WORDS_CHARS: usize = 200;
 
 /// One reply.
@@ -21,7 +25,7 @@ pub(super) enum Reply {
         ending: Ending,
         /// The response code, in capitals, such as `TRYCREATE`.
         code: Option<String>,
-        /// The server's words.
+        /// The server's words, as they came: see [`printable`].
         words: String,
     },
     /// `* OK`: the greeting, or words that nobody needs.
@@ -259,22 +263,24 @@ fn number(digits: &[u8]) -> Option<u64> {
     all_digits.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
 }
 
-/// `[CODE …] words`, both as printable text; addresses in them are masked.
+/// `[CODE …] words`, the code in capitals.
 fn code_and_words(text: &[u8]) -> (Option<String>, String) {
-    let text = text.get(..WORDS_CHARS * 4).unwrap_or(text);
-    let text = String::from_utf8_lossy(text);
-    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let (code, words) = match bracketed {
-        Some((code, words)) => (Some(code.to_ascii_uppercase()), words),
-        None => (None, text.as_ref()),
-    };
+    let text = String::from_utf8_lossy(text.get(..WORDS_OCTETS).unwrap_or(text));
+    match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((code, words)) => (Some(code.to_ascii_uppercase()), words.to_owned()),
+        None => (None, text.into_owned()),
+    }
+}
+
+/// A server's words for the journal: one line of printable text, without the secret and without addresses.
+pub(super) fn printable(words: &str, secret: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let words: String = words.trim().chars().take(WORDS_CHARS).map(plain).collect();
-    let masked = words.split(' ').map(|word| match word.rsplit_once('@') {
+    let words: String = without(words, secret).chars().map(plain).collect();
+    let masked = words.split_whitespace().map(|word| match word.rsplit_once('@') {
         Some((_, domain)) => format!("***@{domain}"),
         None => word.to_owned(),
     });
-    (code, masked.collect::<Vec<_>>().join(" "))
+    masked.collect::<Vec<_>>().join(" ").chars().take(WORDS_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -330,8 +336,19 @@ mod tests {
             panic!("a refusal");
         };
         assert_eq!(code.as_deref(), Some("TRYCREATE"));
-        assert!(words.starts_with("for ***@example.jp>") && words.len() <= 210, "{words}");
-        assert!(!words.contains('\u{1b}'));
+        let words = printable(&words, "");
+        assert!(words.starts_with("for ***@example.jp> xxx") && words.len() == 200, "{words}");
+    }
+
+    #[test]
+    fn secret_is_struck_out_before_anything_else_is_made_of_the_words() {
+        for (secret, said) in [
+            ("battery staple", "no battery staple here"),
+            ("p@ss", "no p@ss here"),
+            ("p ass", "no cCBhc3M= here"), // in base64
+        ] {
+            assert_eq!(printable(said, secret), "no *** here", "{secret}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::reply::{Ending, Reply};
 use super::wire::{Connected, NetWire, Wire};
 use super::{Interrupt, MailboxError, MailboxSettings};
 use crate::Token;
-use crate::smtp::{Login, Mechanism, struck};
+use crate::smtp::{Login, Mechanism};
 
 /// RFC 2177: a server may end an IDLE of half an hour.
 const LONGEST_IDLE: Duration = Duration::from_secs(29 * 60);
@@ -88,7 +88,7 @@ impl<W: Wire> Mailbox<W> {
         greeting_is_next: bool,
     ) -> Result<Self, MailboxError> {
         let reply = settings.patience.reply;
-        let gate = Shared::new(wire);
+        let gate = Shared::new(wire, settings.login.secret.clone());
         if greeting_is_next {
             gate.lock().begin(REPLY_OCTETS, reply);
             // A server that says that we are somebody already is none that we know.
@@ -212,8 +212,10 @@ impl<W: Wire> Mailbox<W> {
             loop {
                 match gate.reply()? {
                     Reply::Tagged { ending: Ending::Ok, .. } => return Ok(()),
-                    Reply::Tagged { words, .. } => {
-                        return Err(MailboxError::Refused { asked: "DONE", said: words });
+                    Reply::Tagged { .. } => {
+                        let said = gate.heard.refusal.take().map(|(_code, words)| words);
+                        let said = said.unwrap_or_default();
+                        return Err(MailboxError::Refused { asked: "DONE", said });
                     }
                     _other => {}
                 }
@@ -363,7 +365,7 @@ fn log_in<W: Wire>(
         }
     };
     logged_in.map_err(|(error, _client)| match error_of("LOGIN", &error, &mut gate.lock()) {
-        MailboxError::Refused { said, .. } => MailboxError::Login(struck(&said, Some(login))),
+        MailboxError::Refused { said, .. } => MailboxError::Login(said),
         other => other,
     })
 }

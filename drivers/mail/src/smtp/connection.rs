@@ -353,17 +353,23 @@ fn reply_of(response: &Response, login: Option<&Login>) -> Reply {
 }
 
 /// One printable line without the login: some relays repeat what they were told, as it stood or in base64.
-pub(crate) fn struck(words: &str, login: Option<&Login>) -> String {
-    let words = printable(words);
-    let Some(secret) = login.map(|login| login.secret.as_str()).filter(|secret| !secret.is_empty())
-    else {
-        return words;
-    };
-    let holds_secret = |word: &&str| {
+fn struck(words: &str, login: Option<&Login>) -> String {
+    // Before it is cut: half a password is one too many.
+    printable(&without(words, login.map_or("", |login| login.secret.as_str())))
+}
+
+/// `words` without `secret`, as it stands or in base64.
+pub(crate) fn without(words: &str, secret: &str) -> String {
+    const STRUCK: &str = "***";
+    if secret.is_empty() {
+        return words.to_owned();
+    }
+    let holds_secret = |word: &str| {
         let decoded = data_encoding::BASE64.decode(word.as_bytes()).unwrap_or_default();
-        word.contains(secret) || decoded.windows(secret.len()).any(|run| run == secret.as_bytes())
+        decoded.windows(secret.len()).any(|run| run == secret.as_bytes())
     };
-    let parts = words.split(' ').map(|word| if holds_secret(&word) { "***" } else { word });
+    let words = words.replace(secret, STRUCK);
+    let parts = words.split(' ').map(|word| if holds_secret(word.trim()) { STRUCK } else { word });
     parts.collect::<Vec<_>>().join(" ")
 }
 

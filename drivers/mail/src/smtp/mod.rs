@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use self::connection::Connection;
-pub(crate) use self::connection::struck;
+pub(crate) use self::connection::without;
 pub(crate) use self::tls::{TlsTrouble, begin_tls};
 pub use self::tls::{Trust, TrustError};
 use crate::{Address, Token};
