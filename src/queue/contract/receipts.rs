@@ -235,7 +235,7 @@ fn provider(line: &str, secrets: bool) -> LineAsk {
 }
 
 /// The next job, handed to a provider.
-fn ordered(queue: &dyn Queue, secrets: bool) -> Claim {
+pub(crate) fn ordered(queue: &dyn Queue, secrets: bool) -> Claim {
     let got = queue.claim(NOW, provider("provider", secrets)).wait().expect("answers");
     let got = got.expect("due");
     dial(queue, got.attempt, NOW);

@@ -12,7 +12,7 @@ use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
     accept, after_min, call_record, claim, client, confirmed, contract, dial, mailed, not_sent,
-    request, show, start_page, then_fax, to_number,
+    ordered, request, show, start_page, then_fax, to_number,
 };
 use crate::schedule::backoff;
 use crate::settle::{Next, Reach};
@@ -696,6 +696,24 @@ fn rules_of_mails_hold_whoever_asks() {
         "UPDATE job SET fax_because = 'mail-bounced' WHERE mail_to IS NOT NULL",
     ];
     on_fax.into_iter().for_each(refuse);
+}
+
+#[test]
+fn key_that_a_provider_has_leaves_the_disk_when_it_runs_out() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    accept(&store, request("a", |job| job.not_after = after_min(20)));
+    ordered(&store, true);
+    let is_kept = || {
+        let sealed = "SELECT sealed IS NOT NULL FROM job";
+        outside(&path).query_row(sealed, [], |row| row.get::<_, bool>(0)).expect("one job")
+    };
+    let mut effects = Vec::new();
+    claim::sweep(&outside(&path), UnixMillis(after_min(20).0 - 1), &mut effects).expect("sweeps");
+    assert!(is_kept() && effects.is_empty(), "it may have to be sent again");
+    claim::sweep(&outside(&path), after_min(20), &mut effects).expect("sweeps");
+    assert!(!is_kept());
+    assert_eq!(effects, [writer::Effect::SecretDestroyed], "the log is cut after it");
 }
 
 /// How SQLite would go about it.
