@@ -95,6 +95,11 @@ impl Fleet {
         }
     }
 
+    /// What wakes the lines; it also says when the gateway stops.
+    pub fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
+    }
+
     /// What the watchdog counts. During a call or a test it rests, and while a dead line is listened to: the
     /// driver limits how long that is.
     fn turns(&self, place: usize) -> Option<u64> {

@@ -19,6 +19,7 @@ mod ladder;
 mod letter;
 mod lines;
 mod list;
+mod mail_channel;
 mod numbers;
 mod office;
 mod openapi;

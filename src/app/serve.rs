@@ -8,7 +8,8 @@
 //! | 4 | hook: binds the socket, so that a daemon that cannot be asked never calls anybody | 75, 78 |
 //! | 5 | sheets: all are tried in the background; whoever hands one in waits for the trial of its kind | 70 |
 //! | 6 | lines | 70 |
-//! | 7 | `READY=1`, and requests are answered | |
+//! | 7 | lanes and mailbox of the mail channel, if there is one | 70, 78 |
+//! | 8 | `READY=1`, and requests are answered | |
 //!
 //! In: the settings file. Out: an exit status, see `exit.rs`. Not here: what the rooms do.
 //!
@@ -27,15 +28,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::clock::{Clock, SystemClock};
 use super::exit::{Exit, Failure};
 use super::fleet::Fleet;
+use super::mail_channel::MailChannel;
 use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
-use super::{harden, services, telemetry};
+use super::{harden, mail_channel, services, telemetry};
 use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
 use crate::job::ProgressBoard;
+use crate::office::Policy;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
 use crate::render::{Gate, Renderer, Trials};
 use crate::send::fax::Desk;
+use crate::send::mail::MailDesk;
+use crate::send::receipt_box::Reader;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -89,7 +94,13 @@ impl Serve {
         let (face, worker) = (settings.site.face(), settings.sheet.worker());
         let renderer = Arc::new(Renderer::new(face.clone(), worker.clone()));
         let gate = Arc::new(Gate::new(face.clone(), worker.deadline));
-        let trials = Trials::new(Arc::clone(&gate), face, worker)
+        let trials = Trials::new(Arc::clone(&gate), face, worker);
+        let letters = mail_channel::letters(&settings);
+        let trials = match &letters {
+            Some(letters) => trials.with_letters(Arc::clone(letters)),
+            None => trials,
+        };
+        let trials = trials
             .start()
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
         let desk = Desk {
@@ -103,6 +114,7 @@ impl Serve {
             runtime: runtime.handle().clone(),
         };
         let line_count = settings.lines.len() + services.len();
+        let providers = services.iter().map(|service| Arc::clone(&service.provider)).collect();
         let lines = Fleet::start(
             &settings.lines,
             services,
@@ -111,11 +123,27 @@ impl Serve {
             &hearts,
             &alarm,
         )?;
+        let mail = match settings.mail.as_ref().zip(letters) {
+            Some((mail, letters)) => {
+                let desk = MailDesk {
+                    queue: Arc::clone(&queue),
+                    letters,
+                    key: mail_channel::token_key(&master_key),
+                    clock: Arc::clone(&clock),
+                    board: progress.clone(),
+                    windows: windows.clone(),
+                };
+                let reader = Reader { key: mail_channel::token_key(&master_key), providers };
+                let (bell, runtime) = (lines.bell(), runtime.handle());
+                Some(MailChannel::start(mail, reader, desk, bell, &hearts, &alarm, runtime)?)
+            }
+            None => None,
+        };
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
             sheet: gate,
-            policy: settings.calling.policy(),
+            policy: Policy { mail: mail.is_some(), ..settings.calling.policy() },
             windows,
             tokens,
             fingerprints: Fingerprints::new(&master_key),
@@ -142,6 +170,9 @@ impl Serve {
         }
         // The watchdog goes on while the last calls end.
         lines.stop();
+        if let Some(mail) = mail {
+            mail.stop(runtime.handle());
+        }
         // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
         runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("app.stopped");

@@ -5,17 +5,11 @@
 
 use std::sync::Arc;
 
-use mail::TokenKey;
-use mail::smtp::Relay;
-
 use super::exit::Failure;
-use super::secrets::{self, MASTER_KEY_OCTETS};
-use super::settings::{Mail, Settings};
-use crate::send::LineFault;
+use super::mail_channel::{open_relay, token_key};
+use super::secrets::MASTER_KEY_OCTETS;
+use super::settings::Settings;
 use crate::send::mail_to_fax::Service;
-
-/// Says what the derived key is for.
-const TOKENS: &[u8] = b"shirase: tokens in the return paths of mails, 1";
 
 /// Every such line of the settings.
 ///
@@ -31,20 +25,9 @@ pub fn of(
         Ok(Service {
             line: line.name.clone(),
             provider: Arc::new(line.provider(mail)?),
-            open: Arc::new(move || open(&kept)),
+            open: Arc::new(move || open_relay(&kept)),
             key: Arc::new(token_key(master_key)),
         })
     };
     settings.provider_lines.iter().map(service).collect()
-}
-
-fn token_key(master_key: &[u8; MASTER_KEY_OCTETS]) -> TokenKey {
-    TokenKey::new(*secrets::derived_key(master_key, TOKENS))
-}
-
-/// The way to the relay, with password and certificates as they are on disk now.
-fn open(settings: &Mail) -> Result<Relay, LineFault> {
-    let fault = |message| LineFault { code: "mail-settings", message };
-    let relay = settings.relay().map_err(|error| fault(error.to_string()))?;
-    Relay::new(relay).map_err(|error| fault(error.to_string()))
 }

@@ -12,7 +12,8 @@ use super::JobId;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Live {
     pub line: String,
-    /// `dialling`, `answered`, `identity`, `training`, `page`, `confirmed`, `hung_up`.
+    /// `dialling`, `answered`, `identity`, `training`, `page`, `confirmed`, `hung_up`; of a mail `connecting`,
+    /// `content`.
     pub phase: &'static str,
     /// 0 to 100 of the page, while it runs.
     pub percent: Option<u8>,

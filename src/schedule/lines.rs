@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 use modem::CallReport;
+use tokio::sync::Notify;
 
 use crate::app::clock::Clock;
 use crate::job::{FaxNumber, UnixMillis};
@@ -42,6 +43,8 @@ pub struct Bell {
     stopping: AtomicBool,
     rung: Mutex<u64>,
     heard: Condvar,
+    /// For the one loop of the mail lanes.
+    woken: Notify,
 }
 
 impl Bell {
@@ -49,6 +52,12 @@ impl Bell {
     pub fn ring(&self) {
         *self.rung.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.heard.notify_all();
+        self.woken.notify_one();
+    }
+
+    /// Waits for the next ring; one that came since the last time counts. For one task only.
+    pub(super) async fn heard(&self) {
+        self.woken.notified().await;
     }
 
     /// No new call; lines end after the one they carry.
@@ -57,7 +66,7 @@ impl Bell {
         self.ring();
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 

@@ -7,6 +7,7 @@ pub mod coded;
 pub mod fax;
 mod journal;
 pub mod line_test;
+pub mod mail;
 pub mod mail_to_fax;
 pub mod mailbox_board;
 pub mod receipt_box;

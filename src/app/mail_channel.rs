@@ -1,0 +1,131 @@
+//! The running mail channel, as the rest of the program sees it: started, watched, stopped.
+//!
+//! In: `[mail]` of the settings. Out: its lanes, its mailbox for receipts, its texts, and what the hook shows of them.
+//! Not here: what a lane does (`schedule/mail_lanes.rs`), how a mail goes (`send/mail.rs`), how receipts are read
+//! (`send/receipt_box.rs`).
+
+use std::sync::Arc;
+
+use mail::TokenKey;
+use mail::smtp::Relay;
+use tokio::runtime::Handle;
+
+use super::exit::{Exit, Failure};
+use super::secrets::{self, MASTER_KEY_OCTETS};
+use super::settings::{Mail, Settings};
+use super::systemd::{Heartbeats, Pulse};
+use crate::queue::Alarm;
+use crate::render::{Folders, Letters};
+use crate::schedule::lines::Bell;
+use crate::schedule::mail_board::MailBoard;
+use crate::schedule::mail_lanes::{Lanes, LanesHandle};
+use crate::send::LineFault;
+use crate::send::mail::MailDesk;
+use crate::send::receipt_box::{self, Reader, ReceiptBox};
+
+/// Says what the derived key is for.
+const TOKENS: &[u8] = b"shirase: tokens in the return paths of mails, 1";
+
+/// The key by which reports prove that they are about a mail of ours. Another master key makes all that are under way
+/// strangers.
+pub fn token_key(master_key: &[u8; MASTER_KEY_OCTETS]) -> TokenKey {
+    TokenKey::new(*secrets::derived_key(master_key, TOKENS))
+}
+
+/// Reads and tries the texts of mails, if there are any.
+pub fn letters(settings: &Settings) -> Option<Arc<Letters>> {
+    let mail = settings.mail.as_ref()?;
+    let folders =
+        Folders { mails: mail.templates.clone(), sheets: settings.sheet.templates.clone() };
+    Some(Arc::new(Letters::new(settings.site.face(), folders, mail.face())))
+}
+
+/// The lanes and the mailbox, and what is known of them.
+pub struct MailChannel {
+    #[expect(dead_code, reason = "the hook shows it")]
+    pub board: MailBoard,
+    lanes: LanesHandle,
+    receipts: ReceiptBox,
+}
+
+impl MailChannel {
+    /// Starts the lanes and the mailbox. Servers that do not answer are waited for.
+    ///
+    /// # Errors
+    /// [`Failure`] if a password or certificates cannot be read, or the system gives no thread.
+    pub fn start(
+        settings: &Mail,
+        reader: Reader,
+        desk: MailDesk,
+        bell: Arc<Bell>,
+        hearts: &Heartbeats,
+        alarm: &Alarm,
+        runtime: &Handle,
+    ) -> Result<Self, Failure> {
+        // What can be seen to be wrong keeps the daemon from starting; later it is only told.
+        open_relay(settings).map_err(|fault| Failure::new(Exit::Settings, fault.message))?;
+        settings
+            .inbox
+            .mailbox()
+            .map_err(|fault| Failure::new(Exit::Settings, fault.to_string()))?;
+        let receipts = ReceiptBox::start(receipt_box::Parts {
+            store: Box::new(Arc::clone(&desk.queue)),
+            open: receipt_box::opener(settings.inbox.clone()),
+            reader,
+            sent_folder: settings.inbox.sent_folder.clone(),
+            clock: Arc::clone(&desk.clock),
+            alarm: alarm.clone(),
+        })
+        .map_err(|error| Failure::new(Exit::Internal, format!("mailbox: {error}")))?;
+        hearts.watch("mailbox", receipts.turns());
+        let relay = format!("{}:{}", settings.relay.host, settings.relay.port);
+        let board = MailBoard::new(relay, settings.relay.connections, desk.clock.now());
+        let pulse = Pulse::default();
+        let watched = pulse.clone();
+        hearts.watch("mail", move || Some(watched.turns()));
+        let kept = settings.clone();
+        let lanes = Lanes {
+            desk: Arc::new(desk),
+            opens: Arc::new(move || open_relay(&kept)),
+            lanes: settings.relay.connections,
+            per_domain: settings.per_domain,
+            fax_after: settings.fax_after_hours.0,
+            bell,
+            alarm: alarm.clone(),
+            board: board.clone(),
+            pulse,
+        };
+        Ok(Self { board, lanes: lanes.start(runtime), receipts })
+    }
+
+    /// Waits until the last mail is settled; the bell has to be stopped first.
+    pub fn stop(mut self, runtime: &Handle) {
+        self.receipts.stop();
+        runtime.block_on(self.lanes.join());
+    }
+}
+
+/// The way to the relay, with password and certificates as they are on disk now.
+pub fn open_relay(settings: &Mail) -> Result<Relay, LineFault> {
+    let fault = |message| LineFault { code: "mail-settings", message };
+    let relay = settings.relay().map_err(|error| fault(error.to_string()))?;
+    Relay::new(relay).map_err(|error| {
+        fault(match &settings.relay.ca_file {
+            Some(path) => format!("{}: {error}", path.display()),
+            None => error.to_string(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_made_with_a_key_of_their_own_that_follows_from_the_master_key() {
+        let token = token_key(&[1; 32]).mint([2; 16]);
+        assert_eq!(token_key(&[1; 32]).open(token.as_str()), Some([2; 16]));
+        assert_eq!(token_key(&[2; 32]).open(token.as_str()), None);
+        assert_eq!(TokenKey::new([1; 32]).open(token.as_str()), None, "the master key makes none");
+    }
+}
