@@ -13,6 +13,7 @@
 #   make bench-line   connected time of a page against the shortest that T.30 allows
 #   make sheet-bytes  rewrites tests/golden/sheet-bytes.txt and sheet-habits.txt: what each sheet costs, and why no more
 #   make bench-sheet  a sheet from JSON to coded page beside Ghostscript, and the worker's memory; builds the typesetter optimised
+#   make bench-mail   notices handed to a Postfix beside Postfix's own smtp-source
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
@@ -26,7 +27,7 @@ CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 
-.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-codec deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-codec deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -66,6 +67,10 @@ bench-line: build
 bench-sheet: setup
 	$(CARGO) build --quiet --release -p sheet --bins
 	$(CARGO) run --quiet --release -p sheet --no-default-features --example bench-sheet
+
+bench-mail: build
+	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
+	$(CARGO) run --quiet --example bench-mail
 
 # Only this needs nothing but the codecs, so it is worth what an optimised build costs.
 bench-codec: setup
