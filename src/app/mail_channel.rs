@@ -14,6 +14,7 @@ use super::exit::{Exit, Failure};
 use super::secrets::{self, MASTER_KEY_OCTETS};
 use super::settings::{Mail, Settings};
 use super::systemd::{Heartbeats, Pulse};
+use crate::hook::MailBoards;
 use crate::queue::Alarm;
 use crate::render::{Folders, Letters};
 use crate::schedule::lines::Bell;
@@ -42,8 +43,7 @@ pub fn letters(settings: &Settings) -> Option<Arc<Letters>> {
 
 /// The lanes and the mailbox, and what is known of them.
 pub struct MailChannel {
-    #[expect(dead_code, reason = "the hook shows it")]
-    pub board: MailBoard,
+    board: MailBoard,
     lanes: LanesHandle,
     receipts: ReceiptBox,
 }
@@ -96,6 +96,11 @@ impl MailChannel {
             pulse,
         };
         Ok(Self { board, lanes: lanes.start(runtime), receipts })
+    }
+
+    /// For those who look at it.
+    pub fn boards(&self) -> MailBoards {
+        MailBoards { relay: Some(self.board.clone()), inbox: Some(self.receipts.board().clone()) }
     }
 
     /// Waits until the last mail is settled; the bell has to be stopped first.

@@ -19,6 +19,7 @@ mod ladder;
 mod letter;
 mod lines;
 mod list;
+mod mail;
 mod mail_channel;
 mod numbers;
 mod office;
@@ -61,6 +62,7 @@ enum Verb {
     Calls(calls::Calls),
     Cancel(cancel::Cancel),
     Lines(lines::Lines),
+    Mail(mail::Mail),
     Numbers(numbers::Numbers),
     Office(office::Office),
     Check(check::Check),
@@ -84,6 +86,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Calls(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Mail(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Office(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Check(verb) => small_runtime()?.block_on(verb.run()),

@@ -149,8 +149,18 @@ pub fn ending(entry: &Value, indent: &str) -> String {
 }
 
 /// Details of a rung that its surroundings already say, or that the receipt says better.
-const SAID_ELSEWHERE: [&str; 7] =
-    ["attempt", "line", "state", "evidence", "reason", "receipt", "due_at"];
+const SAID_ELSEWHERE: [&str; 10] = [
+    "attempt",
+    "channel",
+    "line",
+    "state",
+    "evidence",
+    "reason",
+    "receipt",
+    "due_at",
+    "watch_until",
+    "watch_then",
+];
 
 /// A rung in one line: time of the day in Japan, name, what was seen.
 pub fn rung(rung: &Value) -> String {
@@ -346,7 +356,9 @@ mod tests {
             "awaits": { "until": "2026-11-25T01:00:00Z", "then": "fax" }, "not_after": "2026-11-27T01:00:00Z",
             "attempts": [{ "number": 1, "channel": "mail", "line": "mail-1", "state": "handed_off", "rungs": [
                 rung("dot_sent", "00:01", json!({})),
-                rung("handed_off", "00:02", json!({ "dsn": true })),
+                json!({ "name": "handed_off", "at": "2026-11-24T01:00:02Z", "detail": {
+                    "attempt": 1, "code": "mail-accepted", "watch_then": "fax", "watch_until": "2026-11-25T01:00:00Z",
+                }}),
                 rung("mail_delivered", "00:05", json!({ "status": "2.0.0" })),
                 rung("first_login", "30:00", json!({})),
             ]}],
@@ -362,7 +374,7 @@ mod tests {
   until     2026-11-27T01:00:00Z
   attempt 1  lane mail-1, handed_off
     10:00:01  mail begins
-    10:00:02  handed off      dsn true
+    10:00:02  handed off      code mail-accepted
     10:00:05  in the mailbox  status 2.0.0
     10:30:00  first login"
         );

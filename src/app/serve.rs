@@ -152,6 +152,7 @@ impl Serve {
             alarm: alarm.clone(),
             lines: Arc::clone(&lines) as Arc<dyn LineDesk>,
             line_limits: settings.lines.iter().map(Line::limits).collect(),
+            mail: mail.as_ref().map(MailChannel::boards).unwrap_or_default(),
         });
         runtime.spawn(sweep(queue, clock, settings.calls.keep(), alarm.clone(), &hearts));
         runtime.spawn(hearts.keep_watchdog());

@@ -17,6 +17,7 @@ mod json;
 pub mod limits;
 pub mod lines;
 pub mod listener;
+pub mod mail_channel;
 pub mod notifications;
 pub mod numbers;
 pub mod offices;
@@ -43,6 +44,7 @@ use crate::schedule::windows::Windows;
 pub use auth::{Scope, Tokens};
 pub use fingerprint::Fingerprints;
 pub use limits::Limits;
+pub use mail_channel::MailBoards;
 use problem::{Code, Problem};
 
 /// Everything that a request may need. Clones share it.
@@ -65,6 +67,7 @@ pub struct Parts {
     pub lines: Arc<dyn LineDesk>,
     /// What each line may use, in the order of the settings.
     pub line_limits: Vec<LineLimits>,
+    pub mail: MailBoards,
 }
 
 impl Hook {
@@ -157,6 +160,7 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(lines::show))
         .routes(routes!(lines::test))
         .routes(routes!(lines::reset))
+        .routes(routes!(mail_channel::show))
         .routes(routes!(numbers::listed))
         .routes(routes!(numbers::about))
         .routes(routes!(numbers::lock))

@@ -85,6 +85,8 @@ pub(super) struct Setup {
     pub(super) slow_store: bool,
     pub(super) line_ready: bool,
     pub(super) kept: Vec<Kept>,
+    pub(super) mail: MailBoards,
+    pub(super) domains: Vec<MailDomain>,
     pub(super) now: UnixMillis,
 }
 
@@ -101,6 +103,8 @@ impl Default for Setup {
             slow_store: false,
             line_ready: true,
             kept: Vec::new(),
+            mail: MailBoards::default(),
+            domains: Vec::new(),
             now: TUESDAY_10_00,
         }
     }
@@ -134,6 +138,7 @@ impl House {
             channels: Mutex::default(),
             offices: Mutex::default(),
             signs: Mutex::default(),
+            domains: setup.domains,
             asked: Notify::new(),
             go_on: Arc::default(),
         });
@@ -156,6 +161,7 @@ impl House {
                 fastest: Rate(t30::Modulation::V17At14400),
                 ecm: true,
             }],
+            mail: setup.mail,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -357,6 +363,7 @@ pub(super) struct Memory {
     pub(super) channels: Mutex<HashMap<JobId, Channel>>,
     pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
     pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
+    pub(super) domains: Vec<MailDomain>,
     /// A slow store was asked …
     pub(super) asked: Notify,
     /// … and may answer.
@@ -584,8 +591,9 @@ impl Queue for Memory {
         self.answer(after)
     }
 
-    fn mail_domains(&self, _since: UnixMillis) -> Pending<Vec<MailDomain>> {
-        self.answer(Vec::new())
+    fn mail_domains(&self, since: UnixMillis) -> Pending<Vec<MailDomain>> {
+        let is_asked = since == TUESDAY_10_00.before(Duration::from_secs(7 * 86_400));
+        self.answer(if is_asked { self.domains.clone() } else { Vec::new() })
     }
 
     fn step(&self, _attempt: AttemptId, _step: Step) -> Pending<()> {

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::job::FaxBecause;
+use crate::schedule::mail_board::MailBoard;
+use crate::send::mailbox_board::MailboxBoard;
 use crate::settle::{AtEnd, Watch};
 
 const OFFICE: &str = "/v1/offices/1179900012";
@@ -192,4 +194,41 @@ fn mail_that_went_by_fax_after_all_shows_both_and_why() {
     let back = shown(&View { channel: Channel::Fax, because, watch: None, ..view });
     let told = (&back["channel"], &back["because"], &back["awaits"]);
     assert_eq!(told, (&json!("fax"), &json!("mail-unread"), &json!(null)));
+}
+
+#[tokio::test]
+async fn mail_channel_shows_relay_mailbox_and_who_does_not_read() {
+    let counts = MailDomain {
+        domain: "example.co.jp".into(),
+        handed: 4,
+        delivered: 3,
+        opened: 1,
+        unread: 2,
+        ..MailDomain::default()
+    };
+    let mail = MailBoards {
+        relay: Some(MailBoard::new("relay.example.jp:587".into(), 4, TUESDAY_10_00)),
+        inbox: Some(MailboxBoard::new(TUESDAY_10_00)),
+    };
+    let house = House::with(Setup { mail, domains: vec![counts], ..Setup::default() }).await;
+    let shown = house.get("/v1/mail").await.json();
+    let relay = &shown["relay"];
+    assert_eq!(
+        (&relay["relay"], &relay["state"]),
+        (&json!("relay.example.jp:587"), &json!("starting"))
+    );
+    assert_eq!((&relay["lanes"], &relay["fault"]), (&json!(4), &json!(null)));
+    assert_eq!(
+        (&shown["inbox"]["state"], &shown["inbox"]["mails"]),
+        (&json!("starting"), &json!({}))
+    );
+    let domain = &shown["domains"][0];
+    let told = (&domain["domain"], &domain["unread"], &domain["unopened_percent"]);
+    assert_eq!(told, (&json!("example.co.jp"), &json!(2), &json!(75)));
+    assert_eq!(house.get("/v1/mail?days=8").await.json()["domains"], json!([]));
+    for query in ["days=0", "days=32", "days=x", "weeks=1"] {
+        house.get(&format!("/v1/mail?{query}")).await.is_problem(400, "invalid-query");
+    }
+    let without = House::open().await.get("/v1/mail").await.json();
+    assert_eq!((&without["relay"], &without["inbox"]), (&json!(null), &json!(null)));
 }
