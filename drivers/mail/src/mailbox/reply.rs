@@ -276,7 +276,10 @@ fn code_and_words(text: &[u8]) -> (Option<String>, String) {
 pub(super) fn printable(words: &str, secret: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let words: String = without(words, secret).chars().map(plain).collect();
-    let masked = words.split_whitespace().map(|word| match word.rsplit_once('@') {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    // Again, for a secret of two words may have been parted by more than a space.
+    let words = without(&words.join(" "), secret);
+    let masked = words.split(' ').map(|word| match word.rsplit_once('@') {
         Some((_, domain)) => format!("***@{domain}"),
         None => word.to_owned(),
     });
@@ -344,6 +347,7 @@ mod tests {
     fn secret_is_struck_out_before_anything_else_is_made_of_the_words() {
         for (secret, said) in [
             ("battery staple", "no battery staple here"),
+            ("battery staple", "no battery\u{8} staple here"),
             ("p@ss", "no p@ss here"),
             ("p ass", "no cCBhc3M= here"), // in base64
         ] {
