@@ -39,6 +39,8 @@ pub struct Setup<'a> {
     pub lines: &'a [(&'a str, &'a str)],
     /// More environment of the daemon.
     pub environment: &'a [(&'a str, &'a str)],
+    /// Tables of settings behind all others.
+    pub more: &'a str,
 }
 
 impl Setup<'_> {
@@ -118,7 +120,8 @@ templates = "{templates}"
 [calling]
 hours = "always_open"
 self_test = "never"
-{lines}"#,
+{lines}{more}"#,
+            more = setup.more,
             lines = lines.concat(),
             tokens = tokens.display(),
             store = self.path("queue.db").display(),
@@ -162,6 +165,31 @@ self_test = "never"
         let mut child = self.daemon.take().expect("a daemon runs");
         child.kill().expect("kill");
         child.wait().expect("wait");
+    }
+
+    /// For the daemons that are started from now on.
+    #[allow(dead_code, reason = "not every test program sets another clock")]
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Changes the settings for the next start.
+    #[allow(dead_code, reason = "not every test program changes settings")]
+    pub fn replace_in_settings(&self, old: &str, new: &str) {
+        let path = self.path("shirase.toml");
+        let text = std::fs::read_to_string(&path).expect("settings");
+        assert!(text.contains(old), "{old} is in\n{text}");
+        std::fs::write(path, text.replace(old, new)).expect("settings");
+    }
+
+    /// A line of what the kernel says of the running daemon, in KiB, e.g. `VmHWM`: the most memory it ever had.
+    #[allow(dead_code, reason = "not every test program looks at memory")]
+    pub fn memory_kib(&self, name: &str) -> u64 {
+        let id = self.daemon.as_ref().expect("a daemon runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        figure.unwrap_or_else(|| panic!("{name} is in\n{status}"))
     }
 
     /// All that the daemon has logged.

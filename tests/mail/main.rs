@@ -1,5 +1,17 @@
 //! The whole way of a mail, with Postfix and Dovecot as relay, far host and receipt box.
 
+mod gateway;
+#[allow(dead_code, reason = "this program uses a part of it")]
+#[path = "../appliance/harness.rs"]
+mod harness;
+mod hostile;
+mod killed;
 mod mailbox;
+mod provider;
+
+mod proxy;
 mod relay;
 mod servers;
+#[path = "../support/softline.rs"]
+mod softline;
+mod way;
