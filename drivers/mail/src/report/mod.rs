@@ -11,6 +11,8 @@ mod delivery;
 mod disposition;
 mod fields;
 
+use std::panic::catch_unwind;
+
 use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 pub use delivery::{Action, Delivery, Flaw, RecipientReport, Status};
@@ -65,7 +67,9 @@ pub fn read(octets: &[u8], key: &TokenKey) -> Reading {
 /// The mail, as far as it is looked at.
 pub(crate) fn parsed(octets: &[u8]) -> Option<Message<'_>> {
     let octets = octets.get(..READ_OCTETS).unwrap_or(octets);
-    (parts_at_most(octets) <= MOST_PARTS).then(|| MessageParser::default().parse(octets)).flatten()
+    // The parser is not ours: if some mail breaks it, that mail is none of ours.
+    let parse = || catch_unwind(|| MessageParser::default().parse(octets)).ok().flatten();
+    (parts_at_most(octets) <= MOST_PARTS).then(parse).flatten()
 }
 
 /// The values of [`ADDRESSEES`].

@@ -135,6 +135,20 @@ fn ten_megabytes_of_returned_mail_are_not_looked_at() {
     assert!(matches!(read(&mail, &key()).content, Content::Delivery(_)));
 }
 
+/// A bounce of a forwarded mail: at its end the parser loses count of the levels.
+#[test]
+fn returned_mail_that_is_a_mail_in_a_mail_does_not_hide_the_report() {
+    let returned = "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\ny\r\n";
+    let mail = dsn(&to_us(), FAILED).replace(
+        "Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m1@example.jp>\r\n\r\n",
+        returned,
+    );
+    assert!(mail.contains(returned));
+    let reading = read(mail.as_bytes(), &key());
+    assert_eq!(reading.about, Some(SUBJECT));
+    assert!(matches!(reading.content, Content::Delivery(_)), "{reading:?}");
+}
+
 /// As deep as what is looked at can be, on a stack where a descent into each level ends in a crash.
 #[test]
 fn mail_in_mail_eight_thousand_deep_is_no_report() {
