@@ -37,6 +37,10 @@ pub enum Cause {
     /// A host put off a mail, to this address or domain: its mailbox is full, or it does not know us yet. Most of it
     /// heals within the hour, the rest may take days, and the notice does not wait so long: its FAX ends these tries.
     MailDeferred,
+    /// The relay says that it will never take this sheet for a service: mostly because of the line's own settings, and then
+    /// of every sheet, but it may be this number alone. Nobody was disturbed; its tries are counted as those without a
+    /// sheet.
+    ServiceRefused,
     /// Our relay is not there, does not let us in, or takes nothing. No mail was seen by anybody, so it costs no try.
     RelayDown,
 }
@@ -52,14 +56,34 @@ stable_names!(Cause {
     Interrupted => "interrupted",
     Unconfirmed => "unconfirmed",
     MailDeferred => "mail-deferred",
+    ServiceRefused => "service-refused",
     RelayDown => "relay-down",
 });
 
 /// No job has more calls than this, whatever the causes. Chosen: a seventh call is a nuisance.
 pub const MAX_DIALS: u32 = 6;
-/// No job is drawn in vain more often than this. Chosen with its pauses, 17 h 40 min in all: somebody has had a
-/// working day, or a night and the morning after it.
-pub const MAX_TRIES_WITHOUT_SHEET: u32 = 6;
+impl Cause {
+    /// No number was called, and a pause alone does not mend it: such tries are counted.
+    pub fn is_in_vain(self) -> bool {
+        match self {
+            Self::SheetUnavailable | Self::ServiceRefused => true,
+            Self::Busy
+            | Self::NoAnswer
+            | Self::NoFaxTone
+            | Self::Handshake
+            | Self::CannotReceive
+            | Self::LineDown
+            | Self::Interrupted
+            | Self::Unconfirmed
+            | Self::MailDeferred
+            | Self::RelayDown => false,
+        }
+    }
+}
+
+/// No job is tried in vain more often than this. Chosen with the pauses of both causes, more than 17 hours in all: somebody
+/// has had a working day, or a night and the morning after it.
+pub const MAX_TRIES_IN_VAIN: u32 = 6;
 /// A repeated call begins at least this long before the job's end, so that its ending is known in time.
 pub const LAST_CALL: Duration = Duration::from_secs(15 * 60);
 
@@ -87,8 +111,8 @@ pub struct Calls {
     pub dials: u32,
     /// Of these, that may have left a sheet.
     pub unconfirmed: u32,
-    /// Tries without a sheet, which were no calls.
-    pub without_sheet: u32,
+    /// Tries that could call nobody.
+    pub in_vain: u32,
 }
 
 /// Decides on the next try.
@@ -96,7 +120,7 @@ pub fn next_turn(cause: Cause, calls: Calls, now: UnixMillis, not_after: UnixMil
     let (tries, row) = match cause {
         // Calls before the first sheet are no reason to let the second wait longer.
         Cause::Unconfirmed => (calls.dials, calls.unconfirmed),
-        Cause::SheetUnavailable => (calls.without_sheet, calls.without_sheet),
+        Cause::SheetUnavailable | Cause::ServiceRefused => (calls.in_vain, calls.in_vain),
         Cause::Busy
         | Cause::NoAnswer
         | Cause::NoFaxTone
@@ -138,7 +162,9 @@ fn plan(cause: Cause) -> Plan {
         Cause::Handshake => (&[3, 10, 30], Some(4)),
         Cause::CannotReceive => (&[60, 240, 720], Some(4)),
         Cause::LineDown => (&[3], None),
-        Cause::SheetUnavailable => (&[10, 30, 60, 240, 720], Some(MAX_TRIES_WITHOUT_SHEET)),
+        Cause::SheetUnavailable => (&[10, 30, 60, 240, 720], Some(MAX_TRIES_IN_VAIN)),
+        // Another line takes it meanwhile, if there is one.
+        Cause::ServiceRefused => (&[3, 30, 60, 240, 720], Some(MAX_TRIES_IN_VAIN)),
         Cause::Interrupted => (&[1], Some(MAX_DIALS)),
         // Long enough for somebody to take the first sheet out of the tray, and for a bad line to be another one.
         Cause::Unconfirmed => (&[10, 60], Some(MAX_DIALS)),
@@ -162,7 +188,7 @@ mod tests {
     }
 
     fn each(tries: u32) -> Calls {
-        Calls { dials: tries, unconfirmed: tries, without_sheet: tries }
+        Calls { dials: tries, unconfirmed: tries, in_vain: tries }
     }
 
     fn minutes_after_each_try(cause: Cause) -> Vec<i64> {
@@ -208,10 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn sheet_that_cannot_be_drawn_is_tried_for_17_hours_and_40_minutes_and_no_longer() {
-        let pauses = minutes_after_each_try(Cause::SheetUnavailable);
-        assert_eq!(pauses, [10, 30, 60, 240, 720]);
-        assert_eq!(pauses.iter().sum::<i64>(), 17 * 60 + 40);
+    fn sheet_that_is_not_drawn_or_not_taken_is_tried_for_more_than_17_hours_and_no_longer() {
+        let pauses = [Cause::SheetUnavailable, Cause::ServiceRefused].map(minutes_after_each_try);
+        assert_eq!(pauses, [[10, 30, 60, 240, 720], [3, 30, 60, 240, 720]]);
+        assert!(pauses.iter().all(|pauses| pauses.iter().sum::<i64>() / 60 == 17));
     }
 
     #[test]

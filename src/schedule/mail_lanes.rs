@@ -322,18 +322,18 @@ fn store_failed(error: &QueueError) -> Flow {
     }
 }
 
-/// What an end says of the relay and of the domain. A relay that leaves in the middle of a mail, or has no word for one, is
-/// looked at before it gets the next: if it was this mail alone, that one shows it.
+/// What an end says of the relay and of the domain.
 fn said(outcome: &Outcome) -> Said {
-    match outcome {
-        Outcome::Accepted { .. } => Said::Taken,
-        Outcome::Stopped => Said::Nothing,
-        Outcome::NotHanded { .. } | Outcome::Unknown { .. } => Said::RelayFault(fault_of(outcome)),
-        Outcome::Refused { .. } => match Ended::of(outcome, None).fault() {
-            Fault::Relay => Said::RelayFault(fault_of(outcome)),
-            Fault::Domain => Said::PutOff,
-            Fault::None => Said::Refused,
-        },
+    match (Ended::of(outcome, None).fault(), outcome) {
+        (Fault::Relay, _) => Said::RelayFault(fault_of(outcome)),
+        (Fault::Domain, _) => Said::PutOff,
+        (Fault::Either, _) => Said::BrokeOff(fault_of(outcome)),
+        (Fault::None, Outcome::Accepted { .. }) => Said::Taken,
+        (Fault::None, Outcome::Stopped) => Said::Nothing,
+        (
+            Fault::None,
+            Outcome::Refused { .. } | Outcome::NotHanded { .. } | Outcome::Unknown { .. },
+        ) => Said::Refused,
     }
 }
 

@@ -45,7 +45,9 @@ pub enum Said {
     PutOff,
     /// The relay took none, and will take no other.
     RelayFault(LineFault),
-    /// Nothing: it was stopped, or the connection broke in the middle.
+    /// The relay broke off when it was asked about this one: it, or the domain.
+    BrokeOff(LineFault),
+    /// Nothing: we ended it.
     Nothing,
 }
 
@@ -200,15 +202,11 @@ impl Traffic {
                 about.is_put_off(now);
                 self.works()
             }
-            Said::RelayFault(fault) => match &mut self.relay {
-                Relay::Well => self.fails(Troubles::default(), fault, now),
-                Relay::AwaitTrial { troubles, .. } => {
-                    let troubles = std::mem::take(troubles);
-                    self.fails(troubles, fault, now)
-                }
-                // One that began before it was known: no news.
-                Relay::AwaitLook { .. } | Relay::AwaitAnswer { .. } => Notice::Nothing,
-            },
+            Said::RelayFault(fault) => self.relay_fails(fault, now),
+            Said::BrokeOff(fault) => {
+                about.is_put_off(now);
+                self.relay_fails(fault, now)
+            }
             Said::Nothing => {
                 if let Relay::AwaitTrial { is_out, .. } = &mut self.relay {
                     *is_out = false;
@@ -224,6 +222,18 @@ impl Traffic {
             Relay::AwaitLook { .. } | Relay::AwaitAnswer { .. } | Relay::AwaitTrial { .. } => {
                 Notice::Ready
             }
+        }
+    }
+
+    fn relay_fails(&mut self, fault: LineFault, now: UnixMillis) -> Notice {
+        match &mut self.relay {
+            Relay::Well => self.fails(Troubles::default(), fault, now),
+            Relay::AwaitTrial { troubles, .. } => {
+                let troubles = std::mem::take(troubles);
+                self.fails(troubles, fault, now)
+            }
+            // One that began before it was known: no news.
+            Relay::AwaitLook { .. } | Relay::AwaitAnswer { .. } => Notice::Nothing,
         }
     }
 
@@ -406,6 +416,29 @@ mod tests {
         traffic.mail_ended("a.jp", Said::PutOff, NOW);
         traffic.mail_ended("a.jp", Said::PutOff, NOW);
         assert_eq!(held(&mut traffic, later(15)), [""; 0], "the first rest, not the second");
+    }
+
+    /// A relay that hangs up about one domain and does well for the others.
+    #[test]
+    fn domain_at_which_the_relay_breaks_off_is_not_the_next_trial() {
+        let mut traffic = well();
+        traffic.mail_begins("far.jp");
+        let said = Said::BrokeOff(fault("mail-broke-off"));
+        let told = Notice::Faulty(fault("mail-broke-off"));
+        assert_eq!(traffic.mail_ended("far.jp", said, NOW), told);
+        assert_eq!(traffic.turn(later(2)), Turn::Look);
+        traffic.look_begins();
+        traffic.look_ended(Ok(()), later(2));
+        assert_eq!(traffic.turn(later(2)), Turn::Claim);
+        assert_eq!(held(&mut traffic, later(2)), ["far.jp"]);
+        traffic.mail_begins("a.jp");
+        assert_eq!(traffic.mail_ended("a.jp", Said::Taken, later(2)), Notice::Ready);
+        assert_eq!(
+            held(&mut traffic, later(2)),
+            ["far.jp"],
+            "that the relay is well says nothing of it"
+        );
+        assert_eq!(held(&mut traffic, later(15)), [""; 0]);
     }
 
     #[test]

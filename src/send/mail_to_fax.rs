@@ -30,7 +30,7 @@ use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts, journal};
 use crate::job::{Live, UnixMillis, hex};
 use crate::office::identity::{self, OnAbsent};
 use crate::queue::{Claim, LineAsk, QueueError, Step};
-use crate::settle::mailing::{self, Ended, Fault};
+use crate::settle::mailing::{self, Ended};
 use crate::settle::words::masked;
 use crate::settle::{AtEnd, Settlement, Stop, Watch};
 
@@ -82,7 +82,10 @@ impl MailToFaxCarrier {
             trouble: Trouble::Late(REACH_WAIT),
         };
         let reached = self.desk.runtime.block_on(asked).unwrap_or(Err(late));
-        reached.map_err(|outcome| fault_of(&struck(outcome, &self.service.provider)))?;
+        reached.map_err(|outcome| {
+            let code = Ended::of(&outcome, None).code();
+            fault_of(code, &struck(outcome, &self.service.provider))
+        })?;
         self.relay = Some(relay);
         Ok(())
     }
@@ -204,11 +207,7 @@ impl MailToFaxCarrier {
         let stored = order.stored(&settlement);
         self.desk.board.clear(claim.id);
         stored?;
-        let fault = match ended.fault() {
-            // The domain is the service: whoever is refused there is refused again with the next sheet.
-            Fault::Relay | Fault::Domain => Some(fault_of(&outcome)),
-            Fault::None => None,
-        };
+        let fault = ended.is_fault_of_the_line().then(|| fault_of(settlement.code, &outcome));
         if fault.is_some() {
             self.relay = None;
         }
@@ -436,11 +435,10 @@ fn struck(outcome: Outcome, provider: &Provider) -> Outcome {
 }
 
 /// Why the line takes no sheet now.
-fn fault_of(outcome: &Outcome) -> LineFault {
-    let code = Ended::of(outcome, None).code();
+fn fault_of(code: &'static str, outcome: &Outcome) -> LineFault {
     let message = match outcome {
         Outcome::Refused { reply, .. } => format!(
-            "the mail relay said {} {}: try `shirase check mail`, and ask the service whether it knows this sender",
+            "the mail relay said {} {}: look at `gateway` and `account` of this line, try `shirase check mail`, and ask the service whether it knows this sender",
             reply.code,
             masked(&reply.text)
         ),
@@ -448,7 +446,10 @@ fn fault_of(outcome: &Outcome) -> LineFault {
             "the mail relay was not reached ({}): look at [mail.relay] and the network, then try `shirase check mail`",
             masked(&trouble.to_string())
         ),
-        Outcome::Accepted { .. } | Outcome::Stopped => String::from("stopped"),
+        // What stops it here is the letter.
+        Outcome::Accepted { .. } | Outcome::Stopped => String::from(
+            "no mail could be written for it: see the journal, and look at `account`, `gateway` and `code_file` of this line",
+        ),
     };
     LineFault { code, message }
 }

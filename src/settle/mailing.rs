@@ -22,17 +22,20 @@ use crate::schedule::windows::Windows;
 
 /// The codes of tries that count among [`MailStanding::tries`]: each makes the next pause longer. What is the relay's
 /// fault, or that of a connection, does not.
-pub const COUNTED: [&str; 4] =
-    ["mail-deferred", "mail-mailbox-full", "mail-policy", "letter-failed"];
+pub const COUNTED: [&str; 5] =
+    ["mail-deferred", "mail-mailbox-full", "mail-policy", "mail-broke-off", "letter-failed"];
 
-/// Whose fault it was that a mail was not taken, so that the others know whether to wait.
+/// Whose fault it was that a mail was not taken, so that the others know whether to wait. It is decided here alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// No mail goes over this relay now.
     Relay,
     /// Mails to this domain had better wait; others may go.
     Domain,
-    /// Nobody's, or this mail's alone.
+    /// The relay fell silent or hung up when it was asked about this mail. It may be the relay, or what it asks about this
+    /// domain: the relay is looked at, and the next mail goes elsewhere.
+    Either,
+    /// This mail's alone, or nobody's: others may go.
     None,
 }
 
@@ -65,6 +68,17 @@ impl<'a> Ended<'a> {
     /// Its stable code.
     pub fn code(self) -> &'static str {
         meaning(self).code
+    }
+
+    /// Whether the next order to a fax provider would most likely end no better: all go to one domain under one account,
+    /// whatever the relay has against one of them.
+    pub fn is_fault_of_the_line(self) -> bool {
+        let Meaning { fault, fate, .. } = meaning(self);
+        match (fate, fault) {
+            (Fate::Never | Fate::Stopped(Stop::LetterFailed), _)
+            | (_, Fault::Relay | Fault::Domain | Fault::Either) => true,
+            (Fate::Taken | Fate::Unknown | Fate::Later(_) | Fate::Stopped(_), Fault::None) => false,
+        }
     }
 }
 
@@ -106,7 +120,7 @@ fn meaning(ended: Ended<'_>) -> Meaning {
             Meaning { code: "mail-accepted", fault: Fault::None, fate: Fate::Taken }
         }
         Outcome::Unknown { .. } => {
-            Meaning { code: "mail-no-reply", fault: Fault::None, fate: Fate::Unknown }
+            Meaning { code: "mail-no-reply", fault: Fault::Either, fate: Fate::Unknown }
         }
         Outcome::Refused { step, reply } => refused(*step, reply),
         Outcome::NotHanded { step, trouble } => not_handed(*step, trouble),
@@ -165,16 +179,19 @@ fn is_of_the_login(reply: &Reply) -> bool {
     matches!(reply.code, 530 | 534 | 535 | 538)
 }
 
-/// Until the login is through, it is the relay's connection that fails; later it may be this mail that ends it.
+/// Until the relay is asked about the recipient, it is its connection that fails.
 fn not_handed(step: Step, trouble: &Trouble) -> Meaning {
-    let code = trouble.code();
     match step {
-        Step::Connect | Step::Tls | Step::Login => {
-            Meaning { code, fault: Fault::Relay, fate: Fate::Later(Cause::RelayDown) }
-        }
-        Step::Sender | Step::Recipient | Step::Content => {
-            Meaning { code, fault: Fault::None, fate: Fate::Later(Cause::MailDeferred) }
-        }
+        Step::Connect | Step::Tls | Step::Login | Step::Sender => Meaning {
+            code: trouble.code(),
+            fault: Fault::Relay,
+            fate: Fate::Later(Cause::RelayDown),
+        },
+        Step::Recipient | Step::Content => Meaning {
+            code: "mail-broke-off",
+            fault: Fault::Either,
+            fate: Fate::Later(Cause::MailDeferred),
+        },
     }
 }
 
@@ -241,6 +258,7 @@ pub fn settle_order(
     windows: &Windows,
 ) -> Settlement {
     let Meaning { code, fate, .. } = meaning(ended);
+    let code = order_code(code, fate);
     let receipt = receipt(ended, code);
     let watched = |evidence, state| {
         let next = Next::Watch { state, watch };
@@ -252,11 +270,20 @@ pub fn settle_order(
         Fate::Taken => return watched(Evidence::HandedOff, JobState::HandedOff),
         Fate::Unknown => return watched(Evidence::Uncertain, JobState::Uncertain),
         Fate::Later(cause) => Remedy::Retry(cause),
-        Fate::Never => Remedy::Fail,
+        // It is the account, the gateway or the relay, and nothing that the office did: another line may take it.
+        Fate::Never => Remedy::Retry(Cause::ServiceRefused),
         Fate::Stopped(stop) => verdict::stop_remedy(Some(stop)),
     };
     let verdict = Verdict { evidence: Evidence::NotSent, code, reach: Reach::NoCall, remedy };
     carry_out(verdict, standing, now, windows, receipt)
+}
+
+/// What a host says of a mailbox is said of the gateway here, and not of the office.
+fn order_code(code: &'static str, fate: Fate) -> &'static str {
+    match fate {
+        Fate::Never => "service-refused",
+        Fate::Taken | Fate::Unknown | Fate::Later(_) | Fate::Stopped(_) => code,
+    }
 }
 
 /// Decides on such an order that was under way when the process died.
@@ -312,6 +339,7 @@ fn later(cause: Cause, standing: MailStanding, now: UnixMillis, windows: &Window
         | Cause::Handshake
         | Cause::CannotReceive
         | Cause::LineDown
+        | Cause::ServiceRefused
         | Cause::Unconfirmed => standing.tries.saturating_add(1),
     };
     let due = now.after(backoff::pause(cause, counts));

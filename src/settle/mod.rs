@@ -108,9 +108,8 @@ pub struct Standing {
     pub toneless_calls: u32,
     /// Calls before this attempt that may have left a sheet, and were not confirmed.
     pub unconfirmed: u32,
-    /// Attempts before this one for which there was no sheet, so that nobody was called: those that ended with one
-    /// of [`verdict::WITHOUT_SHEET`].
-    pub without_sheet: u32,
+    /// Attempts before this one that could call nobody: those that ended with one of [`verdict::IN_VAIN`].
+    pub in_vain: u32,
     /// A mail of it may lie in the office's mailbox.
     pub mailed: bool,
 }
@@ -256,8 +255,8 @@ fn carry_out(
     let Verdict { evidence, code, reach, remedy } = verdict;
     let retry = |cause: Cause, unconfirmed: u32| {
         let dials = standing.dials + u32::from(reach != Reach::NoCall);
-        let without_sheet = standing.without_sheet + u32::from(cause == Cause::SheetUnavailable);
-        let calls = Calls { dials, unconfirmed, without_sheet };
+        let in_vain = standing.in_vain + u32::from(cause.is_in_vain());
+        let calls = Calls { dials, unconfirmed, in_vain };
         match backoff::next_turn(cause, calls, now, standing.not_after) {
             Turn::At(due) => in_hours(due, cause.as_str(), standing, windows),
             Turn::Spent => Next::Rest(JobState::Failed),

@@ -24,7 +24,7 @@ fn fresh() -> Standing {
         not_after: NOW.after(DAY),
         toneless_calls: 0,
         unconfirmed: 0,
-        without_sheet: 0,
+        in_vain: 0,
         mailed: false,
     }
 }
@@ -333,27 +333,27 @@ fn our_own_stops_are_named_after_their_reason() {
 fn sheet_that_fails_each_time_is_tried_six_times_and_then_its_client_learns_of_it() {
     let not_called =
         |stop| Outcome { stop: Some(stop), dialled: false, ..outcome(&Ending::Stopped, false) };
-    for (stop, code) in WITHOUT_SHEET_STOPS.iter().zip(verdict::WITHOUT_SHEET) {
+    for (stop, code) in STOPS_IN_VAIN.iter().zip(verdict::IN_VAIN) {
         let mut now = NOW;
-        for without_sheet in 0..5 {
+        for in_vain in 0..5 {
             // Calls that had a sheet, in between, are another count.
-            let standing = Standing { without_sheet, dials: 4, ..fresh() };
+            let standing = Standing { in_vain, dials: 4, ..fresh() };
             let outcome = Outcome { answered: false, ..not_called(*stop) };
             let settled = settle(&outcome, standing, now, &Windows::Always);
             assert_eq!((settled.code, settled.reach), (code, Reach::NoCall));
             let Next::Again { due, reason: "sheet-unavailable" } = settled.next else {
-                panic!("given up after {without_sheet}: {settled:?}");
+                panic!("given up after {in_vain}: {settled:?}");
             };
             now = due;
         }
         assert_eq!(now, NOW.after(Duration::from_secs((17 * 60 + 40) * 60)));
-        let standing = Standing { without_sheet: 5, dials: 0, ..fresh() };
+        let standing = Standing { in_vain: 5, dials: 0, ..fresh() };
         let settled = settle(&not_called(*stop), standing, now, &Windows::Always);
         assert_eq!((settled.code, settled.next), (code, Next::Rest(JobState::Failed)));
     }
 }
 
-const WITHOUT_SHEET_STOPS: [Stop; 2] = [Stop::SheetFailed, Stop::SheetProofFailed];
+const STOPS_IN_VAIN: [Stop; 3] = [Stop::SheetFailed, Stop::SheetProofFailed, Stop::LetterFailed];
 
 #[test]
 fn last_call_of_a_job_in_a_row_without_a_fax_tone_is_taken_for_a_telephone() {

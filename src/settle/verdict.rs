@@ -56,8 +56,9 @@ impl Verdict {
     }
 }
 
-/// The codes of attempts for which there was no sheet, so that nobody was called.
-pub const WITHOUT_SHEET: [&str; 2] = ["sheet-failed", "sheet-proof-failed"];
+/// The codes of attempts that could call nobody, whatever the number: there was no sheet, or a service did not take it.
+pub const IN_VAIN: [&str; 4] =
+    ["sheet-failed", "sheet-proof-failed", "letter-failed", "service-refused"];
 
 /// Judges an ending.
 pub fn of(outcome: &Outcome<'_>) -> Verdict {
@@ -220,9 +221,11 @@ pub(super) fn stop_remedy(stop: Option<Stop>) -> Remedy {
         }
         // Its trial passed when it was accepted: what was lost or edited since, somebody will put right. If it is
         // this sheet alone, its tries end, and the client learns of it.
-        Some(Stop::SheetFailed | Stop::SheetProofFailed) => Remedy::Retry(Cause::SheetUnavailable),
+        Some(Stop::SheetFailed | Stop::SheetProofFailed | Stop::LetterFailed) => {
+            Remedy::Retry(Cause::SheetUnavailable)
+        }
         // A fault of ours, which would ring there again and end as it did.
-        Some(Stop::SheetOctetsWrong | Stop::LetterFailed) => Remedy::Fail,
+        Some(Stop::SheetOctetsWrong) => Remedy::Fail,
         Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
     }
 }

@@ -20,7 +20,7 @@ use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Dialled, LineAsk, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
-use crate::settle::verdict::WITHOUT_SHEET;
+use crate::settle::verdict::IN_VAIN;
 use crate::settle::{Standing, TIME_TO_DECIDE, Watch};
 
 /// Most jobs that one claim or sweep moves out of the way; the next one goes on. Keeps the transaction
@@ -231,18 +231,19 @@ pub(super) fn standing(
     not_after: UnixMillis,
     besides: Option<AttemptId>,
 ) -> Result<Standing, Fault> {
-    let [failed, not_proven] = WITHOUT_SHEET;
-    let (dials, without_sheet) = conn
+    let codes = json!(IN_VAIN).to_string();
+    let (dials, in_vain) = conn
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE dialled_at IS NOT NULL AND reach IS NOT 'no_call'),
-                count(*) FILTER (WHERE channel = 'fax' AND dialled_at IS NULL AND code IN (?3, ?4))
+                count(*) FILTER (WHERE channel = 'fax' AND dialled_at IS NULL
+                    AND code IN (SELECT value FROM json_each(?3)))
              FROM attempt WHERE job = ?1 AND id IS NOT ?2",
         )?
-        .query_row(params![job, besides.map(|id| id.0), failed, not_proven], |row| {
+        .query_row(params![job, besides.map(|id| id.0), codes], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let Left { unconfirmed, mailed } = left(conn, job, besides)?;
-    Ok(Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, without_sheet, mailed })
+    Ok(Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, in_vain, mailed })
 }
 
 /// Where an attempt goes.

@@ -414,7 +414,7 @@ fn sheet_that_fails_each_time_is_tried_six_times_within_a_day_and_then_its_notif
     let mut tries = 0;
     let view = loop {
         let claim = claim(queue.as_ref(), clock.now(), "line1").expect("it is due");
-        assert_eq!((claim.standing.without_sheet, claim.standing.dials), (tries, 0));
+        assert_eq!((claim.standing.in_vain, claim.standing.dials), (tries, 0));
         let carried = carrier.carry(claim).expect("the store takes it");
         assert_eq!((carried.code, carried.fault.is_none()), ("sheet-failed", true));
         tries += 1;

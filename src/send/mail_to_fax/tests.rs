@@ -396,6 +396,29 @@ fn relay_that_refuses_makes_the_line_rest_and_its_words_tell_no_code_and_no_numb
     assert_eq!(house.dialled(), 0, "no call");
 }
 
+/// A gateway that has gone, or a slip in the account: nothing that any office did.
+#[test]
+fn relay_that_knows_no_such_gateway_makes_the_line_faulty_and_fails_no_notice_before_somebody_had_a_day()
+ {
+    let relay = ScriptedRelay::that(Does::Refuses("550 5.1.1 <0312345678@fax.test> unknown"));
+    let mut house = House::with(&relay);
+    let id = house.accept("a", Kind::Document);
+    for nth in 1..6 {
+        let carried = house.carry();
+        let fault = carried.fault.expect("the line's matter");
+        assert_eq!((carried.code, fault.code), ("service-refused", "service-refused"));
+        assert!(fault.message.contains("`gateway`") && !fault.is_absence(), "{fault}");
+        let view = house.show(id);
+        let reason = (view.state, view.reason.as_deref());
+        assert_eq!(reason, (JobState::Waiting, Some("service-refused")), "{nth}");
+        let due = view.due_at.expect("it is tried again");
+        house.later(Duration::from_millis(due.0.abs_diff(house.clock.now().0)));
+    }
+    house.carry();
+    assert_eq!(house.show(id).state, JobState::Failed, "it may be this number alone");
+    assert_eq!(house.dialled(), 0, "no call");
+}
+
 #[test]
 fn relay_that_is_away_is_asked_again_and_takes_no_claim() {
     let relay = ScriptedRelay::that(Does::Takes);

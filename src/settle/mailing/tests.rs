@@ -34,7 +34,7 @@ fn order() -> Standing {
         not_after: NOW.after(32 * HOUR),
         toneless_calls: 0,
         unconfirmed: 0,
-        without_sheet: 0,
+        in_vain: 0,
         mailed: false,
     }
 }
@@ -125,18 +125,19 @@ fn refusals_by_what_the_relay_was_asked() {
 }
 
 #[test]
-fn connection_that_fails_is_the_relays_fault_until_the_login_and_nobodys_after_it() {
+fn connection_that_fails_is_the_relays_fault_until_it_is_asked_about_the_recipient_and_either_ones_after_it()
+ {
     for step in STEPS {
         for (trouble, code) in troubles() {
             let outcome = Outcome::NotHanded { step, trouble };
             let ended = Ended::of(&outcome, None);
             let settled = settle(ended, fresh(), NOW, &hours());
-            let (fault, next) = match step {
-                Step::Connect | Step::Tls | Step::Login => {
-                    (Fault::Relay, in_minutes(1, "relay-down"))
+            let (code, fault, next) = match step {
+                Step::Connect | Step::Tls | Step::Login | Step::Sender => {
+                    (code, Fault::Relay, in_minutes(1, "relay-down"))
                 }
-                Step::Sender | Step::Recipient | Step::Content => {
-                    (Fault::None, in_minutes(5, "mail-deferred"))
+                Step::Recipient | Step::Content => {
+                    ("mail-broke-off", Fault::Either, in_minutes(5, "mail-deferred"))
                 }
             };
             assert_eq!((settled.code, ended.fault()), (code, fault), "{outcome:?}");
@@ -163,8 +164,10 @@ fn mail_that_was_taken_is_handed_off_until_the_watch_is_over_and_never_confirmed
 #[test]
 fn no_reply_to_the_dot_is_uncertain_and_never_mailed_again() {
     for (trouble, _) in troubles() {
-        let settled = settled(&Outcome::Unknown { trouble }, fresh());
+        let outcome = Outcome::Unknown { trouble };
+        let settled = settled(&outcome, fresh());
         assert_eq!((settled.code, settled.evidence), ("mail-no-reply", Evidence::Uncertain));
+        assert_eq!(Ended::of(&outcome, None).fault(), Fault::Either);
         let watch = fresh().watch;
         assert_eq!(settled.next, Next::Watch { state: JobState::Uncertain, watch });
     }
@@ -271,6 +274,8 @@ fn counted_codes_are_those_of_a_host_that_put_the_mail_off() {
         (refused(Step::Sender, 451, "later"), false),
         (refused(Step::Recipient, 421, "bye"), false),
         (Outcome::NotHanded { step: Step::Tls, trouble: Trouble::NoTls }, false),
+        (Outcome::NotHanded { step: Step::Sender, trouble: Trouble::Late(MINUTE) }, false),
+        (Outcome::NotHanded { step: Step::Recipient, trouble: Trouble::Late(MINUTE) }, true),
     ] {
         assert_eq!(COUNTED.contains(&settled(&outcome, fresh()).code), counts, "{outcome:?}");
     }
@@ -347,7 +352,7 @@ fn order_is_handed_off_refused_or_tried_again_as_a_call_would_be() {
             refused(Step::Recipient, 550, "5.1.1 no such gateway"),
             Evidence::NotSent,
             Reach::NoCall,
-            Next::Rest(JobState::Failed),
+            in_minutes(3, "service-refused"),
         ),
     ];
     for (outcome, evidence, reach, next) in cases {
@@ -358,6 +363,40 @@ fn order_is_handed_off_refused_or_tried_again_as_a_call_would_be() {
     let stopped = Ended::Stopped(Stop::Cancelled);
     let settled = settle_order(stopped, order(), watch, NOW, &hours());
     assert_eq!(settled.next, Next::Rest(JobState::Cancelled));
+}
+
+/// What is wrong with the account or the gateway is wrong for every order: another line takes it, and none fails for it
+/// before somebody had a day.
+#[test]
+fn order_that_is_refused_for_good_is_the_lines_fault_and_its_own_end_only_after_six_tries() {
+    let watch = Watch { until: NOW.after(4 * HOUR), then: AtEnd::Decide };
+    let letter = Outcome::Stopped;
+    for (outcome, stop, code, reason) in [
+        (
+            refused(Step::Recipient, 550, "5.1.1 unknown"),
+            None,
+            "service-refused",
+            "service-refused",
+        ),
+        (refused(Step::Content, 554, "5.7.1 no"), None, "service-refused", "service-refused"),
+        (letter, Some(Stop::LetterFailed), "letter-failed", "sheet-unavailable"),
+    ] {
+        let ended = Ended::of(&outcome, stop);
+        assert!(ended.is_fault_of_the_line(), "{outcome:?}");
+        assert!(verdict::IN_VAIN.contains(&code) && endings::find(code).is_some());
+        for in_vain in 0..6 {
+            let standing = Standing { in_vain, dials: 5, ..order() };
+            let settled = settle_order(ended, standing, watch, NOW, &hours());
+            assert_eq!((settled.code, &settled.receipt["code"]), (code, &json!(code)));
+            match settled.next {
+                Next::Again { reason: why, .. } if in_vain < 5 => assert_eq!(why, reason),
+                Next::Rest(JobState::Failed) if in_vain == 5 => {}
+                next => panic!("{outcome:?}, {in_vain}: {next:?}"),
+            }
+        }
+    }
+    let cancelled = Ended::Stopped(Stop::Cancelled);
+    assert!(!cancelled.is_fault_of_the_line() && !Ended::Relay(&accepted()).is_fault_of_the_line());
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn standing() -> Standing {
         not_after: NOW.after(32 * HOUR),
         toneless_calls: 0,
         unconfirmed: 0,
-        without_sheet: 0,
+        in_vain: 0,
         mailed: false,
     }
 }

@@ -328,6 +328,26 @@ async fn domain_that_puts_off_rests_while_others_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn domain_at_which_the_relay_hangs_up_keeps_no_other_from_its_mail() {
+    let mut house = House::new().await;
+    house.until_relay("ready").await;
+    house.relay.rules().domains.insert("far.jp", "");
+    let first = house.accept("a", "far.jp").await;
+    let view = house.until_tried(first).await;
+    assert_eq!(view.attempts[0].code.as_deref(), Some("mail-broke-off"));
+    house.until_relay("faulty").await;
+    // Longer due than the other one: it would be the trial of the relay each time.
+    let second = house.accept("b", "far.jp").await;
+    let other = house.accept("c", "a.jp").await;
+    house.clock.move_on(Duration::from_secs(2));
+    house.bell.ring();
+    house.until_state(other, JobState::HandedOff).await;
+    house.until_relay("ready").await;
+    assert_eq!(house.show(second).await.attempts.len(), 0, "its domain rests");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn domain_gets_two_of_four_lanes() {
     let mut house = House::new().await;
     house.until_relay("ready").await;

@@ -24,7 +24,7 @@ pub(super) struct Rules {
     /// It lets nobody in, and hangs up on whoever says something.
     pub(super) is_down: bool,
     pub(super) sender: &'static str,
-    /// What it says to recipients of these domains; 250 to others.
+    /// What it says to recipients of these domains, if anything before it hangs up; 250 to others.
     pub(super) domains: HashMap<&'static str, &'static str>,
     pub(super) dot: Dot,
 }
@@ -146,6 +146,9 @@ async fn talk(
                 tell.send(Heard::Recipient(domain.clone())).ok()?;
                 at_recipient.wait_for(|waits| !*waits).await.ok()?;
                 let said = rules().domains.get(domain.as_str()).copied().unwrap_or("250 ok");
+                if said.is_empty() {
+                    return None;
+                }
                 say(&mut stream, said).await?;
             }
             "DATA" => {
