@@ -200,20 +200,25 @@ async fn refusals_name_the_step_and_whether_it_is_for_good() {
 }
 
 #[tokio::test]
-async fn connection_that_ends_before_the_dot_leaves_the_mail_with_nobody() {
-    let mut script = up_to_content();
-    script.truncate(10); // the 354 is not said
-    let outcome = outcome(script).await;
-    assert!(
-        matches!(
-            outcome,
-            Outcome::NotHanded {
-                step: Step::Content,
-                trouble: Trouble::Nonsense(_) | Trouble::Broken(_)
-            }
-        ),
-        "{outcome:?}"
-    );
+async fn relay_that_hangs_up_before_the_dot_leaves_the_mail_with_nobody_and_is_not_said_to_talk_nonsense()
+ {
+    let up_to = |lines| {
+        let mut script = up_to_content();
+        script.truncate(lines);
+        script
+    };
+    for (script, at) in [
+        (vec![], Step::Connect),
+        (up_to(2), Step::Connect),
+        (vec![Do::Say("220 rel".into())], Step::Connect),
+        (up_to(6), Step::Sender),
+        (up_to(8), Step::Recipient),
+        (up_to(10), Step::Content), // the 354 is not said
+    ] {
+        let outcome = outcome(script).await;
+        let Outcome::NotHanded { step, trouble } = &outcome else { panic!("{outcome:?}") };
+        assert_eq!((*step, trouble.code()), (at, "smtp-broken"), "{outcome:?}");
+    }
 }
 
 #[tokio::test]

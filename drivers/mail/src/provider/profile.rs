@@ -496,7 +496,7 @@ source = "guess: x"
                 }
             }
         }
-        assert_eq!(guesses.len(), 14, "{guesses:#?}");
+        assert_eq!(guesses.len(), 10, "{guesses:#?}");
     }
 
     /// A secret goes to a stranger only if somebody has decided so: none of ours does.

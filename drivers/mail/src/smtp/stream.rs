@@ -1,7 +1,8 @@
 //! A connection as the SMTP client sees it: guarded against endless replies, and with a greeting of ours in front after
 //! TLS has begun.
 //!
-//! In: TCP, plain or under TLS. Out: a stream that fails when a reply is longer than [`MAX_REPLY_OCTETS`].
+//! In: TCP, plain or under TLS. Out: a stream that fails when a reply is longer than [`MAX_REPLY_OCTETS`], or when the
+//! relay hangs up: the client takes an end for a reply that it does not understand.
 //! Not here: deadlines (`connection.rs`).
 
 use std::fmt;
@@ -61,8 +62,14 @@ impl AsyncRead for Guarded {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut *self.wire).poll_read(context, buffer);
-        self.of_reply += buffer.filled().len() - before;
-        polled
+        let read = buffer.filled().len() - before;
+        self.of_reply += read;
+        match polled {
+            Poll::Ready(Ok(())) if read == 0 && buffer.remaining() > 0 => {
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the relay hung up")))
+            }
+            polled => polled,
+        }
     }
 }
 
