@@ -110,7 +110,7 @@ impl MailChannel {
     }
 }
 
-/// The way to the relay, with password and certificates as they are on disk now.
+/// The way to the relay, with password and certificates as their files have them now.
 pub fn open_relay(settings: &Mail) -> Result<Relay, LineFault> {
     let fault = |message| LineFault { code: "mail-settings", message };
     let relay = settings.relay().map_err(|error| fault(error.to_string()))?;

@@ -2,8 +2,8 @@
 //!
 //! In: the queue, the relay, the bell that a new notification rings. Out: settled attempts, and what is known of the relay
 //! on its [`MailBoard`]. One loop takes the claims, one after the other, so that no domain gets more than its share; a free
-//! lane carries each. A relay that failed is looked at, with its password and certificates read anew, before the next
-//! mail goes. What waited too long is given over to FAX.
+//! lane carries each. A relay that failed is looked at, with the files of its password and certificates read anew, before
+//! the next mail goes. What waited too long is given over to FAX.
 //! Mails go at any hour: they wake nobody. That nobody reads them at night is counted by `settle`.
 //! Not here: which mail is next (`queue`), how one goes (`send/mail.rs`), when the relay or a domain rests
 //! (`mail_traffic.rs`).
@@ -23,11 +23,10 @@ use crate::queue::{Alarm, MailAsk, MailClaim, QueueError};
 use crate::schedule::lines::Bell;
 use crate::schedule::mail_board::{MailBoard, RelayState};
 use crate::schedule::mail_traffic::{Notice, Said, Traffic, Turn};
-use crate::send::LineFault;
 use crate::send::mail::{self as sender, Handed, MailDesk};
+use crate::send::{LineFault, hand_over};
 use crate::settle::Watch;
 use crate::settle::mailing::{Ended, Fault, Overdue};
-use crate::settle::words::masked;
 
 /// Longest sleep of an idle loop: bounds how late a mail that became due by time alone is taken.
 const IDLE_TICK: Duration = Duration::from_secs(1);
@@ -36,7 +35,8 @@ const STORE_TICK: Duration = Duration::from_secs(5);
 /// Between two looks at what has waited too long.
 const OVERDUE_TICK: Duration = Duration::from_secs(60);
 
-/// Opens the way to the relay, with password and certificates as they are on disk now; blocks while it reads.
+/// Opens the way to the relay, with password and certificates as their files have them now; blocks while it reads. A
+/// file that the service manager hands over is a copy of its start.
 pub type Opens = Arc<dyn Fn() -> Result<Relay, LineFault> + Send + Sync>;
 
 /// What the lanes are made of.
@@ -338,14 +338,7 @@ fn said(outcome: &Outcome) -> Said {
 }
 
 fn fault_of(outcome: &Outcome) -> LineFault {
-    let message = match outcome {
-        Outcome::NotHanded { trouble, .. } | Outcome::Unknown { trouble } => trouble.to_string(),
-        Outcome::Accepted { reply, .. } | Outcome::Refused { reply, .. } => {
-            format!("the relay says {} {}", reply.code, reply.text)
-        }
-        Outcome::Stopped => String::from("stopped"),
-    };
-    LineFault { code: Ended::of(outcome, None).code(), message: masked(&message) }
+    hand_over::fault_of(Ended::of(outcome, None).code(), outcome)
 }
 
 fn stopped(why: &str) -> LineFault {

@@ -6,51 +6,42 @@
 //! before the first octet of it, and what breaks off earlier is no call for the redial rule.
 //! Nobody sees which machine answers there. So a number whose lock names a machine gets nothing this way, and a sheet
 //! with a key only if the profile lets it go to the service and the settings do not ask for an identity.
-//! Not here: what a service wants and answers (`drivers/mail`), what a hand-over means (`settle/mailing.rs`), what an answer
+//! Not here: the hand-over (`hand_over.rs`), what a service wants and answers (`drivers/mail`), what a hand-over means (`settle/mailing.rs`), what an answer
 //! means (`settle/receipts.rs`).
 
 use std::io::Cursor;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use mail::TokenKey;
-use mail::provider::{Attachment, Fax, FaxLetterError, Provider, pdf};
-use mail::smtp::{Go, Outcome, Outgoing, Relay, Reply, Trouble};
+use mail::provider::{Attachment, Fax, FaxLetterError, Profile, Provider, pdf};
+use mail::smtp::{Outcome, Outgoing, Relay, Reply, Trouble};
 use serde_json::json;
 use t4::container::{self, FileSettings};
 use t4::{BitOrder, Coding, Encoding};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::fax::Desk;
+use super::hand_over::{HandOver, Of, fault_of};
 use super::line_test::{self, Plan, StepName, Watch as TestWatch};
 use super::sheets::{NoSheet, Sheets, sheet_sha256};
 use super::tag_line::TagLine;
-use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts, journal};
-use crate::job::{Live, UnixMillis, hex};
+use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
+use crate::job::{UnixMillis, hex};
 use crate::office::identity::{self, OnAbsent};
 use crate::queue::{Claim, LineAsk, QueueError, Step};
 use crate::settle::mailing::{self, Ended};
-use crate::settle::words::masked;
-use crate::settle::{AtEnd, Settlement, Stop, Watch};
+use crate::settle::{AtEnd, Stop, Watch};
 
-/// Longest wait for a step to reach the disk: the relay waits minutes for the content (RFC 5321 4.5.3.2.5), a COMMIT
-/// takes about 0.1 s when it is slow.
-const STORE_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for a relay to let us in, while nothing is to be sent: the watchdog wants to see the line move.
 const REACH_WAIT: Duration = Duration::from_secs(10);
-/// A full disk is tried again this often, a second apart, before the result is given up.
-const FULL_TRIES: u32 = 60;
-/// Between two looks whether the gateway stops or the client wants it no more, as long as no content has left.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Longest wait for a mail whose content has begun, when the gateway stops: the service manager waits 100 s.
-const CONTENT_AT_STOP: Duration = Duration::from_secs(90);
 
 /// What a line needs beside the [`Desk`].
 pub struct Service {
     pub line: String,
     pub provider: Arc<Provider>,
-    /// The way to the relay as it is set now: a password may have been changed since.
+    /// The way to the relay, its files read anew: a password may have been changed since.
     pub open: Opener,
     /// Makes the tokens by which answers name their attempt.
     pub key: Arc<TokenKey>,
@@ -103,14 +94,9 @@ impl Carrier for MailToFaxCarrier {
     fn ask(&self, now: UnixMillis) -> LineAsk {
         let profile = self.service.provider.profile();
         let hours = Duration::from_secs(3600 * u64::from(profile.answer_hours()));
-        // A key asks for the identity of the machine if the settings do, and nobody hears one here.
-        let unseen = match self.desk.on_absent {
-            OnAbsent::Send => true,
-            OnAbsent::Refuse => false,
-        };
         LineAsk {
             line: self.service.line.clone(),
-            secrets: profile.may_carry_secrets() && unseen,
+            secrets: sends_keys(profile, self.desk.on_absent),
             watch: Some(Watch { until: now.after(hours), then: AtEnd::Decide }),
         }
     }
@@ -175,38 +161,44 @@ impl MailToFaxCarrier {
                 detail: String::from("a claim for a mail-to-fax line has no token"),
             });
         };
-        let order = Order {
-            desk: &self.desk,
-            service: &self.service,
-            claim,
-            content: AtomicBool::default(),
-            stop: OnceLock::new(),
+        let Desk { queue, clock, board, stopping, runtime, windows, .. } = self.desk.as_ref();
+        let of = Of {
+            queue: queue.as_ref(),
+            clock: clock.as_ref(),
+            board,
+            attempt: claim.attempt,
+            job: claim.id,
+            line: &claim.line,
         };
+        let is_stopping = || stopping.load(Ordering::Acquire);
+        let hand_over = HandOver::new(of, &is_stopping);
+        let order = Order { desk: &self.desk, service: &self.service, claim };
         let mail =
             order.may_go().and_then(|()| page(&order)).and_then(|page| order.mail(&page, token));
         let (outcome, sheet) = match (mail, &self.relay) {
-            (Ok((mail, sheet)), Some(relay)) => {
-                let outcome = self.desk.runtime.block_on(order.deliver(relay, &mail, sheet));
-                (struck(outcome, &self.service.provider), Some(sheet))
+            (Ok((mail, sheet_sha256)), Some(relay)) => {
+                let (job, line) = (claim.id, &claim.line);
+                tracing::info!(%job, line, to = %claim.job.recipient.fax, "fax.mailing"); // the last four digits
+                // From here on the service may dial.
+                let steps =
+                    |now| [Step::Dialing { now, sheet_sha256 }, Step::PageStarted { now, page: 0 }];
+                let outcome = runtime.block_on(hand_over.deliver(relay, &mail, steps));
+                (struck(outcome, &self.service.provider), Some(sheet_sha256))
             }
             // A line takes no claim before it is ready.
             (Ok(_), None) => (Outcome::Stopped, None),
             (Err(stop), _) => {
-                order.ends(stop);
+                hand_over.ends(stop);
                 (Outcome::Stopped, None)
             }
         };
-        let ended = Ended::of(&outcome, order.stop.get().copied());
-        let now = self.desk.clock.now();
-        let mut settlement =
-            mailing::settle_order(ended, claim.standing, watch, now, &self.desk.windows);
+        let ended = Ended::of(&outcome, hand_over.stop());
+        let now = clock.now();
+        let mut settlement = mailing::settle_order(ended, claim.standing, watch, now, windows);
         if let (Some(receipt), Some(sheet)) = (settlement.receipt.as_object_mut(), sheet) {
             receipt.insert(String::from("sheet_sha256"), json!(hex(&sheet)));
         }
-        journal::settled(claim.id, claim.attempt, &claim.line, &settlement);
-        let stored = order.stored(&settlement);
-        self.desk.board.clear(claim.id);
-        stored?;
+        runtime.block_on(hand_over.settle(&settlement))?;
         let fault = ended.is_fault_of_the_line().then(|| fault_of(settlement.code, &outcome));
         if fault.is_some() {
             self.relay = None;
@@ -220,10 +212,6 @@ struct Order<'a> {
     desk: &'a Desk,
     service: &'a Service,
     claim: &'a Claim,
-    /// Its content may be on its way.
-    content: AtomicBool,
-    /// Why we ended it before that, if we did.
-    stop: OnceLock<Stop>,
 }
 
 impl Order<'_> {
@@ -279,103 +267,16 @@ impl Order<'_> {
             }
         }
     }
+}
 
-    async fn deliver(&self, relay: &Relay, mail: &Outgoing, sheet_sha256: [u8; 32]) -> Outcome {
-        let (job, line) = (self.claim.id, &self.claim.line);
-        tracing::info!(%job, line, to = %self.claim.job.recipient.fax, "fax.mailing"); // the last four digits
-        self.live("connecting");
-        let handing = relay.deliver(mail, async || self.content_starts(sheet_sha256).await);
-        tokio::select! {
-            biased; // what is known is better than what is not
-            outcome = handing => outcome,
-            outcome = self.stopped() => outcome,
-        }
-    }
-
-    /// Ends when the gateway stops or the client wants it no more: at once without content, otherwise when it was waited
-    /// for long enough.
-    async fn stopped(&self) -> Outcome {
-        while self.why_stop().is_none() {
-            sleep(LOOK_EVERY).await;
-        }
-        if self.content.load(Ordering::Acquire) {
-            while self.why_stop() != Some(Stop::ShuttingDown) {
-                sleep(LOOK_EVERY).await;
-            }
-            sleep(CONTENT_AT_STOP).await;
-            return Outcome::Unknown { trouble: Trouble::Late(CONTENT_AT_STOP) };
-        }
-        if let Some(stop) = self.why_stop() {
-            self.ends(stop);
-        }
-        Outcome::Stopped
-    }
-
-    fn why_stop(&self) -> Option<Stop> {
-        if self.desk.stopping.load(Ordering::Acquire) {
-            Some(Stop::ShuttingDown)
-        } else {
-            self.desk.queue.stop_wanted(self.claim.attempt).then_some(Stop::Cancelled)
-        }
-    }
-
-    /// Goes on only if both steps are on disk: from here on the service may dial.
-    async fn content_starts(&self, sheet_sha256: [u8; 32]) -> Go {
-        if let Some(stop) = self.why_stop() {
-            return self.ends(stop);
-        }
-        // From here on a stop does not cut in: a step may be on its way to the disk.
-        self.content.store(true, Ordering::Release);
-        let now = self.desk.clock.now();
-        for step in [Step::Dialing { now, sheet_sha256 }, Step::PageStarted { now, page: 0 }] {
-            let stored = timeout(STORE_WAIT, self.desk.queue.step(self.claim.attempt, step)).await;
-            let job = self.claim.id;
-            match stored {
-                Ok(Ok(())) => {}
-                Ok(Err(QueueError::NotAllowed { .. }))
-                    if self.desk.queue.stop_wanted(self.claim.attempt) =>
-                {
-                    return self.ends(Stop::Cancelled);
-                }
-                Ok(Err(error)) => {
-                    tracing::error!(%job, %error, "fax.step.not_stored");
-                    return self.ends(Stop::NotStored);
-                }
-                Err(_late) => {
-                    tracing::error!(%job, "fax.step.late");
-                    return self.ends(Stop::NotStored);
-                }
-            }
-        }
-        self.live("content");
-        Go::On
-    }
-
-    /// Ends it before its content; the first reason counts.
-    fn ends(&self, why: Stop) -> Go {
-        self.stop.get_or_init(|| why);
-        Go::Stop
-    }
-
-    /// The store's last word on the result.
-    fn stored(&self, settlement: &Settlement) -> Result<(), QueueError> {
-        let settle = || self.desk.queue.settle(self.claim.attempt, settlement.clone()).wait();
-        let mut stored = settle();
-        for _ in 0..FULL_TRIES {
-            if stored != Err(QueueError::Full) {
-                break;
-            }
-            tracing::error!(job = %self.claim.id, "fax.result.disk_full");
-            std::thread::sleep(Duration::from_secs(1));
-            stored = settle();
-        }
-        stored
-    }
-
-    fn live(&self, phase: &'static str) {
-        let line = self.claim.line.clone();
-        self.desk.board.set(self.claim.id, Live { line, phase, percent: None });
-    }
+/// Whether a sheet with a key may go to a service: it asks for the identity of the machine if the settings do, and nobody
+/// hears one there.
+pub fn sends_keys(profile: &Profile, on_absent: OnAbsent) -> bool {
+    let unseen = match on_absent {
+        OnAbsent::Send => true,
+        OnAbsent::Refuse => false,
+    };
+    profile.may_carry_secrets() && unseen
 }
 
 /// The page as a file, read again; `None` if that is another page.
@@ -432,26 +333,6 @@ fn struck(outcome: Outcome, provider: &Provider) -> Outcome {
         Outcome::Unknown { trouble: it } => Outcome::Unknown { trouble: trouble(it) },
         Outcome::Stopped => Outcome::Stopped,
     }
-}
-
-/// Why the line takes no sheet now.
-fn fault_of(code: &'static str, outcome: &Outcome) -> LineFault {
-    let message = match outcome {
-        Outcome::Refused { reply, .. } => format!(
-            "the mail relay said {} {}: look at `gateway` and `account` of this line, try `shirase check mail`, and ask the service whether it knows this sender",
-            reply.code,
-            masked(&reply.text)
-        ),
-        Outcome::NotHanded { trouble, .. } | Outcome::Unknown { trouble } => format!(
-            "the mail relay was not reached ({}): look at [mail.relay] and the network, then try `shirase check mail`",
-            masked(&trouble.to_string())
-        ),
-        // What stops it here is the letter.
-        Outcome::Accepted { .. } | Outcome::Stopped => String::from(
-            "no mail could be written for it: see the journal, and look at `account`, `gateway` and `code_file` of this line",
-        ),
-    };
-    LineFault { code, message }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod coded;
 pub mod fax;
+pub mod hand_over;
 mod journal;
 pub mod line_test;
 pub mod mail;

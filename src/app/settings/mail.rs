@@ -79,7 +79,8 @@ pub struct Relay {
     pub login: Option<Login>,
     /// What we call ourselves in EHLO. None: the domain of `from`.
     pub hello: Option<String>,
-    /// Connections at a time, 1 to 16. 4: some 200 mails a second to a relay nearby.
+    /// Connections at a time, 1 to 16; each line of `kind = "mail-to-fax"` has one more of its own. 4: some 200 mails a
+    /// second to a relay nearby.
     pub connections: u16,
     /// Longest wait for a reply, 5 to 300 s, and ten times as long for the reply to a whole mail. 60: a relay that is
     /// well answers within seconds, and others wait behind this one.
