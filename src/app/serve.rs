@@ -34,7 +34,6 @@ use super::systemd::{self, Heartbeats, Pulse};
 use super::{harden, mail_channel, services, telemetry};
 use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
 use crate::job::ProgressBoard;
-use crate::office::Policy;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
 use crate::render::{Gate, Renderer, Trials};
@@ -143,7 +142,7 @@ impl Serve {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
             sheet: gate,
-            policy: Policy { mail: mail.is_some(), ..settings.calling.policy() },
+            policy: settings.policy(),
             windows,
             tokens,
             fingerprints: Fingerprints::new(&master_key),

@@ -49,6 +49,7 @@ pub enum Code {
     DestinationDenied,
     ServiceNotSupported,
     OfficeClosed,
+    NoLineForKeys,
     CredentialsRequired,
     FieldNotOfKind,
     OutsideCallingHours,
@@ -115,6 +116,7 @@ impl Code {
         Self::DestinationDenied,
         Self::ServiceNotSupported,
         Self::OfficeClosed,
+        Self::NoLineForKeys,
         Self::CredentialsRequired,
         Self::FieldNotOfKind,
         Self::OutsideCallingHours,
@@ -203,6 +205,8 @@ impl Code {
                 "The services of this kind of office are not linked.", "この種別の事業所は連携の対象外です。"),
             Self::OfficeClosed => entry("office-closed", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "This office is closed.", "この事業所は閉鎖または休止しています。"),
+            Self::NoLineForKeys => entry("no-line-for-keys", StatusCode::UNPROCESSABLE_ENTITY, Technician,
+                "No line of this appliance may carry a login ID, a password and a key.", "ログイン ID・パスワード・KEY を送ってよい回線がありません。"),
             Self::CredentialsRequired => entry("credentials-required", StatusCode::UNPROCESSABLE_ENTITY, Technician,
                 "This kind of notification needs a login ID, a password and a first-time key.", "この種類の通知にはログイン ID・パスワード・初回ダウンロード KEY が必要です。"),
             Self::FieldNotOfKind => entry("field-not-of-kind", StatusCode::UNPROCESSABLE_ENTITY, Technician,
@@ -305,6 +309,7 @@ impl From<Refusal> for Problem {
             Refusal::DestinationDenied => Code::DestinationDenied,
             Refusal::ServiceNotSupported => Code::ServiceNotSupported,
             Refusal::OfficeClosed => Code::OfficeClosed,
+            Refusal::NoLineForKeys => Code::NoLineForKeys,
         })
     }
 }

@@ -464,6 +464,9 @@ async fn office_and_prefix_that_the_policy_refuses_are_told_apart() {
     let mut nurse = body();
     put(&mut nurse, "/recipient/office_number", json!("1169900014"));
     house.post("key-1", &nurse).await.is_problem(422, "service-not-supported");
+    let policy = Policy { keys: false, ..Policy::default() };
+    let house = House::with(Setup { policy, ..Setup::default() }).await;
+    house.post("key-1", &body()).await.is_problem(422, "no-line-for-keys");
 }
 
 #[tokio::test]

@@ -67,10 +67,12 @@ pub struct Policy {
     pub refused_classes: Vec<OfficeClass>,
     /// There is a relay that takes mail.
     pub mail: bool,
+    /// There is a line over which a sheet with a key may go.
+    pub keys: bool,
 }
 
 impl Default for Policy {
-    /// Every fixed line; no medical office, because the exchange does not link their services; no mail.
+    /// Every fixed line; no medical office, because the exchange does not link their services; no mail; keys.
     fn default() -> Self {
         Self {
             allow_prefixes: Vec::new(),
@@ -82,6 +84,7 @@ impl Default for Policy {
                 OfficeClass::VisitingNurse,
             ],
             mail: false,
+            keys: true,
         }
     }
 }
@@ -111,6 +114,9 @@ pub fn decide(job: &NewJob, policy: &Policy, office: Option<&Office>) -> Result<
     if !policy.allows(&job.recipient.fax) {
         return Err(Refusal::DestinationDenied);
     }
+    if !policy.keys && job.content.credentials().is_some() {
+        return Err(Refusal::NoLineForKeys);
+    }
     let by_mail = match &job.content {
         Content::Notice(notice) if policy.mail => office
             .and_then(|office| office.mail.clone())
@@ -132,6 +138,8 @@ pub enum Refusal {
     ServiceNotSupported,
     #[error("this office is closed")]
     OfficeClosed,
+    #[error("no line of this appliance may carry a login ID, a password and a key")]
+    NoLineForKeys,
 }
 
 impl Refusal {
@@ -140,6 +148,7 @@ impl Refusal {
             Self::DestinationDenied => "destination-denied",
             Self::ServiceNotSupported => "service-not-supported",
             Self::OfficeClosed => "office-closed",
+            Self::NoLineForKeys => "no-line-for-keys",
         }
     }
 }
@@ -206,6 +215,16 @@ mod tests {
         let policy = Policy { mail: true, deny_prefixes: vec!["03".into()], ..Policy::default() };
         let refusal = decide(&examples::of(Kind::Message), &policy, Some(&with_mail()));
         assert_eq!(refusal.expect_err("denied"), Refusal::DestinationDenied);
+    }
+
+    /// It would wait until it runs out, for no line would ever take it.
+    #[test]
+    fn key_is_refused_where_no_line_may_carry_one_and_everything_else_is_not() {
+        let policy = Policy { keys: false, ..Policy::default() };
+        for kind in Kind::ALL {
+            let refusal = decide(&examples::of(*kind), &policy, None).err().map(Refusal::code);
+            assert_eq!(refusal, kind.has_secret().then_some("no-line-for-keys"), "{kind}");
+        }
     }
 
     #[test]

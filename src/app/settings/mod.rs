@@ -35,6 +35,7 @@ use toml::de::DeTable;
 use self::values::absolute;
 use super::secrets::SecretFile;
 use crate::office::Policy;
+use crate::send::mail_to_fax;
 
 /// A settings file longer than this is a mistake; ours has about 4 KiB with all its comments.
 const FILE_LIMIT_OCTETS: u64 = 1 << 20;
@@ -145,7 +146,7 @@ impl Settings {
             .map_err(|error| of_toml("a line of kind mail-to-fax: ", &error))?;
         check_names(&file.line, &provider_lines)
             .and_then(|()| check_devices(&file.line))
-            .and_then(|()| check_provider_lines(&provider_lines, file.mail.is_some()))
+            .and_then(|()| check_provider_lines(&provider_lines, file.mail.as_ref()))
             .map_err(|(offset, message)| wrong(offset, message))?;
         check_test_numbers(&file.line, &file.calling.policy())
             .map_err(|(offset, message)| wrong(offset, message))?;
@@ -161,6 +162,23 @@ impl Settings {
             provider_lines: provider_lines.into_iter().map(Spanned::into_inner).collect(),
             mail: file.mail,
         })
+    }
+}
+
+impl Settings {
+    /// What may be sent where.
+    pub fn policy(&self) -> Policy {
+        Policy { mail: self.mail.is_some(), keys: self.may_send_keys(), ..self.calling.policy() }
+    }
+
+    /// A modem carries a key. A service does if its profile says so and nobody asks which machine answers there. Without
+    /// any line nobody can say yet.
+    fn may_send_keys(&self) -> bool {
+        let on_absent = self.calling.on_absent_identity;
+        let mut services = self.provider_lines.iter();
+        !self.lines.is_empty()
+            || self.provider_lines.is_empty()
+            || services.any(|line| mail_to_fax::sends_keys(&line.provider, on_absent))
     }
 }
 
@@ -203,12 +221,12 @@ fn check_names(
 /// A service is reached by the relay, and needs what its profile says.
 fn check_provider_lines(
     lines: &[Spanned<ProviderLine>],
-    has_relay: bool,
+    mail: Option<&Mail>,
 ) -> Result<(), (usize, String)> {
     for spanned in lines {
         let line = spanned.get_ref();
         let no_relay = || String::from("goes over the relay of [mail], and there is no such table");
-        let checked = if has_relay { line.check() } else { Err(no_relay()) };
+        let checked = mail.ok_or_else(no_relay).and_then(|mail| line.check(mail));
         checked.map_err(|message| {
             (spanned.span().start, format!("line `{}`: {message}", line.name))
         })?;

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use mail::Address;
-use mail::provider::{Account, Field, Profile, Provider};
+use mail::provider::{Account, FaxLetterError, Field, Profile, Provider};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use toml::Spanned;
@@ -46,11 +46,11 @@ pub struct ProviderLine {
 }
 
 impl ProviderLine {
-    /// What the profile needs is there, and what is there is needed.
+    /// What the profile needs is there, what is there is needed, and a mail can be written with it.
     ///
     /// # Errors
     /// What to write.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, mail: &Mail) -> Result<(), String> {
         let name = self.provider.name();
         for (key, field, given) in [
             ("gateway", Field::Gateway, self.gateway.is_some()),
@@ -63,7 +63,9 @@ impl ProviderLine {
                 (false, true) => return Err(format!("profile {name} has no use for `{key}`")),
             }
         }
-        Ok(())
+        // Its file is read later: whatever code it holds, the rest has to be right.
+        let code = self.code_file.as_ref().map(|_| Zeroizing::new(String::from("code")));
+        self.with(mail, code).map(drop).map_err(|error| format!("profile {name}: {error}"))
     }
 
     /// As the mail driver wants it; reads the code.
@@ -71,18 +73,31 @@ impl ProviderLine {
     /// # Errors
     /// [`SecretError`] naming the file.
     pub fn provider(&self, mail: &Mail) -> Result<Provider, SecretError> {
+        let code = self.code_file.as_ref().map(code).transpose()?;
+        // `check` has seen that all but the code is right.
+        self.with(mail, code).map_err(|error| SecretError {
+            path: PathBuf::from(
+                self.code_file
+                    .as_ref()
+                    .map_or_else(|| self.provider.name().to_owned(), ToString::to_string),
+            ),
+            detail: error.to_string(),
+        })
+    }
+
+    fn with(
+        &self,
+        mail: &Mail,
+        code: Option<Zeroizing<String>>,
+    ) -> Result<Provider, FaxLetterError> {
         let account = Account {
             from: self.from.clone().unwrap_or_else(|| mail.from.clone()),
             return_path: mail.receipts.clone(),
             gateway: self.gateway.clone(),
             account: self.account.clone(),
-            code: self.code_file.as_ref().map(code).transpose()?,
+            code,
         };
-        // `check` has seen that nothing is missing.
-        Provider::new(self.provider.clone(), account).map_err(|error| SecretError {
-            path: PathBuf::from(self.provider.name()),
-            detail: error.to_string(),
-        })
+        Provider::new(self.provider.clone(), account)
     }
 }
 
@@ -228,6 +243,59 @@ mod tests {
                 "{tail}\n  gave   {message}\n  wanted {expected}"
             );
             assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    /// Else every sheet would be refused when it is written, and none at the start.
+    #[test]
+    fn account_or_code_that_makes_no_address_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, profile) = (folder.path().join("code"), folder.path().join("mine.toml"));
+        let own = include_str!("../../../drivers/mail/profiles/number-at-domain.toml")
+            .replace("{national}@{gateway}", "{national}.{account}.{code}@fax.example.jp");
+        std::fs::write(&profile, own).expect("a file");
+        std::fs::write(&path, "a@b").expect("a file");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("a mode");
+        let settings = |account: &str| {
+            let line = LINE.replace("interfax", profile.to_str().expect("a name"));
+            let keys = format!("account = \"{account}\"\ncode_file = \"{}\"\n", path.display());
+            parse(&format!("{LEAST}{MAIL}{line}{keys}"))
+        };
+        let message = settings("x@y").expect_err("two signs");
+        assert!(
+            message.contains("line `fax-mail`: profile ") && message.contains("address"),
+            "{message}"
+        );
+        let settings = settings("x").expect("the code may be right");
+        let mail = settings.mail.as_ref().expect("mail");
+        let error = settings.provider_lines[0].provider(mail).expect_err("no address").to_string();
+        assert!(error.starts_with(path.to_str().expect("a name")), "{error}");
+        assert!(!error.contains("a@b"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_sent_by_a_modem_and_by_no_service_that_may_not_carry_them() {
+        let base = format!("{LEAST}{MAIL}");
+        let modem = "[[line]]\nname = \"line-1\"\ndevice = \"/dev/shirase/nowhere\"\n";
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = folder.path().join("mine.toml");
+        let text = include_str!("../../../drivers/mail/profiles/interfax.toml").replace(
+            "answer_hours",
+            "secrets = { is = true, source = \"guess: x\" }\nanswer_hours",
+        );
+        std::fs::write(&own, text).expect("a file");
+        let carries = LINE.replace("interfax", own.to_str().expect("a name"));
+        let asks = "[calling]\non_absent_identity = \"refuse\"\n";
+        for (lines, keys) in [
+            (String::new(), true),
+            (LINE.to_owned(), false),
+            (format!("{LINE}{modem}"), true),
+            (carries.clone(), true),
+            (format!("{asks}{carries}"), false),
+        ] {
+            let settings = parse(&format!("{base}{lines}")).expect(&lines);
+            assert_eq!(settings.policy().keys, keys, "{lines}");
+            assert!(settings.policy().mail);
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) const MOST_MOVED: usize = 256;
 
 /// Why a job is not waiting.
 const ON_LINE: &str = "on-line";
+/// What a job waits for that no service may send.
+const FOR_A_MODEM: &str = "for-a-modem";
 
 pub(super) fn claim(
     conn: &Connection,
@@ -58,6 +60,7 @@ pub(super) fn claim(
         // Where somebody else dials, nobody hears which machine answers.
         let is_unheard = ask.watch.is_some();
         if is_unheard && known.lock.as_ref().is_some_and(|lock| lock.identity.is_some()) {
+            waits_for_a_modem(conn, &row.id, now, effects)?;
             passed_over.push(row.fax_digits);
             continue;
         }
@@ -114,6 +117,24 @@ pub(super) fn claim(
         }
     }
     Ok(None)
+}
+
+/// Says once what it waits for: if there is no line with a modem, somebody has to hear of it before it runs out.
+fn waits_for_a_modem(
+    conn: &Connection,
+    job: &str,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Fault> {
+    let (due, reason): (Option<i64>, Option<String>) = conn
+        .prepare_cached("SELECT due_at, reason FROM job WHERE id = ?1")?
+        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if reason.as_deref() == Some(FOR_A_MODEM) {
+        return Ok(());
+    }
+    tracing::warn!(job, "queue.job.waits_for_a_modem");
+    let due = due.map(UnixMillis);
+    move_idle_job(conn, job, now, JobState::Waiting, due, FOR_A_MODEM, effects)
 }
 
 /// One thing at a time on a line or lane.

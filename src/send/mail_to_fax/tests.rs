@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
-use mail::provider::{Account, Profile};
+use mail::provider::Account;
 use mail::smtp::{Deadlines, RelaySettings, Tls, Trust};
 use mail::{Address, ReturnPath};
 use mail_parser::{MessageParser, MimeHeaders};
@@ -479,8 +479,13 @@ fn number_whose_lock_names_a_machine_gets_nothing_this_way() {
     let lock = Lock { fastest: None, no_ecm: false, no_t85: false, identity, at: NOW };
     house.queue().lock(number.clone(), Some(lock.clone()), NOW).wait().expect("the store answers");
     let id = house.accept("a", Kind::Document);
-    assert!(house.claim().is_none());
-    assert_eq!(house.show(id).state, JobState::Waiting, "a line with a modem may take it");
+    let before = house.show(id);
+    for _ in 0..2 {
+        assert!(house.claim().is_none());
+        let view = house.show(id);
+        assert_eq!(view.state, JobState::Waiting, "a line with a modem may take it");
+        assert_eq!((view.reason.as_deref(), view.due_at), (Some("for-a-modem"), before.due_at));
+    }
 
     // One that is set while the sheet is drawn is too late for the claim.
     let other = house.accept("b", Kind::Message);

@@ -15,7 +15,7 @@ use super::profile::{Profile, Sender};
 use super::template::{Field, Values};
 use crate::message::{self, Charset, File, Letter, LetterError};
 use crate::smtp::Outgoing;
-use crate::{Address, AddressError, ReturnPath, Token};
+use crate::{Address, AddressError, ReturnPath, Token, TokenKey};
 
 /// What a struck-out code shows.
 const STRUCK: &str = "***";
@@ -92,20 +92,31 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Takes both, if the account has all that a mail of this profile needs.
+    /// Takes both, if the account has all that a mail of this profile needs, and a mail to some number can be written
+    /// with it.
     ///
     /// # Errors
-    /// [`FaxLetterError::Missing`].
+    /// [`FaxLetterError`].
     pub fn new(profile: Profile, account: Account) -> Result<Self, FaxLetterError> {
         let has = [
             (Field::Gateway, account.gateway.is_some()),
             (Field::Account, account.account.is_some()),
             (Field::Code, account.code.is_some()),
         ];
-        match has.into_iter().find(|(field, given)| profile.needs(*field) && !given) {
-            Some((field, _)) => Err(FaxLetterError::Missing(field)),
-            None => Ok(Self { profile, account }),
+        let missing = has.into_iter().find(|(field, given)| profile.needs(*field) && !given);
+        if let Some((field, _)) = missing {
+            return Err(FaxLetterError::Missing(field));
         }
+        let provider = Self { profile, account };
+        // Of eleven digits, as the longest are. It goes nowhere.
+        let trial = Fax {
+            national: "05012345678",
+            international: "815012345678",
+            file: b"page",
+            token: &TokenKey::new([0; 32]).mint([0; 16]),
+            date: SystemTime::UNIX_EPOCH,
+        };
+        provider.write(&trial).map(|_| provider)
     }
 
     /// What the service wants and answers.

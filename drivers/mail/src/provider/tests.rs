@@ -116,19 +116,21 @@ fn account_without_what_the_profile_needs_gets_no_mail() {
 }
 
 #[test]
-fn subject_that_the_code_makes_a_second_line_is_refused() {
+fn subject_that_the_code_makes_a_second_line_is_refused_before_any_fax() {
     let profile = parse(|text| text + "subject = { is = \"{code}\", source = \"guess: x\" }\n");
-    let fax = Fax {
-        national: "0355500001",
-        international: "81355500001",
-        file: PAGE,
-        token: &token(),
-        date: SystemTime::UNIX_EPOCH,
-    };
     let code = Some(Zeroizing::new(String::from("a\r\nBcc: x@y.jp")));
-    let provider = Provider::new(profile, Account { code, ..account() }).unwrap();
-    let refused = provider.write(&fax);
+    let refused = Provider::new(profile, Account { code, ..account() });
     assert_eq!(refused.err(), Some(FaxLetterError::Letter(LetterError::HeaderText)));
+}
+
+#[test]
+fn account_that_makes_no_address_is_refused_before_any_fax() {
+    let profile = || parse(|text| text.replace("{national}@", "{national}.{account}@"));
+    for (name, code) in [("a@b", "mail-address-local"), (&*"x".repeat(60), "mail-address-long")] {
+        let account = Account { account: Some(name.into()), ..account() };
+        let refused = Provider::new(profile(), account).err().unwrap();
+        assert_eq!(refused.code(), code, "{name}");
+    }
 }
 
 /// A page of odd pels, as the line would send it, is what ghostscript draws from the file, pel for pel.
