@@ -11,6 +11,7 @@
 //! | `token.rs` | an identity that only we can have made, in the return path of every mail |
 //! | `address.rs` | addresses, checked once, that cannot carry a second line or a second address |
 //! | `message.rs` | a mail as octets |
+//! | `mime.rs` | octets of a stranger as header and parts |
 //! | `smtp/` | one mail to a relay, and how far it came |
 //! | `mailbox/` | mails of one folder over IMAP |
 //! | `provider/` | services that send a fax for a mail: what each wants, and what it answers |
@@ -32,6 +33,7 @@ mod address;
 pub mod check;
 pub mod mailbox;
 pub mod message;
+mod mime;
 pub mod provider;
 pub mod report;
 pub mod smtp;

@@ -6,22 +6,22 @@
 //! mail with a token, such as a holiday note. Who runs such a host could say "sent" of a fax that was not: against him
 //! helps only a service that answers over a way of its own, and nothing in a mail.
 //! An answer that says two things says nothing, and so does one that no rule knows.
-//! Limits: those of [`report`](crate::report); [`MOST_LINES`] lines are looked at.
+//! Limits: those of [`report`](crate::report); [`MOST_LINES`] lines are looked at, of a text in [`MOST_LEVELS`] multiparts.
 //! Not here: what follows from it (`src/settle`).
 
-use std::borrow::Cow;
-
-use mail_parser::Message;
 use serde::Deserialize;
 
 use super::letter::Provider;
 use super::pattern::{Found, fold};
 use super::profile::{Answers, Domain, Rule, TokenPlace};
+use crate::mime::Entity;
 use crate::report;
 use crate::token::{Subject, TokenKey};
 
 /// Chosen: the longest answers that are known have some thirty.
 const MOST_LINES: usize = 500;
+/// A text in more multiparts around each other is not read. Known: a text and its HTML, pictures of the HTML, a file.
+pub(super) const MOST_LEVELS: usize = 3;
 
 /// What a service says about one fax.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,13 +58,21 @@ pub enum Said {
 #[must_use]
 pub fn read_answer(octets: &[u8], provider: &Provider, key: &TokenKey) -> Option<Answer> {
     let answers = provider.profile.answers.as_ref()?;
-    let message = report::parsed(octets)?;
-    if !is_from(&message, &answers.domains, provider.account.gateway.as_deref()) {
+    let mail = report::looked_at(octets)?;
+    if !is_from(&mail, &answers.domains, provider.account.gateway.as_deref()) {
         return None;
     }
-    let subject = fold(message.subject().unwrap_or_default());
-    let text = message.body_text(0).unwrap_or_default();
-    let about = key.find(token_texts(&message, answers.token, &text).iter().map(AsRef::as_ref))?;
+    let subject = mail.header.subject().unwrap_or_default().to_owned();
+    let mut token_texts: Vec<String> = report::addressees(&mail).collect();
+    let text = shown(mail, MOST_LEVELS).map(|part| part.text()).unwrap_or_default();
+    // That a service repeats a subject or text is known of it; in the mail of a person it proves nothing (`report`).
+    match answers.token {
+        TokenPlace::Address => {}
+        TokenPlace::Subject => token_texts.push(subject.clone()),
+        TokenPlace::Text => token_texts.extend([subject.clone(), text.clone()]),
+    }
+    let about = key.find(token_texts.iter().map(String::as_str))?;
+    let subject = fold(&subject);
     let lines: Vec<Vec<char>> = text.lines().take(MOST_LINES).map(fold).collect();
     let (said, found) = judged(answers, &subject, &lines)?;
     let number_ends = found
@@ -73,9 +81,27 @@ pub fn read_answer(octets: &[u8], provider: &Provider, key: &TokenKey) -> Option
     Some(Answer { about, said, pages: found.pages, number_ends })
 }
 
+/// The entity whose text a reader of the mail sees first: of the same text in two forms the plain one.
+fn shown(entity: Entity<'_>, levels: usize) -> Option<Entity<'_>> {
+    if entity.is_attachment() {
+        return None;
+    }
+    if entity.is("text", "plain") || entity.is("text", "html") {
+        return Some(entity);
+    }
+    let levels = levels.checked_sub(1)?;
+    let is_choice = entity.is("multipart", "alternative");
+    let mut seen = entity.parts().filter_map(|part| shown(Entity::of(part)?, levels));
+    let first = seen.next()?;
+    if is_choice && !first.is("text", "plain") {
+        return Some(seen.find(|other| other.is("text", "plain")).unwrap_or(first));
+    }
+    Some(first)
+}
+
 /// One sender, in one of these domains or below.
-fn is_from(message: &Message<'_>, domains: &[Domain], gateway: Option<&str>) -> bool {
-    let Some(from) = message.from() else { return false };
+fn is_from(mail: &Entity<'_>, domains: &[Domain], gateway: Option<&str>) -> bool {
+    let Some(from) = mail.header.from() else { return false };
     let mut senders = from.iter();
     let (Some(sender), None) = (senders.next(), senders.next()) else { return false };
     let Some((_, domain)) = sender.address().and_then(|address| address.rsplit_once('@')) else {
@@ -89,25 +115,6 @@ fn is_from(message: &Message<'_>, domains: &[Domain], gateway: Option<&str>) -> 
     known.into_iter().any(|known| {
         domain.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     })
-}
-
-/// Where the token is looked for. That a service repeats a subject or text is known of it; in the mail of a person
-/// it proves nothing (`report`).
-fn token_texts<'a>(
-    message: &'a Message<'_>,
-    place: TokenPlace,
-    text: &'a str,
-) -> Vec<Cow<'a, str>> {
-    let mut texts: Vec<Cow<'a, str>> = report::addressees(message).map(Cow::Owned).collect();
-    match place {
-        TokenPlace::Address => {}
-        TokenPlace::Subject => texts.extend(message.subject().map(Cow::Borrowed)),
-        TokenPlace::Text => {
-            texts.extend(message.subject().map(Cow::Borrowed));
-            texts.push(Cow::Borrowed(text));
-        }
-    }
-    texts
 }
 
 /// What the first rule says that fits, unless another one makes a fax of it that was sent and was not.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
+use super::answer::MOST_LEVELS;
 use super::*;
 use crate::message::LetterError;
 use crate::token::{Subject, Token, TokenKey};
@@ -284,12 +285,70 @@ fn notices_of_hylafax_are_read_as_its_templates_write_them() {
 }
 
 #[test]
-fn answer_of_a_megabyte_and_of_a_thousand_levels_ends_soon() {
+fn answer_of_a_megabyte_ends_soon() {
     let interfax = named("interfax");
     let long = answer("notify@fax.tc", &to_us(), FAILED, &"送信結果 送信結果\r\n".repeat(50_000));
     assert_eq!(read_answer(&long, &interfax, &key()).map(|answer| answer.said), Some(Said::Failed));
-    let deep = "Content-Type: message/rfc822\r\n\r\n".repeat(8_000);
-    assert_eq!(read_answer(deep.as_bytes(), &interfax, &key()), None);
+}
+
+/// A mail of the service with what `body` says of content type and body.
+fn from_the_service(body: &str) -> Vec<u8> {
+    format!("From: notify@fax.tc\r\nTo: {}\r\nSubject: {FAILED}\r\n{body}", to_us()).into_bytes()
+}
+
+fn nested(levels: usize, text: &str) -> String {
+    (0..levels).fold(format!("\r\n{text}"), |inner, level| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n{inner}\r\n--b{level}--\r\n"
+        )
+    })
+}
+
+#[test]
+fn text_is_found_beside_its_html_and_a_file_and_not_deeper() {
+    let choice = "Content-Type: multipart/alternative; boundary=B\r\n\r\n\
+        --B\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>送信結果: 3224</p>\r\n\
+        --B\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n送信結果: 6017\r\n--B--\r\n";
+    let with_a_file = format!(
+        "Content-Type: multipart/mixed; boundary=A\r\n\r\n\
+         --A\r\nContent-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\n送信結果: 3912\r\n\
+         --A\r\nContent-Type: application/pdf\r\n\r\n送信結果: 3912\r\n--A\r\n{choice}\r\n--A--"
+    );
+    let html = "Content-Type: text/html; charset=utf-8\r\n\r\n<p>送信結果: 6017</p>";
+    for (body, said) in [
+        (choice, Said::Busy),
+        (&with_a_file, Said::Busy),
+        (html, Said::Busy),
+        ("\r\n送信結果: 6017", Said::Busy),
+        (&nested(MOST_LEVELS, "送信結果: 6017"), Said::Busy),
+        // Not found: what the subject says remains.
+        (&nested(MOST_LEVELS + 1, "送信結果: 6017"), Said::Failed),
+        ("Content-Type: application/pdf\r\n\r\n送信結果: 6017", Said::Failed),
+        ("Content-Type: message/rfc822\r\n\r\n\r\n送信結果: 6017", Said::Failed),
+    ] {
+        let read = read_answer(&from_the_service(body), &named("interfax"), &key());
+        assert_eq!(read.map(|answer| answer.said), Some(said), "{body}");
+    }
+}
+
+/// On a stack on which a descent into each level of any of these ends in a crash.
+#[test]
+fn answer_of_thousands_of_levels_is_read_on_a_small_stack() {
+    let mail = "Content-Type: message/rfc822\n\n".repeat(2_000);
+    let in_base64 = format!(
+        "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+        data_encoding::BASE64_MIME.encode(mail.as_bytes())
+    );
+    let multiparts: String = (0..4_000)
+        .map(|level| {
+            format!("Content-Type: multipart/mixed; boundary={level}\r\n\r\n--{level}\r\n")
+        })
+        .collect();
+    for body in [mail.repeat(3), in_base64, multiparts] {
+        let read = move || read_answer(&from_the_service(&body), &named("interfax"), &key());
+        let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(read).unwrap();
+        assert_eq!(thread.join().unwrap().map(|answer| answer.said), Some(Said::Failed));
+    }
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Mails that a program wrote in answer: holiday notes, new addresses, tickets.
 //!
-//! In: a mail that is no report. Out: whether a program answered.
+//! In: the header of a mail that is no report. Out: whether a program answered.
 //! Source: RFC 3834 5 (`Auto-Submitted`), RFC 2076 (`Precedence`); the rest by custom.
 //! Not here: reports (`delivery.rs`, `disposition.rs`), which call themselves automatic too.
 
@@ -17,8 +17,8 @@ const SIGNS: [(&str, &[&str]); 6] = [
 ];
 
 /// Whether a program answered.
-pub(super) fn is_automatic(message: &Message<'_>) -> bool {
-    message.headers_raw().any(|(name, value)| {
+pub(super) fn is_automatic(header: &Message<'_>) -> bool {
+    header.headers_raw().any(|(name, value)| {
         let word = value.split([';', '(']).next().unwrap_or_default().trim();
         SIGNS.iter().any(|(sign, values)| {
             name.eq_ignore_ascii_case(sign)

@@ -2,7 +2,8 @@
 //!
 //! In: its octets, from anybody. Out: a [`Reading`]. A mail without a token of ours can say nothing about us, and one
 //! that says two things says nothing.
-//! Limits: [`READ_OCTETS`] are looked at, [`MOST_PARTS`] parts, `fields.rs` has those of a block of fields. Never panics.
+//! Limits: [`READ_OCTETS`] are looked at, `mime.rs` has those of a header and of parts, `fields.rs` those of a block of
+//! fields. A report is one multipart; what its parts are made of is not looked at. Never panics.
 //! Source: RFC 3464, RFC 8098, RFC 3834 2, RFC 5321 4.5.5; RFC 6522 (`multipart/report`).
 //! Not here: what follows from it (`src/settle`), fetching it.
 
@@ -11,19 +12,16 @@ mod delivery;
 mod disposition;
 mod fields;
 
-use std::panic::catch_unwind;
-
-use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::HeaderName;
 
 pub use delivery::{Action, Delivery, Flaw, RecipientReport, Status};
 pub use disposition::{Disposition, DispositionKind};
 
+use crate::mime::Entity;
 use crate::token::{Subject, TokenKey};
 
 /// Looked at of one mail. What a report says stands before the mail that it returns. Chosen.
 pub const READ_OCTETS: usize = 256 << 10;
-/// A mail of more parts than this is no report. Chosen: reports have three, mailing lists wrap them once or twice.
-pub const MOST_PARTS: usize = 100;
 
 /// What a mail in the receipt box comes to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,28 +52,25 @@ pub enum Content {
 /// Reads one mail of the receipt box.
 #[must_use]
 pub fn read(octets: &[u8], key: &TokenKey) -> Reading {
-    let Some(message) = parsed(octets) else {
+    let Some(mail) = looked_at(octets) else {
         return Reading { about: None, content: Content::Other };
     };
     let mut texts = Vec::new();
-    let content = content(&message, &mut texts);
-    texts.extend(addressees(&message));
+    let content = content(&mail, &mut texts);
+    texts.extend(addressees(&mail));
     let about = key.find(texts.iter().map(String::as_str));
     Reading { about, content }
 }
 
 /// The mail, as far as it is looked at.
-pub(crate) fn parsed(octets: &[u8]) -> Option<Message<'_>> {
-    let octets = octets.get(..READ_OCTETS).unwrap_or(octets);
-    // The parser is not ours: if some mail breaks it, that mail is none of ours.
-    let parse = || catch_unwind(|| MessageParser::default().parse(octets)).ok().flatten();
-    (parts_at_most(octets) <= MOST_PARTS).then(parse).flatten()
+pub(crate) fn looked_at(octets: &[u8]) -> Option<Entity<'_>> {
+    Entity::of(octets.get(..READ_OCTETS).unwrap_or(octets))
 }
 
 /// The values of [`ADDRESSEES`].
-pub(crate) fn addressees(message: &Message<'_>) -> impl Iterator<Item = String> {
+pub(crate) fn addressees(mail: &Entity<'_>) -> impl Iterator<Item = String> {
     let is_one = |name: &str| ADDRESSEES.iter().any(|known| name.eq_ignore_ascii_case(known));
-    let named = message.headers_raw().filter(move |(name, _)| is_one(name));
+    let named = mail.header.headers_raw().filter(move |(name, _)| is_one(name));
     named.map(|(_, value)| value.to_owned())
 }
 
@@ -84,26 +79,13 @@ pub(crate) fn addressees(message: &Message<'_>) -> impl Iterator<Item = String> 
 const ADDRESSEES: [&str; 6] =
     ["To", "Delivered-To", "X-Original-To", "Envelope-To", "In-Reply-To", "References"];
 
-/// No fewer than the mail's nesting is deep: each level is announced by a line of its own. The parser nests messages in
-/// messages, so that thousands of levels would be taken apart on the stack.
-fn parts_at_most(octets: &[u8]) -> usize {
-    let name = b"content-type:";
-    octets.windows(name.len()).filter(|window| window.eq_ignore_ascii_case(name)).count()
-}
-
 /// What the mail says; into `texts` goes whatever of a report may hold a token.
-fn content(message: &Message<'_>, texts: &mut Vec<String>) -> Content {
-    let kind = message.content_type().filter(|kind| kind.ctype().eq_ignore_ascii_case("multipart"));
-    let report = kind
-        .filter(|kind| kind.subtype().is_some_and(|name| name.eq_ignore_ascii_case("report")))
-        .and_then(|kind| kind.attribute("report-type"));
+fn content(mail: &Entity<'_>, texts: &mut Vec<String>) -> Content {
+    let report = mail.parameter("report-type").filter(|_| mail.is("multipart", "report"));
     match report.map(str::to_ascii_lowercase).as_deref() {
         Some("delivery-status") => {
-            note_returned(message, texts);
-            let Some(octets) = part(message, "delivery-status") else {
-                return Content::Unusable(Flaw::NoStatus);
-            };
-            match delivery::parse(&octets) {
+            note_returned(mail, texts);
+            match status(mail, "delivery-status", delivery::parse) {
                 Ok(report) => {
                     texts.extend(report.envelope_id.clone());
                     Content::Delivery(report)
@@ -112,10 +94,7 @@ fn content(message: &Message<'_>, texts: &mut Vec<String>) -> Content {
             }
         }
         Some("disposition-notification") => {
-            let Some(octets) = part(message, "disposition-notification") else {
-                return Content::Unusable(Flaw::NoStatus);
-            };
-            match disposition::parse(&octets) {
+            match status(mail, "disposition-notification", disposition::parse) {
                 Ok(report) => {
                     texts.extend(report.original_message_id.clone());
                     Content::Disposition(report)
@@ -123,57 +102,39 @@ fn content(message: &Message<'_>, texts: &mut Vec<String>) -> Content {
                 Err(flaw) => Content::Unusable(flaw),
             }
         }
-        Some(_) | None if automatic::is_automatic(message) => Content::Automatic,
-        Some(_) | None if has_null_path(message) => Content::Unstructured,
+        Some(_) | None if automatic::is_automatic(&mail.header) => Content::Automatic,
+        Some(_) | None if has_null_path(mail) => Content::Unstructured,
         Some(_) | None => Content::Other,
     }
 }
 
-/// The first part `message/<name>`, its transfer encoding undone.
-fn part(message: &Message<'_>, name: &str) -> Option<Vec<u8>> {
-    let is_it = |part: &&MessagePart<'_>| {
-        part.content_type().is_some_and(|kind| {
-            kind.ctype().eq_ignore_ascii_case("message")
-                && kind.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case(name))
-        })
-    };
-    match &message.parts.iter().find(is_it)?.body {
-        PartType::Binary(octets) | PartType::InlineBinary(octets) => Some(octets.to_vec()),
-        PartType::Text(text) | PartType::Html(text) => Some(text.as_bytes().to_vec()),
-        PartType::Message(inner) => Some(inner.raw_message().to_vec()),
-        PartType::Multipart(_) => None,
-    }
+/// What the first part `message/<name>` says.
+fn status<T>(
+    report: &Entity<'_>,
+    name: &str,
+    parse: fn(&[u8]) -> Result<T, Flaw>,
+) -> Result<T, Flaw> {
+    let mut parts = report.parts().filter_map(Entity::of);
+    let status = parts.find(|part| part.is("message", name)).ok_or(Flaw::NoStatus)?;
+    parse(&status.content())
 }
 
 /// The ids of the mail that a report returns, or of which it returns the header.
-fn note_returned(message: &Message<'_>, texts: &mut Vec<String>) {
-    let mut note = |returned: &Message<'_>| {
-        texts.extend(returned.message_id().map(str::to_owned));
-        texts.extend(returned.return_address().map(str::to_owned));
-    };
-    for part in &message.parts {
-        match &part.body {
-            PartType::Message(returned) => note(returned),
-            PartType::Text(text) => {
-                let headers = part.content_type().and_then(|kind| kind.subtype());
-                if headers.is_some_and(|name| name.eq_ignore_ascii_case("rfc822-headers")) {
-                    let header = format!("{text}\r\n\r\n");
-                    if let Some(returned) = MessageParser::default().parse_headers(&header) {
-                        note(&returned);
-                    }
-                }
-            }
-            PartType::Html(_)
-            | PartType::Binary(_)
-            | PartType::InlineBinary(_)
-            | PartType::Multipart(_) => {}
+fn note_returned(report: &Entity<'_>, texts: &mut Vec<String>) {
+    for part in report.parts().filter_map(Entity::of) {
+        let is_returned = part.is("message", "rfc822")
+            || part.is("message", "global")
+            || part.is("text", "rfc822-headers");
+        if is_returned && let Some(returned) = Entity::of(&part.content()) {
+            texts.extend(returned.header.message_id().map(str::to_owned));
+            texts.extend(returned.header.return_address().map(str::to_owned));
         }
     }
 }
 
 /// `Return-Path: <>`, which the host that stored the mail wrote.
-fn has_null_path(message: &Message<'_>) -> bool {
-    message.header_raw(HeaderName::ReturnPath).is_some_and(|path| path.trim() == "<>")
+fn has_null_path(mail: &Entity<'_>) -> bool {
+    mail.header.header_raw(HeaderName::ReturnPath).is_some_and(|path| path.trim() == "<>")
 }
 
 #[cfg(test)]

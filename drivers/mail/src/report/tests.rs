@@ -135,7 +135,6 @@ fn ten_megabytes_of_returned_mail_are_not_looked_at() {
     assert!(matches!(read(&mail, &key()).content, Content::Delivery(_)));
 }
 
-/// A bounce of a forwarded mail: at its end the parser loses count of the levels.
 #[test]
 fn returned_mail_that_is_a_mail_in_a_mail_does_not_hide_the_report() {
     let returned = "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\ny\r\n";
@@ -149,27 +148,103 @@ fn returned_mail_that_is_a_mail_in_a_mail_does_not_hide_the_report() {
     assert!(matches!(reading.content, Content::Delivery(_)), "{reading:?}");
 }
 
-/// As deep as what is looked at can be, on a stack where a descent into each level ends in a crash.
-#[test]
-fn mail_in_mail_eight_thousand_deep_is_no_report() {
-    let mail = "Content-Type: message/rfc822\r\n\r\n".repeat(8_000);
-    let read = move || read(mail.as_bytes(), &key()).content;
+/// On a stack on which a descent into each level of any of these ends in a crash.
+fn read_on_a_small_stack(mail: Vec<u8>) -> Content {
+    let read = move || read(&mail, &key()).content;
     let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(read).unwrap();
-    assert_eq!(thread.join().unwrap(), Content::Other);
+    thread.join().unwrap()
 }
 
 #[test]
-fn mail_in_mail_as_deep_as_is_allowed_is_read_on_a_small_stack() {
-    let mail = "Content-Type: message/rfc822\r\n\r\n".repeat(MOST_PARTS);
-    let read = move || read(mail.as_bytes(), &key()).content;
-    let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(read).unwrap();
-    assert_eq!(thread.join().unwrap(), Content::Other);
+fn mail_in_mail_eight_thousand_deep_is_no_report() {
+    for field in ["Content-Type: ", "Content-Type : ", "CONTENT-TYPE:\r\n\t", "Content-Type\t:"] {
+        let mail = format!("{field}message/rfc822\r\n\r\n").repeat(8_000);
+        assert_eq!(read_on_a_small_stack(mail.into_bytes()), Content::Other, "{field}");
+    }
 }
+
+#[test]
+fn mail_in_mail_under_an_encoding_is_no_report_and_in_a_report_not_looked_into() {
+    let deep = "Content-Type: message/rfc822\n\n".repeat(2_000) + "Subject: x\n\nx\n";
+    let coded = data_encoding::BASE64_MIME.encode(deep.as_bytes());
+    let coded =
+        format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{coded}");
+    assert_eq!(read_on_a_small_stack(coded.clone().into_bytes()), Content::Other);
+    let report =
+        dsn(&to_us(), FAILED).replace("\r\n--B--", &format!("\r\n--B\r\n{coded}\r\n--B--"));
+    assert!(matches!(read_on_a_small_stack(report.into_bytes()), Content::Delivery(_)));
+}
+
+#[test]
+fn multipart_in_multipart_is_no_report() {
+    let mut mail = String::new();
+    for level in 0..4_000 {
+        mail += &format!("Content-Type: multipart/report; boundary={level}\r\n\r\n--{level}\r\n");
+    }
+    assert_eq!(read_on_a_small_stack(mail.into_bytes()), Content::Other);
+}
+
+#[test]
+fn returned_mail_is_known_by_its_header_and_not_by_what_is_in_it() {
+    let returned = |mail: String| {
+        let part = format!("Content-Type: message/rfc822\r\n\r\n{mail}");
+        dsn("<receipts@example.jp>", FAILED)
+            .replace("Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m1@example.jp>", &part)
+    };
+    let ours = format!("Message-ID: <{}@example.jp>\r\n\r\ntext\r\n", token());
+    assert_eq!(read(returned(ours.clone()).as_bytes(), &key()).about, Some(SUBJECT));
+    let forwarded = format!("Content-Type: message/rfc822\r\n\r\n{ours}");
+    assert_eq!(read(returned(forwarded).as_bytes(), &key()).about, None);
+}
+
+/// A stranger writes a report into a part of something else, e.g. a person's answer that quotes one.
+#[test]
+fn status_in_a_multipart_of_the_report_is_not_the_reports() {
+    let inner = format!(
+        "Content-Type: multipart/mixed; boundary=C\r\n\r\n--C\r\nContent-Type: message/delivery-status\r\n\r\n\
+         {FAILED}\r\n--C--"
+    );
+    let mail = dsn(&to_us(), FAILED)
+        .replace(&format!("Content-Type: message/delivery-status\r\n\r\n{FAILED}"), &inner);
+    assert_eq!(read(mail.as_bytes(), &key()).content, Content::Unusable(Flaw::NoStatus));
+}
+
+const NEST: [&str; 10] = [
+    "Content-Type: message/rfc822\r\n",
+    "Content-Type: multipart/report; report-type=delivery-status; boundary=B\r\n",
+    "Content-Type: multipart/mixed; boundary=\"B\"\r\n",
+    "Content-Type: message/delivery-status\r\n",
+    "Content-Transfer-Encoding: quoted-printable\r\n",
+    "To: <receipts@example.jp>\r\n",
+    "\r\n",
+    "\r\n",
+    "\r\n--B\r\n",
+    "\r\n--B--\r\n",
+];
 
 proptest! {
     #[test]
     fn any_octets_are_read_without_a_panic(octets in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let _ = read(&octets, &key());
+    }
+
+    /// Lines of which mails are made, in any order and in any number of layers of encoding: never a deep descent.
+    #[test]
+    fn any_nest_is_read_on_a_small_stack(
+        lines in proptest::collection::vec(0..NEST.len(), 1..40),
+        times in 1_usize..400,
+        encodings in 0..3,
+    ) {
+        let mut mail: String = lines.into_iter().map(|line| NEST[line]).collect();
+        mail = mail.repeat(times);
+        mail.truncate(READ_OCTETS / 2);
+        for _ in 0..encodings {
+            mail = format!(
+                "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+                data_encoding::BASE64_MIME.encode(mail.as_bytes())
+            );
+        }
+        read_on_a_small_stack(mail.into_bytes());
     }
 
     /// A report with octets changed here and there: it may become unusable, but never about another attempt.
