@@ -107,7 +107,7 @@ impl Ladder {
                 None => (String::from("waiting"), true),
             },
             ("", _) if !view["awaits"].is_null() => {
-                (format!("waits for {}", print::awaits(&view["awaits"])), true)
+                (format!("waits for {}", print::awaits(view)), true)
             }
             ("", _) => return None,
             (_, Some(percent)) => {

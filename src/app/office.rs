@@ -37,8 +37,8 @@ struct Show {
 struct Report {
     /// Its number: 10 characters with a check digit.
     number: String,
-    /// mail_registered (with --mail), mail_withdrawn, manager_changed (no mail until it is registered anew), closed or
-    /// reopened.
+    /// mail_registered (with --mail), mail_withdrawn, manager_changed (no mail until it is registered anew), closed, or
+    /// reopened (the same).
     event: String,
     /// The address to which notices may go.
     #[arg(long, value_name = "ADDRESS")]

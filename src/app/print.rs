@@ -74,7 +74,7 @@ pub fn notification(view: &Value) -> String {
             let _ = write!(text, "\n  due       {}", word(&view["due_at"]));
         }
         if !view["awaits"].is_null() {
-            let _ = write!(text, "\n  awaits    {}", awaits(&view["awaits"]));
+            let _ = write!(text, "\n  awaits    {}", awaits(view));
         }
         let _ = write!(text, "\n  until     {}", word(&view["not_after"]));
     }
@@ -112,7 +112,13 @@ fn destination(view: &Value) -> String {
     match (view["channel"] == "mail", view["because"].is_null()) {
         (true, _) => format!("mail {mail} (fax {fax})"),
         (false, true) => format!("fax {fax}"),
-        (false, false) => format!("fax {fax} instead of mail {mail}: {}", word(&view["because"])),
+        (false, false) => {
+            let (why, means) = (word(&view["because"]), &view["because_means"]);
+            let (text, text_ja) = (word(&means["text"]), word(&means["text_ja"]));
+            format!(
+                "fax {fax} instead of mail {mail} ({why})\n            {text_ja}\n            {text}"
+            )
+        }
     }
 }
 
@@ -120,12 +126,17 @@ fn is_mail(attempt: &Value) -> bool {
     attempt["channel"] == "mail"
 }
 
-/// What is waited for once a relay or a provider has it, until when, and what then.
+/// What a notification waits for once a relay or a provider has it, until when, and what then.
 pub fn awaits(view: &Value) -> String {
-    let until = date_and_time(&view["until"]);
-    match view["then"].as_str() {
-        Some("fax") => format!("a login until {until}, then it goes by FAX"),
-        Some(_) | None => format!("a receipt until {until}, then somebody has to decide"),
+    let until = date_and_time(&view["awaits"]["until"]);
+    match (view["awaits"]["then"].as_str(), view["channel"].as_str()) {
+        (Some("fax"), _) => format!("a login until {until}, then it goes by FAX"),
+        (_, Some("mail")) => format!(
+            "a login or a report until {until}; then it counts as delivered if one said so, else somebody has to decide"
+        ),
+        (_, _) => format!(
+            "the provider's answer until {until}, then as after a call that was not confirmed"
+        ),
     }
 }
 
@@ -378,11 +389,21 @@ mod tests {
     10:00:05  in the mailbox  status 2.0.0
     10:30:00  first login"
         );
+        view["awaits"]["then"] = json!("decide");
+        let for_the_mail =
+            "then it counts as delivered if one said so, else somebody has to decide";
+        assert!(notification(&view).contains(for_the_mail));
         view["channel"] = json!("fax");
+        assert!(notification(&view).contains("the provider's answer until 2026-11-25 10:00:00"));
         view["because"] = json!("mail-unread");
+        view["because_means"] = json!({ "text": "Nobody logged in.", "text_ja": "ログインなし。" });
         let shown = notification(&view);
         assert!(
-            shown.contains("fax ******5678 instead of mail ***@example.co.jp: mail-unread"),
+            shown.contains(
+                "fax ******5678 instead of mail ***@example.co.jp (mail-unread)
+            ログインなし。
+            Nobody logged in."
+            ),
             "{shown}"
         );
     }

@@ -57,7 +57,7 @@ pub struct Sheet {
     /// The sheet as it goes again after so many that nobody confirmed: 2 or 3 of a notice; a key goes once.
     #[arg(long, value_name = "N", default_value_t = 1)]
     copy: u32,
-    /// The sheet of a notice that a mail was to tell: mail-bounced, mail-unread or mail-not-sent.
+    /// The sheet of a notice that a mail was to tell: mail-bounced, mail-unread, mail-not-sent or mail-unsure.
     #[arg(long, value_name = "REASON")]
     because: Option<FaxBecause>,
 }

@@ -172,7 +172,8 @@ pub mod schema {
     #[expect(dead_code, reason = "describes JSON; bodies are read by hand")]
     pub struct OfficeEvent {
         /// `mail_registered`: notices may go to that address. `mail_withdrawn`: no more. `manager_changed`: neither,
-        /// until the address is registered anew. `closed`: nothing goes there. `reopened`: as before.
+        /// until the address is registered anew. `closed`: nothing goes there. `reopened`: by FAX,
+        /// until an address is registered anew.
         event: String,
         /// One ASCII address, for `mail_registered`; refused for every other event.
         #[schema(max_length = 254)]

@@ -55,8 +55,10 @@ pub struct Notification {
     pub kind: &'static str,
     /// The way that it takes now: `fax` or `mail`.
     pub channel: &'static str,
-    /// Why it goes by FAX although it was to go by mail: `mail-bounced`, `mail-unread` or `mail-not-sent`.
+    /// Why it goes by FAX although it was to go by mail: `mail-bounced`, `mail-unread`, `mail-not-sent` or `mail-unsure`.
     pub because: Option<&'static str>,
+    /// The same in words.
+    pub because_means: Option<BecauseView>,
     pub recipient: RecipientView,
     /// RFC 3339, as all times.
     pub accepted_at: String,
@@ -82,13 +84,23 @@ pub struct RecipientView {
     pub mail: Option<String>,
 }
 
+/// Why it goes by FAX although it was to go by mail.
+#[derive(Serialize, ToSchema)]
+pub struct BecauseView {
+    /// One English sentence.
+    pub text: &'static str,
+    /// The same sentence in Japanese.
+    pub text_ja: &'static str,
+}
+
 /// What is waited for.
 #[derive(Serialize, ToSchema)]
 pub struct AwaitsView {
     /// Until when.
     pub until: String,
-    /// What happens if nobody has logged in, and no receipt has come, by then: `fax` (it goes by FAX) or `decide` (it is
-    /// `confirmed` if a delivery was reported, else somebody has to decide).
+    /// What happens if nobody has logged in, and no receipt has come, by then: `fax` (it goes by FAX) or `decide` (a mail
+    /// is `confirmed` if a delivery was reported, else somebody has to decide; what a fax provider has counts as a sheet
+    /// that nobody confirmed).
     pub then: &'static str,
 }
 
@@ -148,6 +160,9 @@ impl Notification {
             kind: view.kind,
             channel: view.channel.as_str(),
             because: view.because.map(FaxBecause::as_str),
+            because_means: view
+                .because
+                .map(|because| BecauseView { text: because.text(), text_ja: because.text_ja() }),
             recipient: RecipientView {
                 office_number: view.office_number,
                 fax: view.fax_masked,

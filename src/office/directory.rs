@@ -3,7 +3,7 @@
 //! In: what the exchange reports, one [`OfficeChange`] after the other. Out: the [`Office`] as it stands then; the next
 //! notification finds it so.
 //! An address is used from its registration until something is said against it. Of whoever keeps the mailbox nothing is
-//! known once the manager has changed: until the address is registered anew, FAX is the way.
+//! known once the manager has changed or the office was shut: until the address is registered anew, FAX is the way.
 //! Not here: where it is kept (`queue`), which way a notification takes (`mod.rs`).
 
 use mail::Address;
@@ -16,7 +16,7 @@ pub struct Office {
     pub number: OfficeNumber,
     /// Where notices may go by mail.
     pub mail: Option<Address>,
-    /// It has shut for good: nothing is sent to it.
+    /// It has shut, for a time or for good: nothing is sent to it.
     pub closed: bool,
     pub changed_at: UnixMillis,
 }
@@ -46,7 +46,7 @@ impl Office {
             OfficeChange::MailWithdrawn | OfficeChange::ManagerChanged => {
                 Self { mail: None, ..office }
             }
-            OfficeChange::Closed => Self { closed: true, ..office },
+            OfficeChange::Closed => Self { closed: true, mail: None, ..office },
             OfficeChange::Reopened => Self { closed: false, ..office },
         }
     }
@@ -74,13 +74,19 @@ mod tests {
         assert!(office.after(OfficeChange::MailRegistered { to }, later).mail.is_some());
     }
 
+    /// Somebody else may sit there when it opens again, and somebody else may have the mailbox.
     #[test]
-    fn closing_and_reopening_leaves_the_address() {
+    fn reopened_office_has_only_the_address_that_was_registered_since_it_shut() {
         let number = first_contact().recipient.office_number;
-        let to = address("care@example.jp");
-        let office = Office::new(number, NOW).after(OfficeChange::MailRegistered { to }, NOW);
-        let closed = office.clone().after(OfficeChange::Closed, NOW);
-        assert!(closed.closed && closed.mail.is_some());
-        assert_eq!(closed.after(OfficeChange::Reopened, NOW), office);
+        let registered = |text| OfficeChange::MailRegistered { to: address(text) };
+        let closed = Office::new(number, NOW)
+            .after(registered("old@example.jp"), NOW)
+            .after(OfficeChange::Closed, NOW);
+        assert!(closed.closed);
+        assert_eq!(closed.clone().after(OfficeChange::Reopened, NOW).mail, None);
+        let anew = closed.after(registered("new@example.jp"), NOW);
+        assert!(anew.closed, "an address does not open it");
+        let open = anew.after(OfficeChange::Reopened, NOW);
+        assert_eq!((open.closed, open.mail), (false, Some(address("new@example.jp"))));
     }
 }

@@ -7,6 +7,7 @@
 use mail::report::Status;
 use mail::smtp::Reply;
 
+use crate::job::FaxBecause;
 use crate::job::names::stable_names;
 
 /// The reason, by who can mend it. Its name is a code of `endings.rs`.
@@ -54,6 +55,18 @@ impl Bounce {
             (3 | 4, _) => Self::Unreachable,
             (7, _) => Self::Policy,
             (_other, _) => Self::Other,
+        }
+    }
+
+    /// What the sheet tells the office: to look at its address only if that is what does not work.
+    pub fn because(self) -> FaxBecause {
+        match self {
+            Self::NoSuchUser | Self::MailboxClosed | Self::MailboxFull | Self::NoSuchDomain => {
+                FaxBecause::MailBounced
+            }
+            Self::Unreachable | Self::Policy | Self::Content | Self::Other => {
+                FaxBecause::MailNotSent
+            }
         }
     }
 

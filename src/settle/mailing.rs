@@ -75,7 +75,7 @@ impl<'a> Ended<'a> {
     pub fn is_fault_of_the_line(self) -> bool {
         let Meaning { fault, fate, .. } = meaning(self);
         match (fate, fault) {
-            (Fate::Never | Fate::Stopped(Stop::LetterFailed), _)
+            (Fate::Never(_) | Fate::Stopped(Stop::LetterFailed), _)
             | (_, Fault::Relay | Fault::Domain | Fault::Either) => true,
             (Fate::Taken | Fate::Unknown | Fate::Later(_) | Fate::Stopped(_), Fault::None) => false,
         }
@@ -98,8 +98,8 @@ enum Fate {
     Unknown,
     /// Nobody. A pause can heal it.
     Later(Cause),
-    /// Nobody. No pause can heal it.
-    Never,
+    /// Nobody, for this reason. No pause can heal it.
+    Never(Bounce),
     /// Nobody. We ended it.
     Stopped(Stop),
 }
@@ -171,7 +171,7 @@ fn refused(step: Step, reply: &Reply) -> Meaning {
 }
 
 fn given_up(bounce: Bounce) -> Meaning {
-    Meaning { code: bounce.as_str(), fault: Fault::None, fate: Fate::Never }
+    Meaning { code: bounce.as_str(), fault: Fault::None, fate: Fate::Never(bounce) }
 }
 
 /// RFC 4954 6.
@@ -213,8 +213,8 @@ pub fn settle(
             (Evidence::Uncertain, Next::Watch { state: JobState::Uncertain, watch })
         }
         Fate::Later(cause) => (Evidence::NotSent, later(cause, standing, now, windows)),
-        Fate::Never => {
-            let by_fax = by_fax(FaxBecause::MailBounced, standing.not_after, now, windows);
+        Fate::Never(bounce) => {
+            let by_fax = by_fax(bounce.because(), standing.not_after, now, windows);
             (Evidence::NotSent, by_fax.unwrap_or(Next::Rest(JobState::Failed)))
         }
         Fate::Stopped(Stop::Cancelled) => (Evidence::NotSent, Next::Rest(JobState::Cancelled)),
@@ -271,7 +271,7 @@ pub fn settle_order(
         Fate::Unknown => return watched(Evidence::Uncertain, JobState::Uncertain),
         Fate::Later(cause) => Remedy::Retry(cause),
         // It is the account, the gateway or the relay, and nothing that the office did: another line may take it.
-        Fate::Never => Remedy::Retry(Cause::ServiceRefused),
+        Fate::Never(_) => Remedy::Retry(Cause::ServiceRefused),
         Fate::Stopped(stop) => verdict::stop_remedy(Some(stop)),
     };
     let verdict = Verdict { evidence: Evidence::NotSent, code, reach: Reach::NoCall, remedy };
@@ -281,7 +281,7 @@ pub fn settle_order(
 /// What a host says of a mailbox is said of the gateway here, and not of the office.
 fn order_code(code: &'static str, fate: Fate) -> &'static str {
     match fate {
-        Fate::Never => "service-refused",
+        Fate::Never(_) => "service-refused",
         Fate::Taken | Fate::Unknown | Fate::Later(_) | Fate::Stopped(_) => code,
     }
 }

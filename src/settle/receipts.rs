@@ -276,7 +276,7 @@ fn came_back(job: &Watched, bounce: Bounce, now: UnixMillis) -> Change {
     let next = if job.withdrawn {
         Next::Rest(of_nothing_arrived(job.state, JobState::Cancelled))
     } else if can_go_by_fax(job, now) {
-        Next::ByFax { due: now, because: FaxBecause::MailBounced }
+        Next::ByFax { due: now, because: bounce.because() }
     } else {
         Next::Rest(of_nothing_arrived(job.state, JobState::Failed))
     };
@@ -415,7 +415,7 @@ fn end_of_a_letter(job: &Watched, now: UnixMillis) -> (Next, &'static str) {
         Some(AtEnd::Fax) => !job.withdrawn && can_go_by_fax(job, now),
         Some(AtEnd::Decide) | None => false,
     };
-    let because = if is_unsure { FaxBecause::MailNotSent } else { FaxBecause::MailUnread };
+    let because = if is_unsure { FaxBecause::MailUnsure } else { FaxBecause::MailUnread };
     match (fax, job.delivered) {
         (true, _) => (Next::ByFax { due: now, because }, because.as_str()),
         (false, true) if is_unsure => (Next::Rest(JobState::ResolvedDelivered), "mail-delivered"),

@@ -74,7 +74,7 @@ fn killed_before_the_dot_is_uncertain_and_nothing_is_mailed_again_but_a_fax_foll
     let view = story.appliance.await_state(&id, &["confirmed"]);
     assert_eq!(
         (&view["channel"], &view["because"]),
-        (&json!("fax"), &json!("mail-not-sent")),
+        (&json!("fax"), &json!("mail-unsure")),
         "{view:#}"
     );
 }

@@ -194,6 +194,10 @@ fn mail_that_went_by_fax_after_all_shows_both_and_why() {
     let back = shown(&View { channel: Channel::Fax, because, watch: None, ..view });
     let told = (&back["channel"], &back["because"], &back["awaits"]);
     assert_eq!(told, (&json!("fax"), &json!("mail-unread"), &json!(null)));
+    assert_eq!(handed["because_means"], json!(null));
+    for language in ["text", "text_ja"] {
+        assert!(back["because_means"][language].is_string(), "{back:#}");
+    }
 }
 
 #[tokio::test]

@@ -173,7 +173,7 @@ pub(crate) fn mail_without_a_reply_and_without_a_word_comes_by_fax(queue: &dyn Q
     assert_eq!(queue.settle(got.attempt, no_reply(then_fax())).wait(), Ok(()));
     assert!(queue.sweep(then_fax().until).wait().is_ok());
     let view = show(queue, id);
-    assert_eq!((view.state, view.because), (JobState::Waiting, Some(FaxBecause::MailNotSent)));
+    assert_eq!((view.state, view.because), (JobState::Waiting, Some(FaxBecause::MailUnsure)));
     assert_eq!(queue.unsure_mails().wait(), Ok(vec![]), "nobody waits for it any more");
 }
 

@@ -39,7 +39,7 @@ CREATE TABLE job_5 (
     mail_domain TEXT,
     -- Why it goes by FAX all the same.
     fax_because TEXT CHECK (fax_because IS NULL
-        OR fax_because IN ('mail-bounced', 'mail-unread', 'mail-not-sent')),
+        OR fax_because IN ('mail-bounced', 'mail-unread', 'mail-not-sent', 'mail-unsure')),
     -- How long a receipt is waited for, and what then.
     watch_until INTEGER,
     watch_then TEXT CHECK (watch_then IS NULL OR watch_then IN ('fax', 'decide')),

@@ -78,6 +78,7 @@ fn refusals_by_what_the_relay_was_asked() {
     let down = || in_minutes(1, "relay-down");
     let deferred = || in_minutes(5, "mail-deferred");
     let fax = || fax_now(FaxBecause::MailBounced);
+    let not_its_address = || fax_now(FaxBecause::MailNotSent);
     let (relay, domain, none) = (Fault::Relay, Fault::Domain, Fault::None);
     let cases = [
         // About us.
@@ -100,16 +101,16 @@ fn refusals_by_what_the_relay_was_asked() {
         (Step::Recipient, 550, "5.1.2 bad", "mail-no-such-domain", none, fax()),
         (Step::Recipient, 550, "5.2.1 shut", "mail-mailbox-closed", none, fax()),
         (Step::Recipient, 552, "5.2.2 full", "mail-mailbox-full", none, fax()),
-        (Step::Recipient, 554, "nothing", "mail-bounced", none, fax()),
+        (Step::Recipient, 554, "nothing", "mail-bounced", none, not_its_address()),
         (Step::Recipient, 554, "5.7.1 Relay access denied", "mail-policy", domain, deferred()),
         (Step::Recipient, 450, "4.7.1 greylisted", "mail-deferred", domain, deferred()),
         (Step::Recipient, 450, "4.2.0 greylisted", "mail-deferred", domain, deferred()),
         (Step::Recipient, 450, "later", "mail-deferred", domain, deferred()),
         (Step::Recipient, 452, "4.2.2 full", "mail-mailbox-full", domain, deferred()),
         // About the mail.
-        (Step::Content, 554, "5.7.1 spam", "mail-policy", none, fax()),
-        (Step::Content, 552, "5.3.4 too large", "mail-content", none, fax()),
-        (Step::Content, 554, "no", "mail-bounced", none, fax()),
+        (Step::Content, 554, "5.7.1 spam", "mail-policy", none, not_its_address()),
+        (Step::Content, 552, "5.3.4 too large", "mail-content", none, not_its_address()),
+        (Step::Content, 554, "no", "mail-bounced", none, not_its_address()),
         (Step::Content, 451, "later", "mail-deferred", domain, deferred()),
         (Step::Content, 450, "4.7.1 later", "mail-deferred", domain, deferred()),
     ];

@@ -155,6 +155,27 @@ fn bounce_after_a_delivery_was_reported_still_brings_the_fax() {
     assert_eq!(on_receipt(&job, bounced, NOW), expected);
 }
 
+/// The office is asked to look at its address, or is not: for a block list it can do nothing.
+#[test]
+fn sheet_after_a_bounce_blames_the_address_only_if_it_is_to_blame() {
+    for (bounce, because) in [
+        (Bounce::NoSuchUser, FaxBecause::MailBounced),
+        (Bounce::MailboxClosed, FaxBecause::MailBounced),
+        (Bounce::MailboxFull, FaxBecause::MailBounced),
+        (Bounce::NoSuchDomain, FaxBecause::MailBounced),
+        (Bounce::Unreachable, FaxBecause::MailNotSent),
+        (Bounce::Policy, FaxBecause::MailNotSent),
+        (Bounce::Content, FaxBecause::MailNotSent),
+        (Bounce::Other, FaxBecause::MailNotSent),
+    ] {
+        let expected =
+            Change::Move { next: Next::ByFax { due: NOW, because }, code: bounce.as_str() };
+        for state in [JobState::HandedOff, JobState::Uncertain] {
+            assert_eq!(on_receipt(&letter(state), Report::Bounced(bounce), NOW), expected);
+        }
+    }
+}
+
 #[test]
 fn bounce_without_time_for_a_fax_ends_as_not_delivered() {
     let late = Standing { not_after: NOW.after(Duration::from_secs(60)), ..standing() };
@@ -212,7 +233,7 @@ fn end_of_a_watch_by_what_is_known() {
         (JobState::HandedOff, AtEnd::Fax, true, fax(FaxBecause::MailUnread)),
         (JobState::HandedOff, AtEnd::Decide, true, rest(JobState::Confirmed, "mail-delivered")),
         (JobState::HandedOff, AtEnd::Decide, false, rest(JobState::Uncertain, "receipt-overdue")),
-        (JobState::Uncertain, AtEnd::Fax, false, fax(FaxBecause::MailNotSent)),
+        (JobState::Uncertain, AtEnd::Fax, false, fax(FaxBecause::MailUnsure)),
         (
             JobState::Uncertain,
             AtEnd::Decide,

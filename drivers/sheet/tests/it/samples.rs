@@ -61,7 +61,7 @@ pub fn usual(kind: &str, language: &str) -> Value {
 }
 
 /// Why a sheet comes by FAX that a mail was to be.
-pub const REASONS: [&str; 3] = ["mail-bounced", "mail-unread", "mail-not-sent"];
+pub const REASONS: [&str; 4] = ["mail-bounced", "mail-unread", "mail-not-sent", "mail-unsure"];
 
 /// Characters to fill fields with.
 pub const FILLINGS: [(&str, &str); 5] = [
