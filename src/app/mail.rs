@@ -52,7 +52,7 @@ fn channel(view: &Value) -> String {
         "OPENED",
         "UNOPENED",
         "BOUNCED",
-        "BY FAX",
+        "UNREAD",
         "UNCERTAIN"
     );
     for domain in domains {
@@ -155,7 +155,7 @@ mod tests {
 inbox  reading since 2026-11-24 09:00:00, last mail 2026-11-24 09:59:00
   other 1, taken 9
 since 2026-11-17 10:00:00
-DOMAIN                            HANDED DELIVERED  OPENED  UNOPENED BOUNCED  BY FAX UNCERTAIN
+DOMAIN                            HANDED DELIVERED  OPENED  UNOPENED BOUNCED  UNREAD UNCERTAIN
 example.co.jp                         12        10       7      30 %       2       1         0"
         );
         assert!(channel(&json!({ "relay": null })).starts_with("no [mail]"));

@@ -107,7 +107,8 @@ fn no_relay(place: &str, outcome: &Outcome, settings: &Relay) -> Finding {
 fn what_to_do(trouble: &Trouble, tls: Tls) -> &'static str {
     match (trouble, tls) {
         (Trouble::Connect(_), _) => {
-            "look at host and port in [mail.relay], at the network, and at firewalls: many let only 587 and 465 out"
+            "look at host and port in [mail.relay], at the network, and at firewalls: many let only 587 and 465 out, and \
+             inside the unit IPAddressAllow= decides (systemctl edit shirase)"
         }
         (Trouble::Late(_) | Trouble::Broken(_) | Trouble::Nonsense(_), Tls::StartTls) => {
             "look at host and port in [mail.relay]: one that wants TLS from the start (465) needs tls = \"implicit\""
@@ -208,6 +209,39 @@ pub fn inbox(seen: &Result<InboxSeen, MailboxError>, settings: &Inbox) -> Vec<Fi
         ));
     }
     findings
+}
+
+/// Whether the daemon gets there as well: the unit keeps it on this machine unless a drop-in says otherwise, and this
+/// check runs outside it. Nothing if all is on this machine. `peers` are the hosts as they are set, with their addresses.
+pub fn fence(peers: &[(&str, Vec<IpAddr>)]) -> Option<Finding> {
+    let mut away: Vec<(&str, Vec<String>)> = Vec::new();
+    for (host, addresses) in peers {
+        let addresses = addresses.iter().filter(|address| !address.is_loopback());
+        let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
+        if !addresses.is_empty() && away.iter().all(|(other, _)| other != host) {
+            away.push((host, addresses));
+        }
+    }
+    if away.is_empty() {
+        return None;
+    }
+    let hosts = away.iter().map(|(host, _)| *host).collect::<Vec<_>>().join(" and ");
+    let mut addresses: Vec<String> = away.iter().flat_map(|(_, all)| all.clone()).collect();
+    addresses.sort();
+    addresses.dedup();
+    let addresses = addresses.join(" ");
+    let is_named = away.iter().any(|(host, _)| host.parse::<IpAddr>().is_err());
+    let names = if is_named { ", and the name server in /etc/resolv.conf" } else { "" };
+    Some(Finding::new(
+        Mark::Open,
+        "unit",
+        format!(
+            "the daemon must get out to {hosts}; the unit as it is shipped keeps it on this machine, and this check does not run in it"
+        ),
+        format!(
+            "systemctl edit shirase: [Service], IPAddressAllow={addresses}{names}; then systemctl restart shirase"
+        ),
+    ))
 }
 
 /// Whether a domain takes mail: receivers ask that of one that sends, and reports come back to it.

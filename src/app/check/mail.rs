@@ -24,7 +24,8 @@ use crate::app::settings::{self, Settings};
 const DNS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Look at the mail channel as it is set: does the relay take our mail, can receipts be read, and will receivers believe
-/// us? As root, with CREDENTIALS_DIRECTORY=/etc/shirase/credentials if the passwords are there.
+/// us? As root, with CREDENTIALS_DIRECTORY=/etc/shirase/credentials if the passwords are there. The status is 0 unless
+/// something is wrong; what cannot be told from here, such as a DNS that does not answer, is shown and is no fault.
 #[derive(clap::Args)]
 pub struct Mail {
     /// The settings file.
@@ -67,6 +68,11 @@ impl Mail {
         report.show(judge::inbox(&inbox(&mail.inbox).await?, &mail.inbox))?;
         let peer = look.ok().map(|look| look.offers.peer.ip());
         self.domains(&names, &mail, peer, &mut report).await?;
+        let (relay, inbox) = (&mail.relay, &mail.inbox);
+        report.show(judge::fence(&[
+            (&relay.host, addresses(&relay.host, relay.port).await),
+            (&inbox.host, addresses(&inbox.host, inbox.port).await),
+        ]))?;
         report.end("mail")
     }
 
@@ -140,6 +146,12 @@ async fn inbox(
     tokio::task::spawn_blocking(look)
         .await
         .map_err(|error| Failure::new(Exit::Internal, format!("the mailbox: {error}")))
+}
+
+/// As this machine finds them, and so the daemon. None of a name that is not found: then it was not reached either.
+async fn addresses(host: &str, port: u16) -> Vec<IpAddr> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    found.map_or_else(|_not_found| Vec::new(), |found| found.map(|address| address.ip()).collect())
 }
 
 async fn mail_hosts(names: &Names, domain: &str) -> Finding {

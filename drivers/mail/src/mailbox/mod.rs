@@ -95,7 +95,7 @@ impl Interrupt {
 pub enum MailboxError {
     /// It is not there, or does not let us in.
     #[error(
-        "cannot connect to the mailbox's server: {0}; look at [mail.inbox] host and port, and at the network"
+        "cannot connect to the mailbox's server: {0}; look at [mail.inbox] host and port, at the network, and at IPAddressAllow= (systemctl edit shirase)"
     )]
     Connect(String),
     /// A step took longer than it may.

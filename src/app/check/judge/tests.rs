@@ -133,6 +133,27 @@ fn mailbox_that_cannot_be_read_is_wrong_and_one_that_cannot_move_could_be_better
     );
 }
 
+/// All in order here says nothing of the daemon: only its unit is kept from the network.
+#[test]
+fn peer_beyond_this_machine_is_named_with_the_drop_in_that_lets_the_daemon_out() {
+    let local = ("localhost", vec![ip("127.0.0.1"), ip("::1")]);
+    assert_eq!(fence(&[local.clone(), ("127.0.0.1", vec![ip("127.0.0.1")])]), None);
+    let away = ("mail.example.jp", vec![ip(PEER), ip("2001:db8::25")]);
+    let finding = fence(&[local, away.clone()]).expect("one is away");
+    assert_eq!(
+        shown(&[finding]),
+        "? unit         the daemon must get out to mail.example.jp; the unit as it is shipped keeps it on this machine, \
+         and this check does not run in it
+               → systemctl edit shirase: [Service], IPAddressAllow=2001:db8::25 203.0.113.25, and the name server in \
+         /etc/resolv.conf; then systemctl restart shirase"
+    );
+    // Both on one host are said once, and an address asks no name server.
+    let twice = shown(&[fence(&[away.clone(), away]).expect("away")]);
+    assert_eq!(twice.matches("mail.example.jp").count(), 1, "{twice}");
+    let bare = shown(&[fence(&[("203.0.113.25", vec![ip(PEER)])]).expect("away")]);
+    assert!(!bare.contains("resolv.conf"), "{bare}");
+}
+
 #[test]
 fn domain_that_takes_no_mail_is_wrong_and_one_without_mx_could_be_better() {
     let host = |name: &str| vec![String::from(name)];
