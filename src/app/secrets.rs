@@ -99,6 +99,26 @@ impl SecretFile {
         })
     }
 
+    /// Reads a file of one line of text. An editor's line end behind it is no part of it.
+    ///
+    /// # Errors
+    /// As [`SecretFile::read`], and for text that is not `right`: it must hold one line of what is `wanted`.
+    pub fn read_line(
+        &self,
+        wanted: &str,
+        right: impl FnOnce(&str) -> bool,
+    ) -> Result<Zeroizing<String>, SecretError> {
+        let octets = self.read()?;
+        let text = std::str::from_utf8(&octets).unwrap_or_default();
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if !line.is_empty() && right(line) {
+            return Ok(Zeroizing::new(line.to_owned()));
+        }
+        let detail = format!("must hold one line of {wanted}");
+        Err(SecretError { path: PathBuf::from(&self.0), detail })
+    }
+
     fn in_credentials(&self) -> Option<&str> {
         self.0.strip_prefix("$CREDENTIALS_DIRECTORY/")
     }

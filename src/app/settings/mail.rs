@@ -15,7 +15,6 @@ use mail::smtp::{Deadlines, Mechanism, RelaySettings, Tls, Trust};
 use mail::{Address, ReturnPath};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
-use zeroize::Zeroizing;
 
 use super::inbox::Inbox;
 use super::values::{absolute, address, host, maybe_absolute, maybe_host, within};
@@ -237,23 +236,14 @@ impl Mail {
 }
 
 impl Login {
-    /// As the mail driver wants it. An editor's line end behind the password is no part of it.
+    /// As the mail driver wants it.
     ///
     /// # Errors
     /// [`SecretError`]: the file cannot be read, is empty, too long or no text of one line.
     pub fn read(&self) -> Result<mail::smtp::Login, SecretError> {
-        let octets = self.password_file.read()?;
-        let text = std::str::from_utf8(&octets).unwrap_or_default();
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.is_empty() || line.len() > PASSWORD_LIMIT_OCTETS || line.contains(char::is_control)
-        {
-            return Err(SecretError {
-                path: PathBuf::from(self.password_file.to_string()),
-                detail: String::from("must hold one line of text of at most 8 KiB"),
-            });
-        }
-        let secret = Zeroizing::new(line.to_owned());
+        let secret = self.password_file.read_line("text of at most 8 KiB", |line| {
+            line.len() <= PASSWORD_LIMIT_OCTETS && !line.contains(char::is_control)
+        })?;
         Ok(mail::smtp::Login { mechanism: self.mechanism, user: self.user.clone(), secret })
     }
 }

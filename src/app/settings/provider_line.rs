@@ -101,19 +101,8 @@ impl ProviderLine {
     }
 }
 
-/// An editor's line end behind the code is no part of it.
 fn code(file: &SecretFile) -> Result<Zeroizing<String>, SecretError> {
-    let octets = file.read()?;
-    let text = std::str::from_utf8(&octets).unwrap_or_default();
-    let line = text.strip_suffix('\n').unwrap_or(text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    if is_word(line) {
-        return Ok(Zeroizing::new(line.to_owned()));
-    }
-    Err(SecretError {
-        path: PathBuf::from(file.to_string()),
-        detail: format!("must hold one line of 1 to {MOST_CODE_CHARS} printable ASCII characters"),
-    })
+    file.read_line(&format!("1 to {MOST_CODE_CHARS} printable ASCII characters"), is_word)
 }
 
 fn is_word(text: &str) -> bool {
