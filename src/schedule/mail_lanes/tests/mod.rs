@@ -380,7 +380,8 @@ async fn notice_that_is_cancelled_before_its_content_leaves_no_mail() {
     house.relay.next_recipient().await;
     let cancelled = house.queue.cancel(client(), id, NOW).await;
     assert_eq!(cancelled, Ok(Cancelled::Stopping));
-    house.until_state(id, JobState::Cancelled).await; // whatever the relay still waits for
+    let view = house.until_state(id, JobState::Cancelled).await;
+    assert_eq!(view.attempts[0].code.as_deref(), Some("cancelled"), "the relay is not waited for");
     house.relay.wait_at_recipient(false);
     house.stop().await;
     let mails = house.relay.unasked().into_iter().filter(|heard| matches!(heard, Heard::Mail(..)));
