@@ -122,7 +122,7 @@ fn usual_days() -> u16 {
     7
 }
 
-/// The mail channel: its relay, its mailbox, and what became of the mails to each domain.
+/// The mail channel: its relay, its mailbox, and what became of the client's mails to each domain.
 #[utoipa::path(get, path = "/v1/mail", tag = "mail", security(("token" = ["read"])),
     params(MailQuery),
     responses(
@@ -131,7 +131,7 @@ fn usual_days() -> u16 {
     ))]
 pub(super) async fn show(
     State(hook): State<Hook>,
-    MayRead(_client): MayRead,
+    MayRead(client): MayRead,
     query: Result<Query<MailQuery>, QueryRejection>,
 ) -> Result<Json<MailView>, Problem> {
     let Query(MailQuery { days }) = query.map_err(|_| Problem::new(Code::InvalidQuery))?;
@@ -140,7 +140,7 @@ pub(super) async fn show(
     }
     let now = hook.clock.now();
     let since = now.before(Duration::from_secs(86_400 * u64::from(days)));
-    let domains = hook.queue.mail_domains(since).await;
+    let domains = hook.queue.mail_domains(client, since).await;
     let domains = domains.map_err(|error| hook.queue_problem(error))?;
     let MailBoards { relay, inbox } = &hook.mail;
     Ok(Json(MailView {

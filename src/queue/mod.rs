@@ -94,8 +94,8 @@ pub trait Queue: Send + Sync {
         change: OfficeChange,
         now: UnixMillis,
     ) -> Pending<Office>;
-    /// What became of the mails to each domain that were begun since then, the domain with the most first.
-    fn mail_domains(&self, since: UnixMillis) -> Pending<Vec<MailDomain>>;
+    /// What became of the client's mails to each domain that were begun since then, the domain with the most first.
+    fn mail_domains(&self, client: ClientId, since: UnixMillis) -> Pending<Vec<MailDomain>>;
     /// Ends what has run out, whether lines may be used or not, and says when to look again.
     fn sweep(&self, now: UnixMillis) -> Pending<Swept>;
     /// Withdraws a job: cancelled if no page data is out yet, and in any case not called for again.

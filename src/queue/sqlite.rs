@@ -7,10 +7,12 @@
 //! | `file` | opens or makes the file, refuses what is not sound |
 //! | `recover` | ends what a crash left open |
 //! | `writer` | the one thread that writes |
+//! | `accept` | what is taken on, once |
 //! | `claim` | whose turn on a line it is; what has run out |
 //! | `mails` | whose turn in a lane it is; mails by domain |
 //! | `receipts` | what comes in later about an attempt, or does not |
 //! | `offices` | what clients report of offices |
+//! | `cancel` | what is withdrawn |
 //! | `changes` | every change of a state, with its event |
 //! | `views` | what clients may see |
 //! | `numbers` | what is remembered of a number |
@@ -18,7 +20,9 @@
 //! | `record` | rows to jobs and back |
 //! | `fault` | what can go wrong |
 
+mod accept;
 mod calls;
+mod cancel;
 mod changes;
 mod claim;
 mod fault;
@@ -106,7 +110,7 @@ fn no_thread(error: std::io::Error) -> QueueError {
 impl Queue for Sqlite {
     fn accept(&self, request: Acceptance) -> Pending<Accepted> {
         let row = new_row(&self.sealer, &request);
-        self.writer.submit(move |conn, _effects| changes::accept(conn, &row?))
+        self.writer.submit(move |conn, _effects| accept::accept(conn, &row?))
     }
 
     fn earlier(
@@ -115,7 +119,7 @@ impl Queue for Sqlite {
         key: IdempotencyKey,
         fingerprint: [u8; 32],
     ) -> Pending<Option<Accepted>> {
-        self.reader.ask(move |conn| changes::earlier(conn, &client, &key, &fingerprint))
+        self.reader.ask(move |conn| accept::earlier(conn, &client, &key, &fingerprint))
     }
 
     fn dialled(&self, number: FaxNumber, now: UnixMillis) -> Pending<Dialled> {
@@ -179,8 +183,8 @@ impl Queue for Sqlite {
             .submit(move |conn, _effects| offices::change(conn, &client, &number, change, now))
     }
 
-    fn mail_domains(&self, since: UnixMillis) -> Pending<Vec<MailDomain>> {
-        self.reader.ask(move |conn| mails::domains(conn, since))
+    fn mail_domains(&self, client: ClientId, since: UnixMillis) -> Pending<Vec<MailDomain>> {
+        self.reader.ask(move |conn| mails::domains(conn, &client, since))
     }
 
     fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
@@ -188,7 +192,7 @@ impl Queue for Sqlite {
     }
 
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled> {
-        self.writer.submit(move |conn, effects| changes::cancel(conn, &client, id, now, effects))
+        self.writer.submit(move |conn, effects| cancel::cancel(conn, &client, id, now, effects))
     }
 
     fn stop_wanted(&self, attempt: AttemptId) -> bool {
@@ -253,7 +257,7 @@ impl Queue for Sqlite {
 }
 
 /// Names and seals a request, before it waits for the writer: its secrets stay on the caller's thread.
-fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fault> {
+fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<accept::NewRow, Fault> {
     let no_seal = || Fault::Row { detail: "the credentials could not be sealed".into() };
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| no_seal())?;
@@ -264,7 +268,7 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<changes::NewRow, Fau
         .credentials()
         .map(|credentials| sealer.seal(id, FIRST_VERSION, credentials).map_err(|_| no_seal()))
         .transpose()?;
-    Ok(changes::NewRow {
+    Ok(accept::NewRow {
         id,
         client: request.client.clone(),
         key: request.key.clone(),

@@ -136,7 +136,7 @@ pub(crate) fn key_that_may_be_on_paper_is_never_sent_again(queue: &dyn Queue) {
 }
 
 /// One call for a message whose page left and was not confirmed; another copy is due at `due`.
-fn unconfirmed_call(queue: &dyn Queue, now: UnixMillis, due: UnixMillis) {
+pub(super) fn unconfirmed_call(queue: &dyn Queue, now: UnixMillis, due: UnixMillis) {
     let got = claim(queue, now, "line1").expect("due");
     dial(queue, got.attempt, now);
     start_page(queue, got.attempt);

@@ -7,6 +7,7 @@
 //! | `accepting` | what is taken on, once |
 //! | `turns` | whose turn it is, and whose not |
 //! | `endings` | steps, results, cancellations |
+//! | `meanwhile` | what comes in while a call is on |
 //! | `mails` | lanes, and what a mail has in common with a call |
 //! | `receipts` | what comes in later |
 //! | `numbers` | what is remembered of a number |
@@ -18,6 +19,7 @@ mod accepting;
 mod endings;
 mod looking;
 mod mails;
+mod meanwhile;
 mod numbers;
 mod receipts;
 mod turns;
@@ -26,6 +28,7 @@ pub(crate) use accepting::*;
 pub(crate) use endings::*;
 pub(crate) use looking::*;
 pub(crate) use mails::*;
+pub(crate) use meanwhile::*;
 pub(crate) use numbers::*;
 pub(crate) use receipts::*;
 pub(crate) use turns::*;

@@ -16,11 +16,11 @@ pub(crate) fn received(number: u8, token: mail::Subject, report: Report) -> Rece
     ReceivedMail { now: after_min(5), place, sha256: [number; 32], receipt }
 }
 
-fn receive(queue: &dyn Queue, mail: ReceivedMail) -> Received {
+pub(super) fn receive(queue: &dyn Queue, mail: ReceivedMail) -> Received {
     queue.receive(mail).wait().expect("the store answers")
 }
 
-fn sign(queue: &dyn Queue, id: JobId, sign: Sign) -> Signed {
+pub(super) fn sign(queue: &dyn Queue, id: JobId, sign: Sign) -> Signed {
     queue.sign(client(), id, sign, after_min(6)).wait().expect("the store answers")
 }
 
@@ -29,7 +29,7 @@ fn rungs(queue: &dyn Queue, id: JobId) -> Vec<String> {
     attempts.into_iter().flat_map(|attempt| attempt.rungs).map(|(name, _, _)| name).collect()
 }
 
-fn bounced() -> Report {
+pub(super) fn bounced() -> Report {
     Report::Bounced(Bounce::NoSuchUser)
 }
 
@@ -86,6 +86,38 @@ pub(crate) fn withdrawn_mail_that_comes_back_is_cancelled(queue: &dyn Queue) {
     assert!(claim(queue, after_min(5), "line1").is_none(), "no FAX follows");
 }
 
+pub(crate) fn mail_withdrawn_before_or_after_its_watch_does_not_come_by_fax_when_it_comes_back_late(
+    queue: &dyn Queue,
+) {
+    let handed = |key| {
+        let id = accept(queue, by_mail(key, "care@example.jp"));
+        let got = claim_mail(queue, NOW, "mail-1").expect("due");
+        dot(queue, got.attempt);
+        let decide = Watch { until: after_min(2), then: AtEnd::Decide };
+        assert_eq!(queue.settle(got.attempt, handed_off(decide)).wait(), Ok(()));
+        (id, got.token)
+    };
+    let (before, after, wanted) = (handed("a"), handed("b"), handed("c"));
+    let cancel = |id| queue.cancel(client(), id, NOW).wait();
+    assert_eq!(cancel(before.0), Ok(Cancelled::TooLate));
+    assert_eq!(queue.sweep(after_min(2)).wait().map(|swept| swept.ended), Ok(3));
+    assert_eq!(
+        (cancel(after.0), cancel(after.0)),
+        (Ok(Cancelled::TooLate), Ok(Cancelled::TooLate))
+    );
+    let stops = event_names(queue).iter().filter(|name| *name == "stop_wanted").count();
+    assert_eq!(stops, 2, "each told once");
+    for (number, (id, token)) in [(1, before), (2, after), (3, wanted)] {
+        assert_eq!(show(queue, id).state, JobState::Uncertain);
+        receive(queue, received(number, token, bounced()));
+    }
+    for (id, _) in [before, after] {
+        assert_eq!(show(queue, id).state, JobState::ResolvedNotDelivered);
+    }
+    assert_eq!(show(queue, wanted.0).because, Some(FaxBecause::MailBounced));
+    assert_eq!(claim(queue, after_min(5), "line1").map(|got| got.id), Some(wanted.0));
+}
+
 pub(crate) fn mail_of_the_box_is_taken_in_once_wherever_it_is_moved(queue: &dyn Queue) {
     let (id, got) = mailed(queue, "a");
     assert_eq!(queue.inbox_place().wait(), Ok(None));
@@ -103,6 +135,8 @@ pub(crate) fn mail_that_is_no_receipt_of_ours_moves_the_place_and_nothing_else(q
     let before = event_names(queue);
     let nothing = ReceivedMail { receipt: None, ..received(1, [0; 16], Report::Delivered) };
     assert_eq!(receive(queue, nothing), Received::Nothing);
+    assert_eq!(receive(queue, received(2, [9; 16], bounced())), Received::UnknownAttempt);
+    // The server numbers its mails anew: what was left lying is no receipt of ours by that.
     assert_eq!(receive(queue, received(2, [9; 16], bounced())), Received::UnknownAttempt);
     assert_eq!(queue.inbox_place().wait(), Ok(Some(Place { uid: 2, ..PLACE })));
     // An older one read again does not set it back.
@@ -210,11 +244,13 @@ pub(crate) fn domains_are_told_apart_by_what_became_of_their_mails(queue: &dyn Q
     let one =
         MailDomain { handed: 3, delivered: 1, bounced: 1, opened: 1, ..nothing("one.example.jp") };
     let two = MailDomain { handed: 1, uncertain: 1, ..nothing("two.example.jp") };
-    assert_eq!(queue.mail_domains(NOW).wait(), Ok(vec![one.clone(), two.clone()]));
-    assert_eq!(queue.mail_domains(after_min(1)).wait(), Ok(vec![]), "begun before");
+    assert_eq!(queue.mail_domains(client(), NOW).wait(), Ok(vec![one.clone(), two.clone()]));
+    assert_eq!(queue.mail_domains(client(), after_min(1)).wait(), Ok(vec![]), "begun before");
+    let other = ClientId("other".into());
+    assert_eq!(queue.mail_domains(other, NOW).wait(), Ok(vec![]), "not theirs to know");
     assert!(queue.sweep(then_fax().until).wait().is_ok());
     let one = MailDomain { unread: 1, ..one };
-    assert_eq!(queue.mail_domains(NOW).wait(), Ok(vec![one, two]));
+    assert_eq!(queue.mail_domains(client(), NOW).wait(), Ok(vec![one, two]));
 }
 
 pub(crate) fn reports_without_end_are_not_kept_without_end(queue: &dyn Queue) {
@@ -229,7 +265,7 @@ pub(crate) fn reports_without_end_are_not_kept_without_end(queue: &dyn Queue) {
 }
 
 /// A line whose provider answers within four hours.
-fn provider(line: &str, secrets: bool) -> LineAsk {
+pub(super) fn provider(line: &str, secrets: bool) -> LineAsk {
     let watch = Watch { until: after_min(240), then: AtEnd::Decide };
     LineAsk { line: line.into(), secrets, watch: Some(watch) }
 }

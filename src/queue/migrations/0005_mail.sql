@@ -239,8 +239,8 @@ CREATE TABLE inbox (
 -- Receipts that were taken in. Rows go when no box can bring the mail again.
 CREATE TABLE received (
     sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
-    -- What it was about; none if no attempt has its token.
-    attempt INTEGER REFERENCES attempt (id),
+    -- What it was about.
+    attempt INTEGER NOT NULL REFERENCES attempt (id),
     at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -3,116 +3,25 @@
 //!
 //! In: commands of [`Queue`](crate::queue::Queue). Out: rows.
 //! What the states allow is decided here and kept once more by the schema's checks and triggers.
-//! Not here: choosing the next job (`claim.rs`), what is done after a crash (`recover.rs`).
+//! Not here: the acceptance (`accept.rs`), cancellations (`cancel.rs`), choosing the next job (`claim.rs`), what comes in
+//! later (`receipts.rs`), what is done after a crash (`recover.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
 use super::writer::Effect;
-use super::{numbers, record};
+use super::{numbers, receipts, record};
 use crate::job::{
-    AttemptId, AttemptState, Channel, ClientId, Evidence, FaxBecause, IdempotencyKey, JobId,
-    JobState, UnixMillis,
+    AttemptId, AttemptState, Channel, Evidence, FaxBecause, JobState, Sign, UnixMillis,
 };
+use crate::queue::Step;
 use crate::queue::seal::Sealer;
-use crate::queue::{Accepted, Cancelled, Step};
-use crate::settle::{Next, Settlement, Watch, at_rest};
+use crate::settle::receipts::Change;
+use crate::settle::{Next, Settlement, Watch, at_rest, signs};
 
 /// Why a notification that was withdrawn is not `Cancelled`.
-const WITHDRAWN_UNCONFIRMED: &str = "by-client-unconfirmed";
-
-/// What an acceptance writes; sealed before it comes to the writer.
-pub(super) struct NewRow {
-    pub(super) id: JobId,
-    pub(super) client: ClientId,
-    pub(super) key: IdempotencyKey,
-    pub(super) fingerprint: [u8; 32],
-    pub(super) now: UnixMillis,
-    pub(super) kind: &'static str,
-    pub(super) urgency: i64,
-    pub(super) office_number: String,
-    pub(super) fax_digits: String,
-    /// None of what goes by FAX.
-    pub(super) mail_to: Option<mail::Address>,
-    pub(super) fields: String,
-    pub(super) sealed: Option<Vec<u8>>,
-    pub(super) sealed_version: u32,
-    pub(super) not_before: Option<UnixMillis>,
-    pub(super) not_after: UnixMillis,
-}
-
-/// What became of an earlier request with this key, if there was one.
-pub(super) fn earlier(
-    conn: &Connection,
-    client: &ClientId,
-    key: &IdempotencyKey,
-    fingerprint: &[u8; 32],
-) -> Result<Option<Accepted>, Fault> {
-    let known: Option<(String, Vec<u8>, bool)> = conn
-        .prepare_cached(
-            "SELECT id, fingerprint, mail_to IS NOT NULL FROM job WHERE client = ?1 AND idempotency_key = ?2",
-        )?
-        .query_row(params![client.0, key.as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    Ok(match known {
-        Some((id, known, by_mail)) if known == fingerprint => {
-            Some(Accepted::Replay { id: record::parse_id(&id)?, channel: accepted_for(by_mail) })
-        }
-        Some(_) => Some(Accepted::OtherBody),
-        None => None,
-    })
-}
-
-/// The channel for which it was accepted, whatever it took later.
-fn accepted_for(by_mail: bool) -> Channel {
-    if by_mail { Channel::Mail } else { Channel::Fax }
-}
-
-pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault> {
-    // Asked again, inside the transaction: of two requests at once one is the repetition.
-    if let Some(earlier) = earlier(conn, &new.client, &new.key, &new.fingerprint)? {
-        return Ok(earlier);
-    }
-    let due = new.not_before.map_or(new.now, |not_before| not_before.max(new.now));
-    let channel = accepted_for(new.mail_to.is_some());
-    conn.prepare_cached(
-        "INSERT INTO job (id, client, idempotency_key, fingerprint, state, reason, kind, urgency,
-            office_number, fax_digits, fields, sealed, sealed_version, accepted_at, not_before,
-            not_after, due_at, channel, mail_to, mail_domain)
-         VALUES (?1, ?2, ?3, ?4, 'waiting', 'first-turn', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-            ?14, ?15, ?16, ?17, ?18)",
-    )?
-    .execute(params![
-        new.id.to_string(),
-        new.client.0,
-        new.key.as_str(),
-        new.fingerprint,
-        new.kind,
-        new.urgency,
-        new.office_number,
-        new.fax_digits,
-        new.fields,
-        new.sealed,
-        new.sealed_version,
-        new.now.0,
-        new.not_before.map(|at| at.0),
-        new.not_after.0,
-        due.0,
-        channel.as_str(),
-        new.mail_to.as_ref().map(mail::Address::as_str),
-        new.mail_to.as_ref().map(mail::Address::domain),
-    ])?;
-    let detail = json!({
-        "state": JobState::Waiting.as_str(),
-        "due_at": due.rfc3339(),
-        "channel": channel.as_str(),
-    });
-    event(conn, &new.id.to_string(), None, new.now, "accepted", detail)?;
-    Ok(Accepted::New { id: new.id, channel })
-}
+pub(super) const WITHDRAWN_UNCONFIRMED: &str = "by-client-unconfirmed";
 
 /// An attempt and its job, as a step or a settlement finds them.
 struct Standing {
@@ -325,7 +234,10 @@ pub(super) fn settle(
             from: at.state.to_string(),
         });
     }
-    let destination = destination(settlement, &at, &left(conn, &at.job, None)?)?;
+    // An attempt that left nothing behind is none that anybody can have followed.
+    let besides = (settlement.evidence == Evidence::NotSent).then_some(attempt);
+    let followed = receipts::followed(conn, &at.job, besides)?;
+    let destination = destination(settlement, &at, &left(conn, &at.job, None)?, followed)?;
     conn.prepare_cached(
         "UPDATE attempt SET state = ?2, code = ?3, reach = ?4, receipt = ?5, ended_at = ?6
          WHERE id = ?1",
@@ -432,20 +344,33 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Where the job goes: a cancellation that came in time wins over another try, and over the FAX after a mail. `left`
-/// is what attempts before this one may have left behind.
+/// Where the job goes. What came in while the attempt was open was not known to whoever settles it: a sign that somebody
+/// followed the notification wins over everything, a cancellation that came in time over another try and over the FAX
+/// after a mail, and what came back is not in doubt any more. `left` is what attempts before this one may have left
+/// behind.
 fn destination<'a>(
     settlement: &'a Settlement,
     at: &Standing,
     left: &Left,
+    followed: Option<Sign>,
 ) -> Result<Destination<'a>, Fault> {
+    if let Some(sign) = followed {
+        match signs::on_kept_sign(settlement.evidence, left.may_be_out(), sign) {
+            Change::Move { next: Next::Rest(state), code } => {
+                return Ok(Destination::rest(state, code));
+            }
+            Change::Move { .. } | Change::RungOnly | Change::NotYet => {}
+        }
+    }
     let code = settlement.code;
     let rest = |state| Ok(Destination::rest(state, code));
     let may_be_out = left.may_be_out();
     match (settlement.evidence, &settlement.next) {
         (
             Evidence::NotSent,
-            Next::Again { .. } | Next::ByFax { .. } | Next::Rest(JobState::Failed),
+            Next::Again { .. }
+            | Next::ByFax { .. }
+            | Next::Rest(JobState::Failed | JobState::Uncertain),
         ) if at.stop_wanted && !may_be_out => rest(JobState::Cancelled),
         (
             Evidence::NotSent,
@@ -472,6 +397,8 @@ fn destination<'a>(
         (Evidence::NotSent, Next::Rest(state @ JobState::Uncertain)) if may_be_out => {
             Ok(Destination::rest(*state, "copy-not-sent"))
         }
+        // It was out when this attempt began, and came back meanwhile.
+        (Evidence::NotSent, Next::Rest(JobState::Uncertain)) => rest(JobState::Failed),
         (Evidence::NotSent, Next::Rest(state @ JobState::Hold))
         | (Evidence::Uncertain, Next::Rest(state @ JobState::Uncertain))
         | (Evidence::Confirmed, Next::Rest(state @ JobState::Confirmed)) => rest(*state),
@@ -507,10 +434,9 @@ pub(super) fn move_job(
         conn.prepare_cached("UPDATE job SET channel = 'fax', fax_because = ?2 WHERE id = ?1")?
             .execute([job, because.as_str()])?;
     }
-    // That nobody wants it any more is kept as long as something can follow.
+    // That nobody wants it any more stays with it: much later something can still come back.
     conn.prepare_cached(
         "UPDATE job SET state = ?2, due_at = ?3, reason = ?4, watch_until = ?5, watch_then = ?6,
-            stop_wanted_at = iif(?5 IS NULL, NULL, stop_wanted_at),
             sealed = iif(?7, NULL, sealed)
          WHERE id = ?1",
     )?
@@ -543,90 +469,6 @@ pub(super) fn move_idle_job(
     let to = Destination { due, ..Destination::rest(state, reason) };
     move_job(conn, job, &to, effects)?;
     event(conn, job, None, now, state.as_str(), to.detail().into())
-}
-
-pub(super) fn cancel(
-    conn: &Connection,
-    client: &ClientId,
-    id: JobId,
-    now: UnixMillis,
-    effects: &mut Vec<Effect>,
-) -> Result<Cancelled, Fault> {
-    let id = id.to_string();
-    let found: Option<(String, bool)> = conn
-        .prepare_cached(
-            "SELECT state, watch_until IS NOT NULL FROM job WHERE id = ?1 AND client = ?2",
-        )?
-        .query_row(params![id, client.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((state, is_watched)) = found else { return Ok(Cancelled::NotFound) };
-    let state: JobState = record::named(&state, "state")?;
-    match state {
-        JobState::Waiting | JobState::Hold if left(conn, &id, None)?.may_be_out() => {
-            // It is not taken back, but no other copy follows.
-            let reason = WITHDRAWN_UNCONFIRMED;
-            move_idle_job(conn, &id, now, JobState::Uncertain, None, reason, effects)?;
-            Ok(Cancelled::TooLate)
-        }
-        JobState::Waiting | JobState::Hold => {
-            move_idle_job(conn, &id, now, JobState::Cancelled, None, "by-client", effects)?;
-            Ok(Cancelled::Done)
-        }
-        JobState::Sending => stop_call(conn, &id, now, effects),
-        // What came back about it is still taken in. But no FAX follows.
-        JobState::HandedOff | JobState::Uncertain if is_watched => {
-            want_stop(conn, &id, None, state, now)?;
-            Ok(Cancelled::TooLate)
-        }
-        JobState::HandedOff | JobState::Uncertain => Ok(Cancelled::TooLate),
-        JobState::Confirmed
-        | JobState::Failed
-        | JobState::Expired
-        | JobState::Cancelled
-        | JobState::ResolvedDelivered
-        | JobState::ResolvedNotDelivered => Ok(Cancelled::Final(state)),
-    }
-}
-
-/// Asks the call of a job to stop, if no page data has left. Past that the call goes on, for there is nothing to be
-/// had by cutting a page in two; but that nobody wants the notification any more is kept: whatever the call ends
-/// with, no other one follows.
-fn stop_call(
-    conn: &Connection,
-    job: &str,
-    now: UnixMillis,
-    effects: &mut Vec<Effect>,
-) -> Result<Cancelled, Fault> {
-    let (attempt, state): (i64, String) = conn
-        .prepare_cached("SELECT id, state FROM attempt WHERE job = ?1 AND ended_at IS NULL")?
-        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let state: AttemptState = record::named(&state, "attempt.state")?;
-    let is_stopped = !state.past_no_return();
-    let first = want_stop(conn, job, Some(AttemptId(attempt)), JobState::Sending, now)?;
-    if first && is_stopped {
-        effects.push(Effect::StopWanted(AttemptId(attempt)));
-    }
-    Ok(if is_stopped { Cancelled::Stopping } else { Cancelled::TooLate })
-}
-
-/// Keeps that nobody wants a job any more, which is in this state; false if it was known.
-fn want_stop(
-    conn: &Connection,
-    job: &str,
-    attempt: Option<AttemptId>,
-    state: JobState,
-    now: UnixMillis,
-) -> Result<bool, Fault> {
-    let first = conn
-        .prepare_cached(
-            "UPDATE job SET stop_wanted_at = ?2 WHERE id = ?1 AND stop_wanted_at IS NULL",
-        )?
-        .execute(params![job, now.0])?;
-    if first > 0 {
-        let detail = json!({ "state": state.as_str() });
-        event(conn, job, attempt, now, "stop_wanted", detail)?;
-    }
-    Ok(first > 0)
 }
 
 /// Writes one row of the feed.

@@ -11,7 +11,7 @@ use super::claim::{MOST_MOVED, Opened, To, end_what_ran_out, open_attempt, refus
 use super::fault::Fault;
 use super::record::{JOB_COLUMNS, JobRow, MailNotice};
 use super::writer::Effect;
-use crate::job::{FaxBecause, JobState, UnixMillis};
+use crate::job::{ClientId, FaxBecause, JobState, UnixMillis};
 use crate::queue::seal::Sealer;
 use crate::queue::{MailAsk, MailClaim, MailDomain};
 use crate::schedule::backoff::LAST_CALL;
@@ -209,16 +209,22 @@ pub(super) fn tries(conn: &Connection, job: &str) -> Result<u32, Fault> {
         .query_row([job, &counted], |row| row.get(0))?)
 }
 
-pub(super) fn domains(conn: &Connection, since: UnixMillis) -> Result<Vec<MailDomain>, Fault> {
+/// What became of a client's mails. Of other clients' it learns nothing, not even to whom they go.
+pub(super) fn domains(
+    conn: &Connection,
+    client: &ClientId,
+    since: UnixMillis,
+) -> Result<Vec<MailDomain>, Fault> {
     let mut statement = conn.prepare_cached(
-        "SELECT mail_domain, count(*) AS handed, count(delivered_at), count(refuted_at), count(unread_at),
-            count(opened_at), count(*) FILTER (WHERE state = 'uncertain' AND delivered_at IS NULL
+        "SELECT attempt.mail_domain, count(*) AS handed, count(delivered_at), count(refuted_at), count(unread_at),
+            count(opened_at), count(*) FILTER (WHERE attempt.state = 'uncertain' AND delivered_at IS NULL
                 AND refuted_at IS NULL AND opened_at IS NULL)
-         FROM attempt
-         WHERE channel = 'mail' AND claimed_at >= ?1 AND state IN ('handed_off', 'uncertain')
-         GROUP BY mail_domain ORDER BY handed DESC, mail_domain LIMIT ?2",
+         FROM attempt JOIN job ON job.id = attempt.job
+         WHERE job.client = ?3 AND attempt.channel = 'mail' AND attempt.claimed_at >= ?1
+            AND attempt.state IN ('handed_off', 'uncertain')
+         GROUP BY attempt.mail_domain ORDER BY handed DESC, attempt.mail_domain LIMIT ?2",
     )?;
-    let rows = statement.query_map(params![since.0, MOST_LISTED], |row| {
+    let rows = statement.query_map(params![since.0, MOST_LISTED, client.0], |row| {
         Ok(MailDomain {
             domain: row.get(0)?,
             handed: row.get(1)?,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::changes::{Destination, event, left, move_job};
+use super::changes::{Destination, event, left, move_idle_job, move_job};
 use super::claim::{MOST_MOVED, standing};
 use super::fault::Fault;
 use super::record;
@@ -54,29 +54,44 @@ fn take_in(
     if is_known {
         return Ok(Received::Known);
     }
-    let about = Subject::of_token(conn, &receipt.token)?;
-    let received = match &about {
-        Some(about) => match apply(conn, about, receipt, mail.now, effects)? {
-            Some(state) => Received::Taken { job: record::parse_id(&about.job)?, state },
-            None => return Ok(Received::NotYet),
-        },
-        None => Received::UnknownAttempt,
+    let found = About::of_token(conn, &receipt.token).and_then(|about| match about {
+        Some(about) => {
+            let (job, watched) = (record::parse_id(&about.job)?, about.watched(conn)?);
+            Ok(Some((about, job, watched)))
+        }
+        None => Ok(None),
+    });
+    let (about, job, watched) = match found {
+        Ok(Some(found)) => found,
+        // It is looked at again whenever the box brings it again: what is missing may have been restored by then.
+        Ok(None) => return Ok(Received::UnknownAttempt),
+        Err(Fault::Row { detail }) => {
+            // No other look at the same row reads it better, and the mails behind this one must not wait for it.
+            let code = "record-unreadable";
+            tracing::error!(code, detail, "queue.receipt.not_taken");
+            return Ok(Received::UnknownAttempt);
+        }
+        Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. })) => return Err(fault),
+    };
+    let Some(state) = apply(conn, &about, &watched, receipt, mail.now, effects)? else {
+        return Ok(Received::NotYet);
     };
     conn.prepare_cached("INSERT INTO received (sha256, attempt, at) VALUES (?1, ?2, ?3)")?
-        .execute(params![mail.sha256, about.map(|about| about.attempt.0), mail.now.0])?;
-    Ok(received)
+        .execute(params![mail.sha256, about.attempt.0, mail.now.0])?;
+    Ok(Received::Taken { job, state })
 }
 
 /// Keeps a receipt and does what follows from it. Gives the state of the job, or none if it has to be asked again.
 fn apply(
     conn: &Connection,
-    about: &Subject,
+    about: &About,
+    watched: &Watched,
     receipt: &Receipt,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<Option<JobState>, Fault> {
     // What it tells of the attempt comes first: what follows depends on it.
-    let change = receipts::on_receipt(&about.watched(conn)?, receipt.report, now);
+    let change = receipts::on_receipt(watched, receipt.report, now);
     if change == Change::NotYet {
         return Ok(None);
     }
@@ -136,6 +151,30 @@ pub(super) fn place(conn: &Connection) -> Result<Option<Place>, Fault> {
         .optional()?)
 }
 
+/// Attempts of which somebody may have something in his hands, even if they are not over for us yet.
+const MAY_BE_OUT: &str = "refuted_at IS NULL
+    AND state IN ('page_started', 'page_acked', 'dot_sent', 'handed_off', 'uncertain')";
+
+/// The sign that somebody followed what attempts of a job left behind, but for `besides`.
+pub(super) fn followed(
+    conn: &Connection,
+    job: &str,
+    besides: Option<AttemptId>,
+) -> Result<Option<Sign>, Fault> {
+    let seen: [Option<bool>; 3] = conn
+        .prepare_cached(&format!(
+            "SELECT first_login_at >= opened, terms_accepted_at >= opened, first_download_at >= opened
+             FROM job, (SELECT min(opened_at) AS opened FROM attempt
+                WHERE job = ?1 AND id IS NOT ?2 AND {MAY_BE_OUT})
+             WHERE job.id = ?1"
+        ))?
+        .query_row(params![job, besides.map(|id| id.0)], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        })?;
+    let signs = [Sign::FirstLogin, Sign::TermsAccepted, Sign::FirstDownload];
+    Ok(signs.into_iter().zip(seen).find_map(|(sign, seen)| (seen == Some(true)).then_some(sign)))
+}
+
 /// Takes in what the exchange has seen.
 pub(super) fn sign(
     conn: &Connection,
@@ -164,12 +203,11 @@ pub(super) fn sign(
     }
     conn.prepare_cached(&format!("UPDATE job SET {column} = ?2 WHERE id = ?1"))?
         .execute(params![job, now.0])?;
-    conn.prepare_cached(
-        "UPDATE attempt SET opened_at = coalesce(opened_at, ?2)
-         WHERE job = ?1 AND channel = 'mail' AND state IN ('handed_off', 'uncertain')",
-    )?
+    conn.prepare_cached(&format!(
+        "UPDATE attempt SET opened_at = coalesce(opened_at, ?2) WHERE job = ?1 AND {MAY_BE_OUT}"
+    ))?
     .execute(params![job, now.0])?;
-    let latest = Subject::latest_of(conn, &job)?;
+    let latest = About::latest_of(conn, &job)?;
     let detail = json!({ "state": state.as_str() });
     event(conn, &job, latest.as_ref().map(|latest| latest.attempt), now, sign.as_str(), detail)?;
     let may_be_out = left(conn, &job, None)?.may_be_out();
@@ -198,10 +236,27 @@ pub(super) fn end_watches(
         .collect::<rusqlite::Result<_>>()?;
     let mut ended = 0;
     for job in over {
-        let Some(latest) = Subject::latest_of(conn, &job)? else { continue };
-        let (next, code) = receipts::at_end(&latest.watched(conn)?, now);
-        let state = latest.go(conn, &next, code, now, effects)?;
-        tracing::info!(job, code, state = state.as_str(), "queue.watch.over");
+        let found = About::latest_of(conn, &job).and_then(|latest| match latest {
+            Some(latest) => {
+                let watched = latest.watched(conn)?;
+                Ok((latest, watched))
+            }
+            None => Err(Fault::Row { detail: "a watch without an attempt".into() }),
+        });
+        match found {
+            Ok((latest, watched)) => {
+                let (next, code) = receipts::at_end(&watched, now);
+                let state = latest.go(conn, &next, code, now, effects)?;
+                tracing::info!(job, code, state = state.as_str(), "queue.watch.over");
+            }
+            Err(Fault::Row { detail }) => {
+                // Somebody must decide; the others go on.
+                let code = "record-unreadable";
+                tracing::error!(job, code, detail, "queue.job.unreadable");
+                move_idle_job(conn, &job, now, JobState::Failed, None, code, effects)?;
+            }
+            Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. })) => return Err(fault),
+        }
         ended += 1;
     }
     Ok(ended)
@@ -214,7 +269,7 @@ pub(super) fn delete_old(conn: &Connection, now: UnixMillis) -> Result<(), Fault
 }
 
 /// An attempt and its job, when something comes in about them.
-struct Subject {
+struct About {
     attempt: AttemptId,
     number: u32,
     channel: Channel,
@@ -229,22 +284,22 @@ struct Subject {
     is_last: bool,
 }
 
-const SUBJECT: &str = "SELECT attempt.id, attempt.number, attempt.channel, attempt.delivered_at, job.id AS job,
+const ABOUT: &str = "SELECT attempt.id, attempt.number, attempt.channel, attempt.delivered_at, job.id AS job,
         job.state, job.channel AS job_channel, job.kind, job.not_after, job.watch_until, job.watch_then,
         job.stop_wanted_at,
         NOT EXISTS (SELECT 1 FROM attempt AS later
             WHERE later.job = job.id AND later.number > attempt.number) AS is_last
      FROM attempt JOIN job ON job.id = attempt.job";
 
-impl Subject {
+impl About {
     fn of_token(conn: &Connection, token: &mail::Subject) -> Result<Option<Self>, Fault> {
-        let mut statement = conn.prepare_cached(&format!("{SUBJECT} WHERE attempt.token = ?1"))?;
+        let mut statement = conn.prepare_cached(&format!("{ABOUT} WHERE attempt.token = ?1"))?;
         statement.query_row([token], |row| Ok(Self::read(row))).optional()?.transpose()
     }
 
     fn latest_of(conn: &Connection, job: &str) -> Result<Option<Self>, Fault> {
         let mut statement = conn.prepare_cached(&format!(
-            "{SUBJECT} WHERE attempt.job = ?1 ORDER BY attempt.number DESC LIMIT 1"
+            "{ABOUT} WHERE attempt.job = ?1 ORDER BY attempt.number DESC LIMIT 1"
         ))?;
         statement.query_row([job], |row| Ok(Self::read(row))).optional()?.transpose()
     }

@@ -11,10 +11,11 @@ use crate::job::{AttemptState, Channel, JobState, Kind, Language};
 use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
-    accept, after_min, call_record, claim, client, confirmed, contract, dial, mailed, not_sent,
-    ordered, request, show, start_page, then_fax, to_number,
+    PLACE, accept, after_min, call_record, claim, client, confirmed, contract, dial, mailed,
+    not_sent, ordered, received, request, show, start_page, then_fax, to_number,
 };
 use crate::schedule::backoff;
+use crate::settle::receipts::Report;
 use crate::settle::{Next, Reach};
 
 pub(super) fn key() -> StoreKey {
@@ -104,6 +105,10 @@ contract! {
     mail_without_a_reply_is_not_mailed_again_and_the_sent_copy_tells,
     mail_without_a_reply_and_without_a_word_comes_by_fax,
     sign_closes_a_call_that_nobody_was_sure_of,
+    mail_withdrawn_before_or_after_its_watch_does_not_come_by_fax_when_it_comes_back_late,
+    login_that_overtakes_the_reply_to_the_dot_is_the_proof_when_that_comes,
+    login_during_the_call_after_an_unread_mail_ends_it_with_the_call,
+    whatever_comes_in_during_an_attempt_its_end_is_stored_and_true,
     domains_are_told_apart_by_what_became_of_their_mails,
     reports_without_end_are_not_kept_without_end,
     line_without_leave_for_keys_gets_the_next_sheet_without_one,
@@ -115,6 +120,30 @@ contract! {
 /// A connection beside the store's own, as a technician's `sqlite3` would be.
 fn outside(path: &Path) -> Connection {
     Connection::open(path).expect("opens")
+}
+
+#[test]
+fn watched_row_that_cannot_be_read_holds_up_neither_the_others_nor_the_box() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let broken = accept(&store, request("broken", |_| {}));
+    let token = ordered(&store, true).token.expect("a provider's line asked");
+    let (sound, _) = mailed(&store, "sound");
+    let hand = outside(&path);
+    hand.execute_batch("DROP TRIGGER job_destination_stays").expect("done");
+    let edited = hand.execute("UPDATE job SET kind = 'riddle' WHERE id = ?1", [broken.to_string()]);
+    assert_eq!(edited, Ok(1));
+    let report = received(1, token, Report::FaxSent { pages: None });
+    assert_eq!(store.receive(report).wait(), Ok(Received::UnknownAttempt));
+    assert_eq!(store.inbox_place().wait(), Ok(Some(PLACE)), "the box goes on");
+    let call = claim(&store, then_fax().until, "line1").expect("the lines go on");
+    assert_eq!(call.id, sound);
+    let state_and_reason: (String, String) = hand
+        .query_row("SELECT state, reason FROM job WHERE id = ?1", [broken.to_string()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("the row is there");
+    assert_eq!(state_and_reason, ("uncertain".into(), "record-unreadable".into()));
 }
 
 fn refusal(path: &Path) -> String {
