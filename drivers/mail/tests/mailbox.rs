@@ -267,6 +267,47 @@ fn mail_is_found_read_and_moved_and_nothing_else_is_touched() {
     server.heard();
 }
 
+/// A folder with so many mails.
+fn opened_with(mails: u32) -> Vec<Do> {
+    let exists = Do::Say(format!("* {mails} EXISTS\r\n"));
+    let select = vec![Do::Hear("SELECT"), exists, say("* OK [UIDVALIDITY 7] UIDs valid"), ok()];
+    with([logged_in(CAPABILITIES), select])
+}
+
+fn searched(set: &'static str, uids: &str) -> Vec<Do> {
+    vec![Do::Hear(set), Do::Say(format!("* SEARCH {uids}\r\n")), ok()]
+}
+
+#[test]
+fn folder_of_a_million_mails_is_searched_piece_by_piece_and_never_as_a_whole() {
+    let full: Vec<String> = (70_001..135_537).map(|uid: u32| uid.to_string()).collect();
+    let script = with([
+        opened_with(1_000_000),
+        searched("UID SEARCH UID *\r\n", "4000000"),
+        searched("UID SEARCH UID 5:65540\r\n", ""),
+        searched("UID SEARCH UID 65541:131076\r\n", &full.join(" ")),
+        searched("UID SEARCH UID *\r\n", "4000000"), // nothing behind it
+    ]);
+    let server = Server::start(script);
+    let mut mailbox = open(&server).unwrap();
+    assert_eq!(mailbox.mails(), 1_000_000);
+    let found = mailbox.after(4).unwrap();
+    assert_eq!((found.len(), found[0], found[999]), (1000, 70_001, 71_000));
+    assert_eq!(mailbox.after(4_000_000), Ok(vec![]));
+    server.heard();
+}
+
+#[test]
+fn folder_of_few_mails_is_searched_at_once_however_far_their_numbers_lie_apart() {
+    let script =
+        with([opened_with(65_536), searched("UID SEARCH UID 5:*\r\n", "1795000000 4294967295")]);
+    let server = Server::start(script);
+    let mut mailbox = open(&server).unwrap();
+    assert_eq!(mailbox.after(4), Ok(vec![1_795_000_000, u32::MAX]));
+    assert_eq!(mailbox.after(u32::MAX), Ok(vec![]));
+    server.heard();
+}
+
 #[test]
 fn mail_that_somebody_took_away_is_not_there_and_no_error() {
     assert_eq!(fetching(vec![ok()]), Ok(None));

@@ -163,8 +163,8 @@ fn no_envelope(outcome: &Outcome) -> Finding {
 #[derive(Debug)]
 pub struct InboxSeen {
     pub offers: MailboxOffers,
-    /// Mails that lie in it, as far as they are counted.
-    pub mails: usize,
+    /// Mails that lie in it.
+    pub mails: u32,
     /// The folder for those that are done is there.
     pub done_folder: bool,
     /// Whether the folder for copies of what the relay took is there, if one is set.

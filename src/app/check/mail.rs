@@ -137,7 +137,7 @@ async fn inbox(
     // The mailbox blocks.
     let look = move || {
         let mut mailbox = Mailbox::open(&mailbox, &Interrupt::default())?;
-        let mails = mailbox.after(0)?.len();
+        let mails = mailbox.mails();
         let sent_folder = sent_folder.map(|folder| mailbox.sent(&folder, &[]).map(drop));
         let (offers, done_folder) = (mailbox.offers(), mailbox.has_done_folder()?);
         mailbox.leave();

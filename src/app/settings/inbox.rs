@@ -68,7 +68,9 @@ impl TryFrom<InboxTable> for Inbox {
         if tls == Tls::Never && !is_this_machine(&host) {
             return Err("tls = \"none\" is for a mailbox on this machine only");
         }
-        if done_folder == folder || sent_folder.as_ref() == Some(&folder) {
+        // Some servers tell "done" from "Done", some do not, and none has two inboxes (RFC 3501 5.1).
+        let is_read = |other: &str| other.eq_ignore_ascii_case(&folder);
+        if is_read(&done_folder) || sent_folder.as_deref().is_some_and(is_read) {
             return Err("folder must be another one than done_folder and sent_folder");
         }
         let usual = match tls {
@@ -166,6 +168,8 @@ mod tests {
             ("tls = \"none\"", "16:1: tls = \"none\" is for a mailbox on this machine only"),
             ("done_folder = \"INBOX\"", "16:1: folder must be another one"),
             ("sent_folder = \"INBOX\"", "16:1: folder must be another one"),
+            ("done_folder = \"inbox\"", "16:1: folder must be another one"),
+            ("folder = \"Inbox\"\nsent_folder = \"INBOX\"", "16:1: folder must be another one"),
             ("folder = \"受信\"", "19:10: must be 1 to 100 characters of ASCII"),
             ("folder = \"a\\nb\"", "19:10: must be 1 to 100 characters of ASCII"),
             ("done = \"x\"", "19:1: unknown field `done`"),

@@ -33,7 +33,7 @@ pub(super) enum Reply {
     /// `* OK [UIDVALIDITY n]`.
     UidValidity(u32),
     /// `* n EXISTS`: how many mails there are now.
-    Exists,
+    Exists(u32),
     /// `* CAPABILITY`, the words in it.
     Capabilities(Vec<String>),
     /// `* SEARCH`.
@@ -148,7 +148,10 @@ impl Reply {
             first if number(first).is_some() => {
                 let (second, items) = word(after);
                 match second.to_ascii_uppercase().as_slice() {
-                    b"EXISTS" => Ok(Self::Exists),
+                    b"EXISTS" => number(first)
+                        .and_then(|mails| u32::try_from(mails).ok())
+                        .map(Self::Exists)
+                        .ok_or("more mails than there are numbers"),
                     b"FETCH" => {
                         Items(items).mail().map(|mail| mail.map_or(Self::Other, Self::Mail))
                     }

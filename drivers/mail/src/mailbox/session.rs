@@ -6,6 +6,7 @@
 //! Not here: how a reply is read (`reply.rs`), when to connect anew (the caller).
 
 use std::cell::Cell;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -23,6 +24,9 @@ const LONGEST_IDLE: Duration = Duration::from_secs(29 * 60);
 const POLL_EVERY: Duration = Duration::from_secs(60);
 /// Mails that are named at once. Chosen: a mailbox that was bombed is read in pieces.
 const MOST_AT_ONCE: usize = 1000;
+/// UIDs that one search asks about where a folder has more mails. Chosen: however long they are, they stay well below
+/// [`SEARCH_OCTETS`].
+const SEARCHED_AT_ONCE: u32 = 1 << 16;
 
 /// A folder of a mailbox that is open.
 pub struct Mailbox<W: Wire = NetWire> {
@@ -128,6 +132,12 @@ impl<W: Wire> Mailbox<W> {
         self.offers
     }
 
+    /// Mails that lie in the folder, as the server last told.
+    #[must_use]
+    pub fn mails(&self) -> u32 {
+        self.gate.lock().exists
+    }
+
     /// Whether the folder for mails that are done is there; if it is not, the first one that is done makes it.
     ///
     /// # Errors
@@ -149,13 +159,36 @@ impl<W: Wire> Mailbox<W> {
         let Some(first) = uid.checked_add(1) else { return Ok(Vec::new()) };
         // Before the command: a mail that comes while it runs is news.
         self.gate.lock().news = false;
-        self.command("SEARCH", &format!("UID SEARCH UID {first}:*"), SEARCH_OCTETS)?;
+        let mut found = if self.mails() <= SEARCHED_AT_ONCE {
+            self.search(&format!("{first}:*"), first..=u32::MAX)?
+        } else {
+            self.first_of_many(first)?
+        };
+        found.truncate(MOST_AT_ONCE);
+        Ok(found)
+    }
+
+    /// Of so many mails that their numbers would not fit into one reply: those of the first range of UIDs that has some.
+    fn first_of_many(&mut self, first: u32) -> Result<Vec<u32>, MailboxError> {
+        let Some(last) = self.search("*", first..=u32::MAX)?.pop() else { return Ok(Vec::new()) };
+        let mut start = first;
+        loop {
+            let end = start.saturating_add(SEARCHED_AT_ONCE - 1);
+            let found = self.search(&format!("{start}:{end}"), start..=end)?;
+            if !found.is_empty() || end >= last {
+                return Ok(found);
+            }
+            start = end.saturating_add(1);
+        }
+    }
+
+    /// The mails of `set` within a range, in rising order: `*` is the last mail, also if its number is below the range.
+    fn search(&mut self, set: &str, within: RangeInclusive<u32>) -> Result<Vec<u32>, MailboxError> {
+        self.command("SEARCH", &format!("UID SEARCH UID {set}"), SEARCH_OCTETS)?;
         let mut found = std::mem::take(&mut self.gate.lock().heard.found);
-        // `*` is the last mail, also if its number is below `first`.
-        found.retain(|uid| *uid >= first);
+        found.retain(|uid| within.contains(uid));
         found.sort_unstable();
         found.dedup();
-        found.truncate(MOST_AT_ONCE);
         Ok(found)
     }
 
