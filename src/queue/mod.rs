@@ -78,7 +78,7 @@ pub trait Queue: Send + Sync {
     fn receive(&self, mail: ReceivedMail) -> Pending<Received>;
     /// How far the receipt box was read.
     fn inbox_place(&self) -> Pending<Option<Place>>;
-    /// The tokens of mails of which nobody knows whether the relay has them. Whoever finds its copy of one says so with
+    /// The tokens of mails of which nobody knows whether the relay has them, the newest first. Whoever finds its copy of one says so with
     /// [`Queue::receive`].
     fn unsure_mails(&self) -> Pending<Vec<mail::Subject>>;
     /// Keeps what the exchange has seen, and what follows from it. To be told twice changes nothing.

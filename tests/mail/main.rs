@@ -5,6 +5,7 @@ mod gateway;
 #[path = "../appliance/harness.rs"]
 mod harness;
 mod hostile;
+mod hostile_box;
 mod killed;
 mod mailbox;
 mod provider;

@@ -238,13 +238,13 @@ pub(super) fn domains(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Tokens of what somebody may have, as long as it is waited for.
+/// Tokens of what somebody may have, as long as it is waited for; the newest first.
 pub(super) fn unsure(conn: &Connection) -> Result<Vec<mail::Subject>, Fault> {
     let mut statement = conn.prepare_cached(
         "SELECT attempt.token FROM job JOIN attempt ON attempt.job = job.id
          WHERE job.watch_until IS NOT NULL AND job.state = 'uncertain'
             AND attempt.state = 'uncertain' AND attempt.token IS NOT NULL
-         ORDER BY attempt.id LIMIT ?1",
+         ORDER BY attempt.id DESC LIMIT ?1",
     )?;
     let rows = statement.query_map([MOST_LISTED], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -3,21 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
+use mail::mailbox::Fetched;
+use mail::{Subject, TokenKey};
+
+use super::super::{Opener, Reader, ReceiptBox};
 use super::*;
+use crate::app::clock::Clock;
 use crate::job::{JobId, JobState, UnixMillis};
+use crate::queue::Alarm;
 
 const KEY: [u8; 32] = [9; 32];
 const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
 
-struct At(UnixMillis);
-
-impl Clock for At {
-    fn now(&self) -> UnixMillis {
-        self.0
-    }
-}
-
-/// What the box and the store hold, and what was done with them.
+/// What the box and the store hold, and what was done with them: `keep` and `pass` with the place that was kept.
 #[derive(Default)]
 struct House {
     done: Vec<String>,
@@ -35,6 +33,10 @@ struct House {
     place: Option<Place>,
     attempts: BTreeSet<Subject>,
     unsure: Vec<Subject>,
+    /// Their attempts are not over for the store.
+    early: BTreeSet<Subject>,
+    /// What the clock shows.
+    now: i64,
     hashes: BTreeSet<[u8; 32]>,
     kept: Vec<(Subject, Report)>,
     store_faults: VecDeque<QueueError>,
@@ -56,6 +58,12 @@ impl Shared {
 /// The next pause of this thread ends at once.
 fn wake() {
     std::thread::current().unpark();
+}
+
+impl Clock for Shared {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(NOW.0 + self.lock().now)
+    }
 }
 
 impl OpenBox for Shared {
@@ -92,7 +100,7 @@ impl OpenBox for Shared {
     }
 
     fn wait(&mut self, longest: Duration) -> Result<(), MailboxError> {
-        assert_eq!(longest, LOOK_EVERY);
+        assert!(longest <= LOOK_EVERY, "{longest:?}");
         let mut house = self.lock();
         house.done.push("wait".into());
         let event = house.meanwhile.pop_front().ok_or(MailboxError::Stopped)?;
@@ -112,7 +120,13 @@ impl ReceiptStore for Shared {
             wake();
             return answered(Err(error));
         }
-        house.place = Some(mail.place);
+        if mail.receipt.as_ref().is_some_and(|receipt| house.early.contains(&receipt.token)) {
+            house.done.push("early".into());
+            return answered(Ok(Received::NotYet));
+        }
+        let before = house.place.filter(|place| place.uid_validity == mail.place.uid_validity);
+        let uid = before.map_or(0, |place| place.uid).max(mail.place.uid);
+        house.place = Some(Place { uid, ..mail.place });
         let Some(receipt) = mail.receipt else {
             house.done.push(format!("pass {}", mail.place.uid));
             return answered(Ok(Received::Nothing));
@@ -149,22 +163,15 @@ fn thread(house: &Shared) -> ReadingThread {
         }
         Ok(Box::new(opened.clone()))
     });
-    ReadingThread {
-        parts: Parts {
-            store: Box::new(house.clone()),
-            open,
-            reader: Reader { key: TokenKey::new(KEY), providers: vec![] },
-            sent_folder: Some("Sent".into()),
-            clock: Arc::new(At(NOW)),
-            alarm: Alarm::default(),
-        },
-        board: MailboxBoard::new(NOW),
-        moves: Arc::default(),
-        interrupt: Interrupt::default(),
-        failures: 0,
-        stuck: None,
-        told: Told::default(),
-    }
+    let parts = Parts {
+        store: Box::new(house.clone()),
+        open,
+        reader: Reader { key: TokenKey::new(KEY), providers: vec![] },
+        sent_folder: Some("Sent".into()),
+        clock: Arc::new(house.clone()),
+        alarm: Alarm::default(),
+    };
+    ReadingThread::new(parts, MailboxBoard::new(NOW), Arc::default(), Interrupt::default())
 }
 
 /// Reads until nothing happens any more; what was done, in order.
@@ -277,8 +284,13 @@ fn numbers_that_change_while_the_box_is_open_are_seen_at_the_next_look() {
     assert_eq!(read(&house).0, ["keep 5", "away 5", "wait", "keep 1", "away 1", "wait"]);
 }
 
+/// Six hours go by.
+fn hours_later(house: &mut House) {
+    house.now += 6 * 60 * 60 * 1000;
+}
+
 #[test]
-fn mail_that_the_server_does_not_give_is_left_behind_and_those_behind_it_come() {
+fn mail_that_alone_is_not_given_holds_up_no_other_and_is_left_behind_after_many_hours() {
     for error in [
         MailboxError::Nonsense("x"),
         MailboxError::TooLong,
@@ -286,11 +298,108 @@ fn mail_that_the_server_does_not_give_is_left_behind_and_those_behind_it_come() 
     ] {
         let house = house([(5, delivered(1)), (9, delivered(2))]);
         house.lock().fetch_faults.insert(5, error.clone());
+        house.lock().meanwhile = vec![hours_later as fn(&mut House); 7].into();
         let (done, thread) = read(&house);
-        assert_eq!(done, ["pass 5", "keep 9", "away 9", "wait"], "{error}");
-        let expected = [(Fate::Taken, 1), (Fate::Unreadable, 1)].into();
-        assert_eq!(thread.board.status().mails, expected, "{error}");
+        assert_eq!(done[..2], ["keep 4", "away 9"], "{error}");
+        assert_eq!(done[2..], ["wait"; 8], "{error}");
+        assert_eq!(thread.board.status().mails, [(Fate::Taken, 1)].into(), "{error}");
+        let place = house.lock().place;
+        assert_eq!(place, Some(Place { uid_validity: 7, uid: 4 }), "a start tries it again");
+        house.lock().meanwhile = vec![hours_later as fn(&mut House); 8].into();
+        let (done, thread) = read(&house);
+        assert_eq!(done[..1], ["away 9"], "{error}");
+        assert_eq!(done[9..], ["pass 9", "wait"], "{error}");
+        assert_eq!(thread.board.status().mails[&Fate::Unreadable], 1, "{error}");
+        assert_eq!(house.lock().place, Some(Place { uid_validity: 7, uid: 9 }));
     }
+}
+
+#[test]
+fn server_that_gives_no_mail_at_all_is_at_fault_and_none_is_left_behind() {
+    for error in [
+        MailboxError::Broken("the server closed it".into()),
+        MailboxError::Refused { asked: "FETCH", said: "the disk is gone".into() },
+    ] {
+        let house = house([(5, delivered(1)), (9, delivered(2)), (12, delivered(1))]);
+        house.lock().fetch_faults = [5, 9, 12].map(|uid| (uid, error.clone())).into();
+        let mut thread = thread(&house);
+        for _ in 0..100 {
+            let Err(Ended::Box(fault)) = thread.read() else { panic!("it gives nothing") };
+            thread.failed(&fault);
+            hours_later(&mut house.lock());
+        }
+        let state = thread.board.status().state;
+        assert!(matches!(state, MailboxState::Faulty { .. }), "{error}: {state:?}");
+        assert_eq!(house.lock().done, [""; 0], "{error}");
+        house.lock().fetch_faults.clear();
+        thread.run();
+        assert_eq!(house.lock().kept.len(), 2, "{error}");
+        assert_eq!(house.lock().place, Some(Place { uid_validity: 7, uid: 12 }), "{error}");
+        assert_eq!(thread.board.status().mails, [(Fate::Taken, 2), (Fate::TakenBefore, 1)].into());
+    }
+}
+
+#[test]
+fn box_whose_only_mail_is_not_given_is_at_fault() {
+    let house = house([(5, delivered(1))]);
+    house.lock().fetch_faults.insert(5, MailboxError::TooLong);
+    let mut thread = thread(&house);
+    for _ in 0..20 {
+        let Err(Ended::Box(fault)) = thread.read() else { panic!("it gives nothing") };
+        thread.failed(&fault);
+        hours_later(&mut house.lock());
+    }
+    assert!(matches!(thread.board.status().state, MailboxState::Faulty { .. }));
+    // Somebody takes it away.
+    house.lock().mails.clear();
+    house.lock().fetch_faults.clear();
+    assert!(matches!(thread.read(), Err(Ended::Stopped)));
+    assert_eq!(thread.board.status().state, MailboxState::Reading);
+}
+
+#[test]
+fn report_that_overtook_its_attempt_holds_up_no_other_and_comes_back() {
+    let house = house([(5, delivered(1)), (9, delivered(2))]);
+    house.lock().early = [[1; 16]].into();
+    house.lock().meanwhile = [
+        (|house| {
+            assert_eq!(house.place, Some(Place { uid_validity: 7, uid: 4 }), "not behind it");
+            house.now += 999;
+        }) as fn(&mut House),
+        |house| house.now += 1,
+        |house| {
+            house.early.clear();
+            house.now += 2000;
+        },
+    ]
+    .into();
+    let (done, _) = read(&house);
+    let expected =
+        ["early", "keep 4", "away 9", "wait", "wait", "early", "wait", "keep 9", "away 5", "wait"];
+    assert_eq!(done, expected);
+    assert_eq!(house.lock().place, Some(Place { uid_validity: 7, uid: 9 }));
+}
+
+#[test]
+fn start_reads_a_report_again_that_had_overtaken_its_attempt() {
+    let house = house([(5, delivered(1)), (9, delivered(2))]);
+    house.lock().early = [[1; 16]].into();
+    read(&house);
+    house.lock().early.clear();
+    assert_eq!(read(&house).0, ["keep 5", "away 5", "away 9", "wait"]);
+}
+
+#[test]
+fn box_is_shown_to_be_read_from_its_first_mail_on() {
+    let house = house([(5, delivered(1)), (9, delivered(2))]);
+    house.lock().open_faults = [MailboxError::NoTls].into();
+    house.lock().fetch_faults.insert(9, MailboxError::TooLong);
+    let mut thread = thread(&house);
+    assert!(matches!(thread.read(), Err(Ended::Box(_))));
+    assert!(matches!(thread.board.status().state, MailboxState::Faulty { .. }));
+    thread.failures = 9;
+    assert!(matches!(thread.read(), Err(Ended::Box(_))), "9 is still to come");
+    assert_eq!((thread.board.status().state, thread.failures), (MailboxState::Reading, 0));
 }
 
 #[test]
@@ -332,7 +441,7 @@ fn copy_of_a_mail_without_answer_says_that_the_relay_has_it() {
         house.unsure = vec![[1; 16], [2; 16]];
         house.copies = Some([token(2)].into());
         house.place = Some(Place { uid_validity: 7, uid: 4 });
-        house.meanwhile.push_back(|_| {}); // still unsure at the next look: it is told once
+        house.meanwhile.push_back(hours_later); // still unsure at the next look: it is told once
     }
     read(&house);
     assert_eq!(house.lock().kept, [([2; 16], Report::SentCopy)]);
