@@ -50,12 +50,12 @@ mod tests {
     fn every_mail_has_its_turn_however_many_stand_before_it() {
         let (all, mut looks) = (unsure(120), Looks::default());
         assert_eq!(looks.turn(&all, NOW), all[..50]);
-        assert_eq!(looks.turn(&all, NOW), all[50..100]);
-        assert_eq!(looks.turn(&all, NOW), all[100..]);
-        let later = NOW.after(LOOK_EVERY);
-        assert_eq!(looks.turn(&all, later), all[..50]);
+        // The first are due again, and wait for those that had no turn yet.
+        let (second, third) = (NOW.after(LOOK_EVERY), NOW.after(2 * LOOK_EVERY));
+        assert_eq!(looks.turn(&all, second), all[50..100]);
         let newer = [vec![[200; 16]], all.clone()].concat();
-        assert_eq!(looks.turn(&newer, later)[..2], [[200; 16], all[50]]);
+        let expected = [&[[200; 16]], &all[100..], &all[..29]].concat();
+        assert_eq!(looks.turn(&newer, third), expected);
     }
 
     #[test]
