@@ -1,5 +1,6 @@
 //! The whole way of a mail, with Postfix and Dovecot as relay, far host and receipt box.
 
+mod flooded;
 mod gateway;
 #[allow(dead_code, reason = "this program uses a part of it")]
 #[path = "../appliance/harness.rs"]
