@@ -18,7 +18,7 @@ use crate::hook::MailBoards;
 use crate::queue::Alarm;
 use crate::render::{Folders, Letters};
 use crate::schedule::lines::Bell;
-use crate::schedule::mail_board::MailBoard;
+use crate::schedule::mail_board::{MailBoard, RelayState};
 use crate::schedule::mail_lanes::{Lanes, LanesHandle};
 use crate::send::LineFault;
 use crate::send::mail::MailDesk;
@@ -49,10 +49,11 @@ pub struct MailChannel {
 }
 
 impl MailChannel {
-    /// Starts the lanes and the mailbox. Servers that do not answer are waited for.
+    /// Starts the lanes and the mailbox. Servers that do not answer are waited for, and so are passwords and certificates
+    /// that cannot be read: FAX goes on without them.
     ///
     /// # Errors
-    /// [`Failure`] if a password or certificates cannot be read, or the system gives no thread.
+    /// [`Failure`] if the system gives no thread.
     pub fn start(
         settings: &Mail,
         reader: Reader,
@@ -62,12 +63,6 @@ impl MailChannel {
         alarm: &Alarm,
         runtime: &Handle,
     ) -> Result<Self, Failure> {
-        // What can be seen to be wrong keeps the daemon from starting; later it is only told.
-        open_relay(settings).map_err(|fault| Failure::new(Exit::Settings, fault.message))?;
-        settings
-            .inbox
-            .mailbox()
-            .map_err(|fault| Failure::new(Exit::Settings, fault.to_string()))?;
         let receipts = ReceiptBox::start(receipt_box::Parts {
             store: Box::new(Arc::clone(&desk.queue)),
             open: receipt_box::opener(settings.inbox.clone()),
@@ -81,8 +76,13 @@ impl MailChannel {
         let relay = format!("{}:{}", settings.relay.host, settings.relay.port);
         let board = MailBoard::new(relay, settings.relay.connections, desk.clock.now());
         let pulse = Pulse::default();
-        let watched = pulse.clone();
-        hearts.watch("mail", move || Some(watched.turns()));
+        let (watched, shown, clock) = (pulse.clone(), board.clone(), Arc::clone(&desk.clock));
+        hearts.watch("mail", move || match shown.status(clock.now()).state {
+            RelayState::Starting | RelayState::Ready | RelayState::Faulty(_) => {
+                Some(watched.turns())
+            }
+            RelayState::Stopped => None,
+        });
         let kept = settings.clone();
         let lanes = Lanes {
             desk: Arc::new(desk),

@@ -8,7 +8,7 @@
 //! | 4 | hook: binds the socket, so that a daemon that cannot be asked never calls anybody | 75, 78 |
 //! | 5 | sheets: all are tried in the background; whoever hands one in waits for the trial of its kind | 70 |
 //! | 6 | lines | 70 |
-//! | 7 | lanes and mailbox of the mail channel, if there is one | 70, 78 |
+//! | 7 | lanes and mailbox of the mail channel, if there is one; without one all mails that wait are given to FAX | 70 |
 //! | 8 | `READY=1`, and requests are answered | |
 //!
 //! In: the settings file. Out: an exit status, see `exit.rs`. Not here: what the rooms do.
@@ -40,6 +40,7 @@ use crate::render::{Gate, Renderer, Trials};
 use crate::send::fax::Desk;
 use crate::send::mail::MailDesk;
 use crate::send::receipt_box::Reader;
+use crate::settle::mailing::Overdue;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -70,17 +71,18 @@ impl Serve {
         harden::end_on_panic();
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (store, recovered) =
-            Sqlite::open(&settings.store.path, &StoreKey::new(*master_key), clock.now())
-                .map_err(|error| store_failure(&settings.store.path, &error))?;
+        let windows = settings.calling.windows()?;
+        let (path, key) = (&settings.store.path, StoreKey::new(*master_key));
+        let (store, recovered) = Sqlite::open(path, &key, windows.clone(), clock.now())
+            .map_err(|error| store_failure(path, &error))?;
         tracing::info!(
             before_dial = recovered.before_dial,
             in_call = recovered.in_call,
             after_page = recovered.after_page,
+            after_dot = recovered.after_dot,
             "app.store.opened"
         );
         let queue: Arc<dyn Queue> = Arc::new(store);
-        let windows = settings.calling.windows()?;
         let (alarm, progress) = (Alarm::default(), ProgressBoard::default());
         let hearts = Heartbeats::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -153,7 +155,14 @@ impl Serve {
             line_limits: settings.lines.iter().map(Line::limits).collect(),
             mail: mail.as_ref().map(MailChannel::boards).unwrap_or_default(),
         });
-        runtime.spawn(sweep(queue, clock, settings.calls.keep(), alarm.clone(), &hearts));
+        let sweeping = Sweep {
+            queue,
+            clock,
+            keep_calls: settings.calls.keep(),
+            has_mail: mail.is_some(),
+            alarm: alarm.clone(),
+        };
+        runtime.spawn(sweeping.run(&hearts));
         runtime.spawn(hearts.keep_watchdog());
         tracing::info!(address = %settings.http.listen, lines = line_count, "app.ready");
         systemd::ready(&format!("{}, {line_count} lines", settings.http.listen));
@@ -257,46 +266,60 @@ fn see_settings(config: &Path) {
 }
 
 /// Ends what has run out and forgets old calls, again and again; a turn shows that the store's writer moves.
-fn sweep(
+struct Sweep {
     queue: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     keep_calls: Duration,
+    /// There is a mail channel. Without one nothing takes what was accepted to go by mail: it goes by FAX.
+    has_mail: bool,
     alarm: Alarm,
-    hearts: &Heartbeats,
-) -> impl Future<Output = ()> + Send + use<> {
-    let pulse = Pulse::default();
-    let watched = pulse.clone();
-    hearts.watch("store", move || Some(watched.turns()));
-    async move {
-        let mut ticks = tokio::time::interval(SWEEP_EVERY);
-        loop {
-            ticks.tick().await;
-            let now = clock.now();
-            let swept = queue.sweep(now).await;
-            let forgotten = queue.forget_calls(now.before(keep_calls)).await;
-            match swept.and_then(|swept| forgotten.map(|calls| (swept, calls))) {
-                Ok((swept, calls)) => {
-                    if swept.ended > 0 {
-                        tracing::info!(notifications = swept.ended, "app.sweep.expired");
+}
+
+impl Sweep {
+    fn run(self, hearts: &Heartbeats) -> impl Future<Output = ()> + Send + use<> {
+        let pulse = Pulse::default();
+        let watched = pulse.clone();
+        hearts.watch("store", move || Some(watched.turns()));
+        async move {
+            let mut ticks = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                ticks.tick().await;
+                match self.turn().await {
+                    Ok(()) => {}
+                    Err(error @ (QueueError::Ambiguous | QueueError::Stopped)) => {
+                        tracing::error!(%error, "app.sweep.failed");
+                        self.alarm.raise();
+                        return;
                     }
-                    if calls > 0 {
-                        tracing::info!(calls, "app.sweep.calls_forgotten");
-                    }
+                    Err(
+                        error @ (QueueError::Full
+                        | QueueError::InUse
+                        | QueueError::NotAllowed { .. }
+                        | QueueError::Broken { .. }),
+                    ) => tracing::error!(%error, "app.sweep.failed"),
                 }
-                Err(error @ (QueueError::Ambiguous | QueueError::Stopped)) => {
-                    tracing::error!(%error, "app.sweep.failed");
-                    alarm.raise();
-                    return;
-                }
-                Err(
-                    error @ (QueueError::Full
-                    | QueueError::InUse
-                    | QueueError::NotAllowed { .. }
-                    | QueueError::Broken { .. }),
-                ) => tracing::error!(%error, "app.sweep.failed"),
+                pulse.beat();
             }
-            pulse.beat();
         }
+    }
+
+    async fn turn(&self) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        if !self.has_mail {
+            let notifications = self.queue.give_up_mails(now, Overdue::all()).await?;
+            if notifications > 0 {
+                tracing::warn!(notifications, "app.sweep.no_mail_channel");
+            }
+        }
+        let swept = self.queue.sweep(now).await?;
+        if swept.ended > 0 {
+            tracing::info!(notifications = swept.ended, "app.sweep.expired");
+        }
+        let calls = self.queue.forget_calls(now.before(self.keep_calls)).await?;
+        if calls > 0 {
+            tracing::info!(calls, "app.sweep.calls_forgotten");
+        }
+        Ok(())
     }
 }
 
@@ -316,4 +339,45 @@ fn store_failure(path: &Path, error: &QueueError) -> Failure {
         QueueError::Full | QueueError::Ambiguous | QueueError::Stopped => Exit::Ambiguous,
     };
     Failure::new(exit, format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::examples::TUESDAY_10_00 as NOW;
+    use crate::job::{Channel, FaxBecause, UnixMillis};
+    use crate::queue::contract::{accept, by_mail, client};
+    use crate::schedule::windows::Windows;
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> UnixMillis {
+            NOW
+        }
+    }
+
+    #[test]
+    fn notices_that_wait_for_a_mail_channel_go_by_fax_once_the_settings_have_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("queue.db");
+        let store = Sqlite::open(&path, &StoreKey::new([1; 32]), Windows::Always, NOW);
+        let queue: Arc<dyn Queue> = Arc::new(store.expect("opens").0);
+        let id = accept(queue.as_ref(), by_mail("a", "care@example.jp"));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let way = |has_mail| {
+            let sweep = Sweep {
+                queue: Arc::clone(&queue),
+                clock: Arc::new(Stopped),
+                keep_calls: Duration::from_secs(1),
+                has_mail,
+                alarm: Alarm::default(),
+            };
+            assert_eq!(runtime.block_on(sweep.turn()), Ok(()));
+            let view = queue.show(client(), id).wait().expect("answers").expect("is there");
+            (view.channel, view.because, view.due_at)
+        };
+        assert_eq!(way(true), (Channel::Mail, None, Some(NOW)));
+        assert_eq!(way(false), (Channel::Fax, Some(FaxBecause::MailNotSent), Some(NOW)));
+    }
 }

@@ -64,6 +64,7 @@ use crate::job::{
 };
 use crate::office::known::{Known, Lock};
 use crate::office::{Office, OfficeChange, Route};
+use crate::schedule::windows::Windows;
 use crate::settle::Settlement;
 use crate::settle::mailing::Overdue;
 
@@ -73,6 +74,8 @@ const FIRST_VERSION: u32 = 1;
 /// An open store. Dropping it lets what waits finish, writes the log back and gives the file free.
 pub struct Sqlite {
     sealer: Arc<Sealer>,
+    /// When a FAX can follow a mail.
+    windows: Arc<Windows>,
     // Fields drop in this order: the writer last, so that closing it writes the log back, then the lock.
     reader: Reader,
     writer: Writer,
@@ -80,7 +83,8 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the store at `path`, or makes one, and ends what a crash left open.
+    /// Opens the store at `path`, or makes one, and ends what a crash left open. In `windows` a FAX can follow what went
+    /// by mail.
     ///
     /// # Errors
     /// [`QueueError::InUse`] if another process has it; [`QueueError::Broken`] if the file is not one that
@@ -88,18 +92,19 @@ impl Sqlite {
     pub fn open(
         path: &Path,
         key: &StoreKey,
+        windows: Windows,
         now: UnixMillis,
     ) -> Result<(Self, Recovered), QueueError> {
-        let sealer = Arc::new(Sealer::new(key));
+        let (sealer, windows) = (Arc::new(Sealer::new(key)), Arc::new(windows));
         let lock = file::lock(path)?;
         let conn = file::open(&lock, path, &sealer)?;
         let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
         let writer = Writer::start(conn, Box::new(writer::commit)).map_err(no_thread)?;
-        let opener = sealer.clone();
+        let (opener, hours) = (sealer.clone(), windows.clone());
         let recovered = writer
-            .submit(move |conn, effects| recover::recover(conn, &opener, now, effects))
+            .submit(move |conn, effects| recover::recover(conn, &opener, &hours, now, effects))
             .wait()?;
-        Ok((Self { sealer, reader, writer, _lock: lock }, recovered))
+        Ok((Self { sealer, windows, reader, writer, _lock: lock }, recovered))
     }
 }
 
@@ -127,17 +132,21 @@ impl Queue for Sqlite {
     }
 
     fn claim(&self, now: UnixMillis, ask: LineAsk) -> Pending<Option<Claim>> {
-        let sealer = self.sealer.clone();
-        self.writer.submit(move |conn, effects| claim::claim(conn, &sealer, now, &ask, effects))
+        let (sealer, windows) = (self.sealer.clone(), self.windows.clone());
+        self.writer
+            .submit(move |conn, effects| claim::claim(conn, &sealer, &windows, now, &ask, effects))
     }
 
     fn claim_mail(&self, now: UnixMillis, ask: MailAsk) -> Pending<Option<MailClaim>> {
-        let sealer = self.sealer.clone();
-        self.writer.submit(move |conn, effects| mails::claim(conn, &sealer, now, &ask, effects))
+        let (sealer, windows) = (self.sealer.clone(), self.windows.clone());
+        self.writer
+            .submit(move |conn, effects| mails::claim(conn, &sealer, &windows, now, &ask, effects))
     }
 
     fn give_up_mails(&self, now: UnixMillis, overdue: Overdue) -> Pending<u32> {
-        self.writer.submit(move |conn, effects| mails::give_up(conn, now, overdue, effects))
+        let windows = self.windows.clone();
+        self.writer
+            .submit(move |conn, effects| mails::give_up(conn, &windows, now, overdue, effects))
     }
 
     fn step(&self, attempt: AttemptId, step: Step) -> Pending<()> {
@@ -152,7 +161,8 @@ impl Queue for Sqlite {
     }
 
     fn receive(&self, mail: ReceivedMail) -> Pending<Received> {
-        self.writer.submit(move |conn, effects| receipts::receive(conn, &mail, effects))
+        let windows = self.windows.clone();
+        self.writer.submit(move |conn, effects| receipts::receive(conn, &windows, &mail, effects))
     }
 
     fn inbox_place(&self) -> Pending<Option<Place>> {
@@ -188,7 +198,8 @@ impl Queue for Sqlite {
     }
 
     fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
-        self.writer.submit(move |conn, effects| claim::sweep(conn, now, effects))
+        let windows = self.windows.clone();
+        self.writer.submit(move |conn, effects| claim::sweep(conn, &windows, now, effects))
     }
 
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled> {

@@ -81,7 +81,7 @@ struct Loop {
     free: Vec<String>,
     tasks: JoinSet<Ending>,
     stops: watch::Sender<bool>,
-    overdue_seen: Option<UnixMillis>,
+    overdue_seen: UnixMillis,
 }
 
 /// What a task says when it ends.
@@ -100,6 +100,7 @@ enum Flow {
 
 impl Loop {
     fn new(common: Lanes) -> Self {
+        let now = common.desk.clock.now();
         Self {
             free: (1..=common.lanes).rev().map(|nth| format!("mail-{nth}")).collect(),
             traffic: Traffic::new(common.per_domain),
@@ -107,7 +108,8 @@ impl Loop {
             relay: None,
             tasks: JoinSet::new(),
             stops: watch::channel(false).0,
-            overdue_seen: None,
+            // The relay takes what it can before anything is given up.
+            overdue_seen: now,
         }
     }
 
@@ -138,7 +140,7 @@ impl Loop {
         let now = self.now();
         self.show(now);
         if self.is_overdue_due(now) {
-            self.overdue_seen = Some(now);
+            self.overdue_seen = now;
             return self.give_up(now).await;
         }
         match (self.traffic.turn(now), self.relay.clone(), self.free.pop()) {
@@ -261,7 +263,12 @@ impl Loop {
     /// Mails that could not be handed over in time go by FAX: those that have waited for as long as one that was may stay
     /// unread, and those that end soon.
     async fn give_up(&mut self, now: UnixMillis) -> Flow {
-        let overdue = Overdue::at(now, self.common.fax_after, &self.common.desk.windows);
+        let is_faulty = match self.common.board.status(now).state {
+            RelayState::Faulty(_) => true,
+            RelayState::Starting | RelayState::Ready | RelayState::Stopped => false,
+        };
+        let windows = &self.common.desk.windows;
+        let overdue = Overdue::at(now, self.common.fax_after, is_faulty, windows);
         match self.common.desk.queue.give_up_mails(now, overdue).await {
             Ok(0) => {}
             Ok(notifications) => tracing::warn!(notifications, "mail.given_to_fax"),
@@ -271,7 +278,7 @@ impl Loop {
     }
 
     fn is_overdue_due(&self, now: UnixMillis) -> bool {
-        self.overdue_seen.is_none_or(|seen| now < seen || now >= seen.after(OVERDUE_TICK))
+        now < self.overdue_seen || now >= self.overdue_seen.after(OVERDUE_TICK)
     }
 
     /// No new mail. One without content ends, one with content is waited for: nobody could say later who has it.

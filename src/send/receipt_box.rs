@@ -171,7 +171,7 @@ impl ReceiptBox {
     }
 
     /// Rises whenever the loop moves; `None` while it waits for the server or for the time of its next try, which end by
-    /// themselves.
+    /// themselves, and when it is over.
     pub fn turns(&self) -> impl Fn() -> Option<u64> + Send + use<> {
         let moves = Arc::clone(&self.moves);
         move || (!moves.away.load(Ordering::Acquire)).then(|| moves.count.load(Ordering::Relaxed))
@@ -195,6 +195,11 @@ struct Moves {
 }
 
 impl Moves {
+    /// It moves no more, and need not.
+    fn ends(&self) {
+        self.away.store(true, Ordering::Release);
+    }
+
     /// Something that ends by itself, but not at once.
     fn away<T>(&self, work: impl FnOnce() -> T) -> T {
         let was_away = self.away.swap(true, Ordering::AcqRel);

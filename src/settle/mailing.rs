@@ -17,7 +17,7 @@ use super::verdict::{self, Remedy, Verdict};
 use super::words::masked;
 use super::{MailStanding, Next, Reach, Settlement, Standing, Stop, Watch, carry_out, receipts};
 use crate::job::{AttemptState, Evidence, FaxBecause, JobState, UnixMillis};
-use crate::schedule::backoff::{self, Cause, Turn};
+use crate::schedule::backoff::{self, Cause};
 use crate::schedule::windows::Windows;
 
 /// The codes of tries that count among [`MailStanding::tries`]: each makes the next pause longer. What is the relay's
@@ -225,8 +225,12 @@ pub fn settle(
 }
 
 /// Decides on a notice by mail that was under way when the process died. `Claimed` is before the content.
-pub fn after_crash(state: AttemptState, standing: MailStanding, now: UnixMillis) -> Settlement {
-    let windows = &Windows::Always;
+pub fn after_crash(
+    state: AttemptState,
+    standing: MailStanding,
+    now: UnixMillis,
+    windows: &Windows,
+) -> Settlement {
     let (evidence, code, next) = match state {
         AttemptState::Claimed | AttemptState::Dialing | AttemptState::NotSent => {
             let next = later(Cause::Interrupted, standing, now, windows);
@@ -308,21 +312,46 @@ pub fn order_after_crash(
     }
 }
 
-/// Which notices have waited for a relay as long as they can, whatever keeps it from taking them: they go by FAX.
+/// So long a relay that is well may take until it gets to a mail; a domain that rests does so for no longer than 15 min.
+/// Chosen.
+const FIRST_TRY: Duration = Duration::from_secs(15 * 60);
+
+/// Which notices have waited for a relay as long as they can, whatever keeps it from taking them: they go by FAX, if one
+/// can still begin in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Overdue {
     /// Those that wait since before then.
-    pub since: Option<UnixMillis>,
+    pub since: UnixMillis,
     /// Those that must have arrived by then: a FAX that begins later has no calling time left.
     pub not_after: UnixMillis,
+    /// Of these only those that were tried, or whose first try is due since before then.
+    pub untried_since: UnixMillis,
 }
 
+/// Before it lies every time.
+const EVER: UnixMillis = UnixMillis(i64::MAX);
+
 impl Overdue {
-    /// `fax_after` is how much calling time a mail has to be read.
-    pub fn at(now: UnixMillis, fax_after: Option<Duration>, windows: &Windows) -> Self {
+    /// `fax_after` is how much calling time a mail has to be read; without it a relay may try for as long as any host.
+    /// A relay that is known to be out of order gets nothing before a FAX has to go.
+    pub fn at(
+        now: UnixMillis,
+        fax_after: Option<Duration>,
+        relay_is_faulty: bool,
+        windows: &Windows,
+    ) -> Self {
         let since = fax_after.and_then(|span| windows.open_before(now, span));
         let not_after = windows.open_for(now, receipts::TIME_FOR_FAX).unwrap_or(now);
-        Self { since, not_after: not_after.after(backoff::LAST_CALL) }
+        Self {
+            since: since.unwrap_or(now.before(receipts::LATEST_BOUNCE)),
+            not_after: not_after.after(backoff::LAST_CALL),
+            untried_since: if relay_is_faulty { EVER } else { now.before(FIRST_TRY) },
+        }
+    }
+
+    /// All of them: there is no relay any more.
+    pub fn all() -> Self {
+        Self { since: EVER, not_after: EVER, untried_since: EVER }
     }
 }
 
@@ -361,11 +390,7 @@ fn by_fax(
     now: UnixMillis,
     windows: &Windows,
 ) -> Option<Next> {
-    let due = windows.next_open(now)?;
-    match backoff::in_time(due, not_after) {
-        Turn::At(due) => Some(Next::ByFax { due, because }),
-        Turn::Spent | Turn::NoTimeLeft => None,
-    }
+    receipts::fax_at(now, not_after, windows).map(|due| Next::ByFax { due, because })
 }
 
 fn cause_of(stop: Stop) -> Cause {

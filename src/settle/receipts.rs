@@ -185,21 +185,21 @@ pub enum Change {
 }
 
 /// What a receipt changes.
-pub fn on_receipt(job: &Watched, report: Report, now: UnixMillis) -> Change {
+pub fn on_receipt(job: &Watched, report: Report, now: UnixMillis, windows: &Windows) -> Change {
     match (job.state, job.is_latest) {
         (JobState::Sending, true) if says_how_it_ended(report) => Change::NotYet,
         (JobState::HandedOff, true) => match job.channel {
-            Channel::Mail => of_a_letter(job, report, now),
-            Channel::Fax => of_an_order(job, report, now),
+            Channel::Mail => of_a_letter(job, report, now, windows),
+            Channel::Fax => of_an_order(job, report, now, windows),
         },
         (JobState::Uncertain, true) => match (job.watch, job.channel) {
             (Some(watch), _) if shows_that_the_relay_has_it(report) => {
                 let next = Next::Watch { state: JobState::HandedOff, watch };
                 Change::Move { next, code: "mail-accepted" }
             }
-            (Some(_), Channel::Mail) => of_a_letter(job, report, now),
-            (Some(_), Channel::Fax) => of_an_order(job, report, now),
-            (None, Channel::Mail) => of_a_lost_letter(job, report, now),
+            (Some(_), Channel::Mail) => of_a_letter(job, report, now, windows),
+            (Some(_), Channel::Fax) => of_an_order(job, report, now, windows),
+            (None, Channel::Mail) => of_a_lost_letter(job, report, now, windows),
             (None, Channel::Fax) => of_a_lost_order(report),
         },
         // It has moved on; what is final stays.
@@ -243,9 +243,9 @@ fn shows_that_the_relay_has_it(report: Report) -> bool {
 
 /// A notice that is waited for: only that it came back changes anything. That it lies in a mailbox is no sign that
 /// anybody looks there.
-fn of_a_letter(job: &Watched, report: Report, now: UnixMillis) -> Change {
+fn of_a_letter(job: &Watched, report: Report, now: UnixMillis, windows: &Windows) -> Change {
     match report {
-        Report::Bounced(bounce) => came_back(job, bounce, now),
+        Report::Bounced(bounce) => came_back(job, bounce, now, windows),
         Report::Delivered
         | Report::Relayed
         | Report::Delayed
@@ -257,12 +257,12 @@ fn of_a_letter(job: &Watched, report: Report, now: UnixMillis) -> Change {
 }
 
 /// A notice that nobody waits for any more, and of which nobody knows whether it arrived.
-fn of_a_lost_letter(job: &Watched, report: Report, now: UnixMillis) -> Change {
+fn of_a_lost_letter(job: &Watched, report: Report, now: UnixMillis, windows: &Windows) -> Change {
     match report {
         Report::Delivered => {
             Change::Move { next: Next::Rest(JobState::ResolvedDelivered), code: "mail-delivered" }
         }
-        Report::Bounced(bounce) => came_back(job, bounce, now),
+        Report::Bounced(bounce) => came_back(job, bounce, now, windows),
         Report::Relayed
         | Report::Delayed
         | Report::Displayed
@@ -272,11 +272,11 @@ fn of_a_lost_letter(job: &Watched, report: Report, now: UnixMillis) -> Change {
     }
 }
 
-fn came_back(job: &Watched, bounce: Bounce, now: UnixMillis) -> Change {
+fn came_back(job: &Watched, bounce: Bounce, now: UnixMillis, windows: &Windows) -> Change {
     let next = if job.withdrawn {
         Next::Rest(of_nothing_arrived(job.state, JobState::Cancelled))
-    } else if can_go_by_fax(job, now) {
-        Next::ByFax { due: now, because: bounce.because() }
+    } else if let Some(due) = fax_at(now, job.standing.not_after, windows) {
+        Next::ByFax { due, because: bounce.because() }
     } else {
         Next::Rest(of_nothing_arrived(job.state, JobState::Failed))
     };
@@ -300,15 +300,8 @@ fn of_nothing_arrived(from: JobState, state: JobState) -> JobState {
     }
 }
 
-fn can_go_by_fax(job: &Watched, now: UnixMillis) -> bool {
-    match backoff::in_time(now, job.standing.not_after) {
-        Turn::At(_) => true,
-        Turn::Spent | Turn::NoTimeLeft => false,
-    }
-}
-
 /// A sheet that a provider has, whose answer is waited for: it counts as the same ending of a call.
-fn of_an_order(job: &Watched, report: Report, now: UnixMillis) -> Change {
+fn of_an_order(job: &Watched, report: Report, now: UnixMillis, windows: &Windows) -> Change {
     let not_sent =
         |code, reach, remedy| Verdict { evidence: Evidence::NotSent, code, reach, remedy };
     let called = Reach::NoAnswer;
@@ -349,7 +342,7 @@ fn of_an_order(job: &Watched, report: Report, now: UnixMillis) -> Change {
         | Report::SentCopy => return Change::RungOnly,
     };
     let code = verdict.code;
-    Change::Move { next: after_order(job, verdict, now), code }
+    Change::Move { next: after_order(job, verdict, now, windows), code }
 }
 
 /// A sheet of which people were asked to decide: what is certain still counts, and nothing is sent anew behind their backs.
@@ -379,12 +372,11 @@ fn unsure(code: &'static str) -> Verdict {
     Verdict { evidence: Evidence::Uncertain, code, reach: Reach::NoAnswer, remedy: Remedy::Decide }
 }
 
-/// As after a call with this verdict; if nobody wants the notification any more, nothing follows. Calling hours are kept
-/// when it is claimed again.
-fn after_order(job: &Watched, verdict: Verdict, now: UnixMillis) -> Next {
+/// As after a call with this verdict; if nobody wants the notification any more, nothing follows.
+fn after_order(job: &Watched, verdict: Verdict, now: UnixMillis, windows: &Windows) -> Next {
     let evidence = verdict.evidence;
     let receipt = serde_json::Value::Null;
-    match carry_out(verdict, job.standing, now, &Windows::Always, receipt).next {
+    match carry_out(verdict, job.standing, now, windows, receipt).next {
         Next::Again { .. } if job.withdrawn && evidence == Evidence::Uncertain => {
             Next::Rest(JobState::Uncertain)
         }
@@ -399,28 +391,36 @@ fn after_order(job: &Watched, verdict: Verdict, now: UnixMillis) -> Next {
 }
 
 /// Where it goes, and the code of why, when the watch is over and nobody has said how it ended.
-pub fn at_end(job: &Watched, now: UnixMillis) -> (Next, &'static str) {
+pub fn at_end(job: &Watched, now: UnixMillis, windows: &Windows) -> (Next, &'static str) {
     match job.channel {
-        Channel::Mail => end_of_a_letter(job, now),
+        Channel::Mail => end_of_a_letter(job, now, windows),
         Channel::Fax => {
             let code = "provider-silent";
-            (after_order(job, unsure(code), now), code)
+            (after_order(job, unsure(code), now, windows), code)
         }
     }
 }
 
-fn end_of_a_letter(job: &Watched, now: UnixMillis) -> (Next, &'static str) {
+fn end_of_a_letter(job: &Watched, now: UnixMillis, windows: &Windows) -> (Next, &'static str) {
     let is_unsure = job.state == JobState::Uncertain;
     let fax = match job.watch.map(|watch| watch.then) {
-        Some(AtEnd::Fax) => !job.withdrawn && can_go_by_fax(job, now),
-        Some(AtEnd::Decide) | None => false,
+        Some(AtEnd::Fax) if !job.withdrawn => fax_at(now, job.standing.not_after, windows),
+        Some(AtEnd::Fax | AtEnd::Decide) | None => None,
     };
     let because = if is_unsure { FaxBecause::MailUnsure } else { FaxBecause::MailUnread };
     match (fax, job.delivered) {
-        (true, _) => (Next::ByFax { due: now, because }, because.as_str()),
-        (false, true) if is_unsure => (Next::Rest(JobState::ResolvedDelivered), "mail-delivered"),
-        (false, true) => (Next::Rest(JobState::Confirmed), "mail-delivered"),
-        (false, false) => (Next::Rest(JobState::Uncertain), "receipt-overdue"),
+        (Some(due), _) => (Next::ByFax { due, because }, because.as_str()),
+        (None, true) if is_unsure => (Next::Rest(JobState::ResolvedDelivered), "mail-delivered"),
+        (None, true) => (Next::Rest(JobState::Confirmed), "mail-delivered"),
+        (None, false) => (Next::Rest(JobState::Uncertain), "receipt-overdue"),
+    }
+}
+
+/// When the FAX begins that takes over from a mail: at the first calling time from then on; `None` if that is too late.
+pub fn fax_at(from: UnixMillis, not_after: UnixMillis, windows: &Windows) -> Option<UnixMillis> {
+    match backoff::in_time(windows.next_open(from)?, not_after) {
+        Turn::At(due) => Some(due),
+        Turn::Spent | Turn::NoTimeLeft => None,
     }
 }
 

@@ -58,7 +58,8 @@ fn main() -> ExitCode {
 
     let folder = tempfile::tempdir_in(beside_this_program()).unwrap();
     let path = folder.path().join("queue.db");
-    let store = Sqlite::open(&path, &StoreKey::new([1; 32]), clock.now()).unwrap().0;
+    let store =
+        Sqlite::open(&path, &StoreKey::new([1; 32]), Windows::Always, clock.now()).unwrap().0;
     let queue: Arc<dyn Queue> = Arc::new(store);
     let octets = runtime.block_on(accept_all(&queue, &letters, clock.as_ref()));
 

@@ -21,6 +21,7 @@ use replay::{Disk, Image, Loss, Operation, operations};
 use shirase::job::{ClientId, UnixMillis};
 use shirase::queue::sqlite::{Sqlite, StoreKey};
 use shirase::queue::{Filter, Queue};
+use shirase::schedule::windows::Windows;
 
 const CALLERS: usize = 6;
 const POSTS_OF_EACH: usize = 24;
@@ -115,7 +116,7 @@ fn fault(image: &Image, promised: &Promised, key: [u8; 32], place: &Path) -> Opt
     }
     let path = place.join("queue.db");
     let now = UnixMillis(i64::MAX / 2);
-    let (store, _) = match Sqlite::open(&path, &StoreKey::new(key), now) {
+    let (store, _) = match Sqlite::open(&path, &StoreKey::new(key), Windows::Always, now) {
         Ok(opened) => opened,
         Err(error) => return Some(format!("does not open: {error}")),
     };

@@ -304,9 +304,10 @@ pub(crate) fn office_is_as_each_client_has_reported_it(queue: &dyn Queue) {
 }
 
 pub(crate) fn mails_that_no_relay_took_go_by_fax_before_it_is_too_late(queue: &dyn Queue) {
-    let give_up = |since: Option<UnixMillis>, not_after| {
-        queue.give_up_mails(after_min(60), Overdue { since, not_after }).wait()
+    let give_up = |since, not_after, untried_since| {
+        queue.give_up_mails(after_min(60), Overdue { since, not_after, untried_since }).wait()
     };
+    let never = UnixMillis(0);
     let waiting = |key| accept(queue, by_mail(key, "care@example.jp"));
     let until = |key, not_before: Option<UnixMillis>, not_after| {
         let request = by_mail(key, "care@example.jp");
@@ -320,20 +321,31 @@ pub(crate) fn mails_that_no_relay_took_go_by_fax_before_it_is_too_late(queue: &d
     let by_fax = |due| (JobState::Waiting, Channel::Fax, Some(FaxBecause::MailNotSent), Some(due));
     let (handed, _) = mailed(queue, "handed");
     let long = waiting("long");
-    assert_eq!(give_up(Some(UnixMillis(NOW.0 - 1)), NOW), Ok(0), "it has not waited so long");
-    assert_eq!(give_up(Some(NOW), NOW), Ok(1));
+    assert_eq!(give_up(UnixMillis(NOW.0 - 1), NOW, never), Ok(0), "it has not waited so long");
+    assert_eq!(give_up(NOW, NOW, never), Ok(1));
     assert_eq!(way(long), by_fax(after_min(60)));
 
     let soon = until("soon", None, after_min(100));
     let not_yet = until("not-yet", Some(after_min(80)), after_min(110));
     let too_late = until("too-late", None, after_min(70));
     let later = until("later", None, after_min(200));
-    assert_eq!(give_up(None, after_min(135)), Ok(2));
+    assert_eq!(give_up(never, after_min(135), never), Ok(0), "it was not tried yet");
+    assert_eq!(give_up(never, after_min(135), NOW), Ok(1));
     assert_eq!(way(soon), by_fax(after_min(60)));
+    assert_eq!(way(not_yet).1, Channel::Mail);
+    assert_eq!(give_up(never, after_min(135), after_min(80)), Ok(1));
     assert_eq!(way(not_yet), by_fax(after_min(80)));
     for mail in [too_late, later] {
         assert_eq!(way(mail), (JobState::Waiting, Channel::Mail, None, Some(NOW)));
     }
+    let tried = claim_mail(queue, NOW, "mail-1").map(|mail| (mail.id, mail.attempt));
+    let (tried, attempt) = tried.expect("its turn");
+    let again = Next::Again { due: after_min(90), reason: "mail-deferred" };
+    assert_eq!(queue.settle(attempt, refused_mail(again)).wait(), Ok(()));
+    let its_end = show(queue, tried).not_after;
+    assert_eq!(tried, later, "the other has no time for a FAX");
+    assert_eq!(give_up(never, its_end, never), Ok(1));
+    assert_eq!(way(tried), by_fax(after_min(60)));
     assert_eq!(show(queue, handed).state, JobState::HandedOff, "it may be in the mailbox");
     assert_eq!(claim(queue, after_min(60), "line1").map(|call| call.id), Some(long));
 }

@@ -20,6 +20,7 @@ use crate::office::redial::{self, Leave};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Dialled, LineAsk, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
+use crate::schedule::windows::Windows;
 use crate::settle::verdict::IN_VAIN;
 use crate::settle::{Standing, TIME_TO_DECIDE, Watch};
 
@@ -35,13 +36,14 @@ const FOR_A_MODEM: &str = "for-a-modem";
 pub(super) fn claim(
     conn: &Connection,
     sealer: &Sealer,
+    windows: &Windows,
     now: UnixMillis,
     ask: &LineAsk,
     effects: &mut Vec<Effect>,
 ) -> Result<Option<Claim>, Fault> {
     let line = ask.line.as_str();
     refuse_if_busy(conn, line)?;
-    end_what_ran_out(conn, now, effects)?;
+    end_what_ran_out(conn, windows, now, effects)?;
     // Numbers that are not for this line.
     let mut passed_over = Vec::new();
     for _moved in 0..MOST_MOVED {
@@ -341,10 +343,11 @@ fn draw_token() -> Result<mail::Subject, Fault> {
 /// Ends what has run out, and says when the next job is due.
 pub(super) fn sweep(
     conn: &Connection,
+    windows: &Windows,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<Swept, Fault> {
-    let ended = end_what_ran_out(conn, now, effects)?;
+    let ended = end_what_ran_out(conn, windows, now, effects)?;
     numbers::delete_old(conn, now, effects)?;
     receipts::delete_old(conn, now)?;
     let (next_due, next_mail) = (next(conn, Channel::Fax)?, next(conn, Channel::Mail)?);
@@ -371,10 +374,11 @@ fn next(conn: &Connection, channel: Channel) -> Result<Option<UnixMillis>, Fault
 /// is over, too. A key that a provider has is destroyed when it runs out, and what became of its sheet can still be told.
 pub(super) fn end_what_ran_out(
     conn: &Connection,
+    windows: &Windows,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<u32, Fault> {
-    let mut ended = receipts::end_watches(conn, now, effects)?;
+    let mut ended = receipts::end_watches(conn, windows, now, effects)?;
     let keys = conn
         .prepare_cached(
             "UPDATE job SET sealed = NULL

@@ -55,7 +55,7 @@ fn drive_mail(store: &Sqlite, point: &str) {
         "receiving" => {
             let (reached, is_reached) = channel();
             let _never_answered = store.writer.submit(move |conn, effects| -> Result<(), Fault> {
-                super::receipts::receive(conn, &mail, effects)?;
+                super::receipts::receive(conn, &Windows::Always, &mail, effects)?;
                 let _told = reached.send(());
                 loop {
                     std::thread::park(); // before COMMIT
@@ -105,7 +105,7 @@ fn child_of_the_crash_tests() {
     let _held = match point.as_str() {
         "migrating" => Held::HalfMigrated(half_migrated(path)),
         _of_a_store => {
-            let (store, _) = Sqlite::open(path, &key(), NOW).expect("opens");
+            let (store, _) = Sqlite::open(path, &key(), Windows::Always, NOW).expect("opens");
             drive(&store, &point);
             Held::Store(store)
         }
@@ -163,7 +163,7 @@ fn kill_at(path: &Path, point: &str) {
     let reached = BufReader::new(out).lines().map_while(Result::ok).any(|line| line == REACHED);
     assert!(reached, "the child never reached {point}");
     // It still holds the store.
-    assert_eq!(Sqlite::open(path, &key(), NOW).err(), Some(QueueError::InUse));
+    assert_eq!(Sqlite::open(path, &key(), Windows::Always, NOW).err(), Some(QueueError::InUse));
     child.0.kill().expect("SIGKILL");
     child.0.wait().expect("reaped");
 }

@@ -15,8 +15,9 @@ use crate::job::{ClientId, FaxBecause, JobState, UnixMillis};
 use crate::queue::seal::Sealer;
 use crate::queue::{MailAsk, MailClaim, MailDomain};
 use crate::schedule::backoff::LAST_CALL;
+use crate::schedule::windows::Windows;
 use crate::settle::mailing::Overdue;
-use crate::settle::{MailStanding, mailing};
+use crate::settle::{MailStanding, mailing, receipts};
 
 /// So many mails to held domains are passed over one by one. Behind more of them the turn goes by domains. Chosen: a
 /// millisecond.
@@ -30,12 +31,13 @@ const MOST_LISTED: u32 = 1000;
 pub(super) fn claim(
     conn: &Connection,
     sealer: &Sealer,
+    windows: &Windows,
     now: UnixMillis,
     ask: &MailAsk,
     effects: &mut Vec<Effect>,
 ) -> Result<Option<MailClaim>, Fault> {
     refuse_if_busy(conn, &ask.lane)?;
-    end_what_ran_out(conn, now, effects)?;
+    end_what_ran_out(conn, windows, now, effects)?;
     for _moved in 0..MOST_MOVED {
         let Some(row) = next_due(conn, now, &ask.held)? else { return Ok(None) };
         match row.open_mail(sealer) {
@@ -156,39 +158,44 @@ fn next_by_domain(
     Ok(first.map(|(_due_at, rowid)| rowid))
 }
 
-/// Of those that have waited since before a time, and of those that must have arrived by one: what waits for a lane and can
-/// still be called for, and not before when.
-const OVERDUE: [&str; 2] = [
-    "SELECT id, max(?2, coalesce(not_before, 0)) FROM job
-     WHERE state = 'waiting' AND channel = 'mail' AND accepted_at <= ?1
-        AND coalesce(not_before, 0) <= ?1 AND not_after > ?3
-     ORDER BY accepted_at LIMIT ?4",
-    "SELECT id, max(?2, coalesce(not_before, 0)) FROM job
-     WHERE state IN ('waiting', 'hold', 'uncertain') AND state = 'waiting' AND channel = 'mail'
-        AND not_after <= ?1 AND not_after > ?3
-     ORDER BY not_after LIMIT ?4",
-];
+/// What waits for a lane since before a time, and can still be called for.
+const LONG_WAITING: &str = "SELECT id, max(?4, coalesce(not_before, 0)), not_after FROM job
+    WHERE state = 'waiting' AND channel = 'mail' AND accepted_at <= ?1
+        AND coalesce(not_before, 0) <= ?1 AND not_after - ?5 >= max(?2, coalesce(not_before, 0))
+    ORDER BY accepted_at LIMIT ?3";
+/// The same of what must have arrived by a time, and was tried, or should have been.
+const ENDING_SOON: &str = "SELECT id, max(?4, coalesce(not_before, 0)), not_after FROM job
+    WHERE state IN ('waiting', 'hold', 'uncertain') AND state = 'waiting' AND channel = 'mail'
+        AND not_after <= ?1 AND not_after - ?5 >= max(?2, coalesce(not_before, 0))
+        AND (max(accepted_at, coalesce(not_before, 0)) <= ?6
+            OR EXISTS (SELECT 1 FROM attempt WHERE attempt.job = job.id))
+    ORDER BY not_after LIMIT ?3";
 
 /// Gives over to FAX what has waited long enough. Of a storm the rest has its turn with the next look.
 pub(super) fn give_up(
     conn: &Connection,
+    windows: &Windows,
     now: UnixMillis,
     overdue: Overdue,
     effects: &mut Vec<Effect>,
 ) -> Result<u32, Fault> {
-    let Overdue { since, not_after } = overdue;
-    let last_call = now.after(LAST_CALL);
+    let Overdue { since, not_after, untried_since } = overdue;
+    // What ends before anybody may be called is better tried by mail to the last.
+    let Some(opens) = windows.next_open(now) else { return Ok(0) };
+    let (most, last_call_ms) = (MOST_MOVED as i64, LAST_CALL.as_millis() as i64);
+    let long_waiting = params![since.0, opens.0, most, now.0, last_call_ms];
+    let ending_soon = params![not_after.0, opens.0, most, now.0, last_call_ms, untried_since.0];
     let mut given = 0;
-    for (sql, bound) in OVERDUE.into_iter().zip([since, Some(not_after)]) {
-        let Some(bound) = bound else { continue };
-        let late: Vec<(String, i64)> = conn
+    for (sql, values) in [(LONG_WAITING, long_waiting), (ENDING_SOON, ending_soon)] {
+        let late: Vec<(String, UnixMillis, UnixMillis)> = conn
             .prepare_cached(sql)?
-            .query_map(params![bound.0, now.0, last_call.0, MOST_MOVED as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+            .query_map(values, |row| {
+                Ok((row.get(0)?, UnixMillis(row.get(1)?), UnixMillis(row.get(2)?)))
             })?
             .collect::<rusqlite::Result<_>>()?;
-        for (job, due) in late {
-            let to = Destination::by_fax(UnixMillis(due), FaxBecause::MailNotSent);
+        for (job, from, not_after) in late {
+            let Some(due) = receipts::fax_at(from, not_after, windows) else { continue };
+            let to = Destination::by_fax(due, FaxBecause::MailNotSent);
             move_job(conn, &job, &to, effects)?;
             event(conn, &job, None, now, to.state.as_str(), to.detail().into())?;
             tracing::warn!(job, "queue.mail.given_up");

@@ -17,6 +17,7 @@ use super::record;
 use super::writer::Effect;
 use crate::job::{AttemptId, Channel, ClientId, FaxBecause, JobId, JobState, Sign, UnixMillis};
 use crate::queue::{Place, Received, ReceivedMail, Signed};
+use crate::schedule::windows::Windows;
 use crate::settle::receipts::{self, Change, FaxFailure, Receipt, Report, Watched};
 use crate::settle::{Next, Watch, at_rest, signs};
 
@@ -29,11 +30,12 @@ const MOST_RUNGS: u32 = 200;
 /// Takes in one mail of the receipt box.
 pub(super) fn receive(
     conn: &Connection,
+    windows: &Windows,
     mail: &ReceivedMail,
     effects: &mut Vec<Effect>,
 ) -> Result<Received, Fault> {
     let received = match &mail.receipt {
-        Some(receipt) => take_in(conn, mail, receipt, effects)?,
+        Some(receipt) => take_in(conn, windows, mail, receipt, effects)?,
         None => Received::Nothing,
     };
     if received != Received::NotYet {
@@ -44,6 +46,7 @@ pub(super) fn receive(
 
 fn take_in(
     conn: &Connection,
+    windows: &Windows,
     mail: &ReceivedMail,
     receipt: &Receipt,
     effects: &mut Vec<Effect>,
@@ -73,7 +76,7 @@ fn take_in(
         }
         Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. })) => return Err(fault),
     };
-    let Some(state) = apply(conn, &about, &watched, receipt, mail.now, effects)? else {
+    let Some(state) = apply(conn, windows, &about, &watched, receipt, mail.now, effects)? else {
         return Ok(Received::NotYet);
     };
     conn.prepare_cached("INSERT INTO received (sha256, attempt, at) VALUES (?1, ?2, ?3)")?
@@ -84,6 +87,7 @@ fn take_in(
 /// Keeps a receipt and does what follows from it. Gives the state of the job, or none if it has to be asked again.
 fn apply(
     conn: &Connection,
+    windows: &Windows,
     about: &About,
     watched: &Watched,
     receipt: &Receipt,
@@ -91,7 +95,7 @@ fn apply(
     effects: &mut Vec<Effect>,
 ) -> Result<Option<JobState>, Fault> {
     // What it tells of the attempt comes first: what follows depends on it.
-    let change = receipts::on_receipt(watched, receipt.report, now);
+    let change = receipts::on_receipt(watched, receipt.report, now, windows);
     if change == Change::NotYet {
         return Ok(None);
     }
@@ -227,6 +231,7 @@ pub(super) const WATCHES_OVER: &str =
 /// Ends what was waited for long enough; how many.
 pub(super) fn end_watches(
     conn: &Connection,
+    windows: &Windows,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<u32, Fault> {
@@ -245,7 +250,7 @@ pub(super) fn end_watches(
         });
         match found {
             Ok((latest, watched)) => {
-                let (next, code) = receipts::at_end(&watched, now);
+                let (next, code) = receipts::at_end(&watched, now, windows);
                 let state = latest.go(conn, &next, code, now, effects)?;
                 tracing::info!(job, code, state = state.as_str(), "queue.watch.over");
             }

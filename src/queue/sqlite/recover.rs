@@ -12,6 +12,7 @@ use super::writer::Effect;
 use super::{mails, record};
 use crate::job::{AttemptId, AttemptState, Channel, UnixMillis};
 use crate::queue::seal::Sealer;
+use crate::schedule::windows::Windows;
 use crate::settle::{self, MailStanding, mailing};
 
 /// What was found open.
@@ -41,6 +42,7 @@ struct Open {
 pub(super) fn recover(
     conn: &Connection,
     sealer: &Sealer,
+    windows: &Windows,
     now: UnixMillis,
     effects: &mut Vec<Effect>,
 ) -> Result<Recovered, Fault> {
@@ -81,7 +83,7 @@ pub(super) fn recover(
         let settlement = match (record::named(&channel, "attempt.channel")?, watch) {
             (Channel::Mail, Some(watch)) => {
                 let standing = MailStanding { not_after, tries: mails::tries(conn, &job)?, watch };
-                mailing::after_crash(state, standing, now)
+                mailing::after_crash(state, standing, now, windows)
             }
             // The store keeps no mail without one.
             (Channel::Fax | Channel::Mail, watch) => {

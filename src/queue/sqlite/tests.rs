@@ -7,14 +7,16 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW, first_contact};
-use crate::job::{AttemptState, Channel, JobState, Kind, Language};
+use crate::job::{AttemptState, Channel, JobState, Kind, Language, NewJob};
 use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
-    PLACE, accept, after_min, call_record, claim, client, confirmed, contract, dial, mailed,
-    not_sent, ordered, received, request, show, start_page, then_fax, to_number,
+    PLACE, accept, after_min, by_mail, call_record, claim, claim_mail, client, confirmed, contract,
+    dial, mailed, not_sent, ordered, received, refused_mail, request, show, start_page, then_fax,
+    to_number,
 };
 use crate::schedule::backoff;
+use crate::schedule::windows::Hours;
 use crate::settle::receipts::Report;
 use crate::settle::{Next, Reach};
 
@@ -30,7 +32,7 @@ pub(super) fn place() -> (TempDir, PathBuf) {
 }
 
 pub(super) fn open(path: &Path) -> (Sqlite, Recovered) {
-    Sqlite::open(path, &key(), NOW).expect("opens")
+    Sqlite::open(path, &key(), Windows::Always, NOW).expect("opens")
 }
 
 fn new() -> (Sqlite, TempDir) {
@@ -147,7 +149,7 @@ fn watched_row_that_cannot_be_read_holds_up_neither_the_others_nor_the_box() {
 }
 
 fn refusal(path: &Path) -> String {
-    match Sqlite::open(path, &key(), NOW) {
+    match Sqlite::open(path, &key(), Windows::Always, NOW) {
         Err(QueueError::Broken { detail }) => detail,
         Err(other) => panic!("another refusal: {other:?}"),
         Ok(_opened) => panic!("{} was opened", path.display()),
@@ -225,7 +227,7 @@ fn accepted_job_is_in_the_files_when_the_answer_comes() {
 fn second_process_is_refused_until_the_first_has_closed() {
     let (_folder, path) = place();
     let (first, _) = open(&path);
-    let second = Sqlite::open(&path, &key(), NOW).err();
+    let second = Sqlite::open(&path, &key(), Windows::Always, NOW).err();
     assert_eq!(second, Some(QueueError::InUse));
     drop(first);
     open(&path);
@@ -520,9 +522,10 @@ fn number_that_nobody_would_believe_any_more_leaves_the_disk() {
     assert_eq!(store.settle(got.attempt, ended).wait(), Ok(()));
     let mut effects = Vec::new();
     let conn = outside(&folder.path().join("store.db"));
-    claim::sweep(&conn, NOW, &mut effects).expect("sweeps");
+    claim::sweep(&conn, &Windows::Always, NOW, &mut effects).expect("sweeps");
     assert_eq!(effects, [], "nothing is old");
-    claim::sweep(&conn, NOW.after(LONGEST + LONGEST), &mut effects).expect("sweeps");
+    claim::sweep(&conn, &Windows::Always, NOW.after(LONGEST + LONGEST), &mut effects)
+        .expect("sweeps");
     assert_eq!(effects, [writer::Effect::SecretDestroyed], "the log is cut after it");
 }
 
@@ -568,7 +571,7 @@ fn files_that_are_not_a_store_are_refused_and_left_alone() {
             "sealed with another key",
             |path| {
                 let other = StoreKey::new([43; 32]);
-                Sqlite::open(path, &other, NOW).expect("opens");
+                Sqlite::open(path, &other, Windows::Always, NOW).expect("opens");
             },
             "another key",
         ),
@@ -738,9 +741,10 @@ fn key_that_a_provider_has_leaves_the_disk_when_it_runs_out() {
         outside(&path).query_row(sealed, [], |row| row.get::<_, bool>(0)).expect("one job")
     };
     let mut effects = Vec::new();
-    claim::sweep(&outside(&path), UnixMillis(after_min(20).0 - 1), &mut effects).expect("sweeps");
+    claim::sweep(&outside(&path), &Windows::Always, UnixMillis(after_min(20).0 - 1), &mut effects)
+        .expect("sweeps");
     assert!(is_kept() && effects.is_empty(), "it may have to be sent again");
-    claim::sweep(&outside(&path), after_min(20), &mut effects).expect("sweeps");
+    claim::sweep(&outside(&path), &Windows::Always, after_min(20), &mut effects).expect("sweeps");
     assert!(!is_kept());
     assert_eq!(effects, [writer::Effect::SecretDestroyed], "the log is cut after it");
 }
@@ -874,9 +878,9 @@ fn store_that_a_technician_holds_for_the_moment_is_in_use_and_not_broken() {
     drop(open(&path));
     let technician = outside(&path);
     technician.execute_batch("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE").expect("holds it");
-    assert_eq!(Sqlite::open(&path, &key(), NOW).err(), Some(QueueError::InUse));
+    assert_eq!(Sqlite::open(&path, &key(), Windows::Always, NOW).err(), Some(QueueError::InUse));
     drop(technician);
-    assert!(Sqlite::open(&path, &key(), NOW).is_ok());
+    assert!(Sqlite::open(&path, &key(), Windows::Always, NOW).is_ok());
 }
 
 #[test]
@@ -899,4 +903,29 @@ fn traces_that_are_too_much_go_the_oldest_first_and_the_newest_stays() {
     assert_eq!(kept(), [ids[2], fourth]);
     let alone = record(1000).0;
     assert_eq!(kept(), [alone]);
+}
+
+#[test]
+fn mail_put_off_on_an_evening_is_tried_to_the_last_if_no_fax_can_begin_before_its_end() {
+    let (_folder, path) = place();
+    let windows = Windows::Hours(Hours::default());
+    let (store, _) = Sqlite::open(&path, &key(), windows.clone(), NOW).expect("opens");
+    let evening = after_min(8 * 60 + 5); // Tuesday 18:05
+    let until = |key: &str, minutes: u64| {
+        let request = by_mail(key, "care@example.jp");
+        let job = NewJob { not_after: after_min(minutes), ..request.job };
+        accept(&store, Acceptance { job, ..request })
+    };
+    let before_opening = until("before", 21 * 60); // Wednesday 7:00
+    let after_opening = until("after", 23 * 60); // 9:00
+    for attempt in [1, 2] {
+        let mail = claim_mail(&store, evening, &format!("mail-{attempt}")).expect("its turn");
+        let again = Next::Again { due: after_min(8 * 60 + 10), reason: "mail-deferred" };
+        assert_eq!(store.settle(mail.attempt, refused_mail(again)).wait(), Ok(()));
+    }
+    let overdue = Overdue::at(evening, None, true, &windows);
+    assert_eq!(store.give_up_mails(evening, overdue).wait(), Ok(1));
+    let way = |id| (show(&store, id).channel, show(&store, id).due_at);
+    assert_eq!(way(before_opening), (Channel::Mail, Some(after_min(8 * 60 + 10))));
+    assert_eq!(way(after_opening), (Channel::Fax, Some(after_min(22 * 60 + 30))), "8:30");
 }

@@ -110,7 +110,12 @@ impl House {
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let now = clock.now();
-        let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), now);
+        let store = Sqlite::open(
+            &folder.path().join("queue.db"),
+            &StoreKey::new([1; 32]),
+            Windows::Always,
+            now,
+        );
         let board = |(place, number): (usize, &Option<&str>)| {
             let number = number.map(|number| FaxNumber::parse(number).expect("a number"));
             LineBoard::new(format!("line{place}"), "/dev/none".into(), number, now)

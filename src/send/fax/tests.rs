@@ -128,7 +128,12 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = desk(store.expect("a store").0, &runtime);
     let settings = settings();
     let mut line = Line::with_port(settings.line.clone(), FakeModem::new()).expect("a modem");
@@ -209,7 +214,12 @@ fn what_a_technician_says_between_claim_and_identity_counts_in_the_call_that_is_
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = desk(store.expect("a store").0, &runtime);
     accept(desk.queue.as_ref(), request("a", to_number("0312345678")));
     let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
@@ -242,7 +252,12 @@ fn silent_machine_gets_a_notice_where_the_settings_refuse_it_a_key_and_another_n
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = Desk { on_absent: OnAbsent::Refuse, ..desk(store.expect("a store").0, &runtime) };
     for (place, kind) in (0..).zip(Kind::ALL) {
         let number = FaxNumber::parse(&format!("035555000{place}")).expect("valid");
@@ -325,7 +340,12 @@ fn machine_that_offers_t85_and_hangs_up_on_the_page_gets_its_next_one_in_mmr_and
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = desk(store.expect("a store").0, &runtime);
     let mut settings = settings();
     settings.limits.ecm = true;
@@ -368,7 +388,12 @@ fn octets_that_are_not_the_sheet_end_the_call_before_the_page_and_nobody_is_call
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = desk(store.expect("a store").0, &runtime);
     let modem = script(FakeModem::new());
     let mut line = Line::with_port(settings().line, modem).expect("a modem");
@@ -403,7 +428,12 @@ fn sheet_that_fails_each_time_is_tried_six_times_within_a_day_and_then_its_notif
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let clock = Arc::new(Moved(NOW.0.into()));
     // The worker of this desk does not exist.
     let desk = Desk { clock: clock.clone(), ..desk(store.expect("a store").0, &runtime) };
@@ -450,7 +480,12 @@ fn notice_that_nobody_confirmed_goes_again_as_the_second_sheet_and_then_the_thir
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = desk(store.expect("a store").0, &runtime);
     let desk = Arc::new(Desk { renderer: Arc::new(renderer()), ..desk });
     let carrier = FaxCarrier::new(Arc::clone(&desk), settings());
@@ -498,7 +533,12 @@ fn notice_that_a_mail_was_to_tell_says_on_its_sheet_why_it_comes_by_fax() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
     let desk = desk(store.expect("a store").0, &runtime);
     let desk = Arc::new(Desk { renderer: Arc::new(renderer()), ..desk });
     let carrier = FaxCarrier::new(Arc::clone(&desk), settings());

@@ -150,7 +150,12 @@ impl House {
             .build()
             .expect("a runtime");
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Sqlite::open(&folder.path().join("queue.db"), &StoreKey::new([1; 32]), NOW);
+        let store = Sqlite::open(
+            &folder.path().join("queue.db"),
+            &StoreKey::new([1; 32]),
+            Windows::Always,
+            NOW,
+        );
         let clock = Arc::new(At(Mutex::new(NOW)));
         let worker = sheet::WorkerSettings {
             program: PathBuf::from("/nonexistent"),

@@ -125,6 +125,7 @@ impl ReadingThread {
             }
         }
         self.board.show(MailboxState::Stopped, self.parts.clock.now());
+        self.moves.ends();
         tracing::info!("mail.inbox.stopped");
     }
 

@@ -300,7 +300,7 @@ fn receipt_repeats_the_relay_without_addresses_or_numbers() {
 #[test]
 fn crash_before_the_content_is_a_try_more_and_after_it_uncertain() {
     for state in AttemptState::ALL {
-        let settled = after_crash(*state, fresh(), NOW);
+        let settled = after_crash(*state, fresh(), NOW, &hours());
         let expected = if state.past_no_return() {
             let next = Next::Watch { state: JobState::Uncertain, watch: fresh().watch };
             ("crash-after-dot", Evidence::Uncertain, next)
@@ -315,9 +315,9 @@ fn crash_before_the_content_is_a_try_more_and_after_it_uncertain() {
 #[test]
 fn notices_that_no_relay_takes_are_overdue_after_the_calling_time_of_a_reader_or_early_enough_for_a_fax()
  {
-    let overdue = Overdue::at(NOW, Some(9 * HOUR), &hours());
+    let overdue = Overdue::at(NOW, Some(9 * HOUR), false, &hours());
     // Tuesday 10:00: nine calling hours ago it was Monday 10:30.
-    assert_eq!(overdue.since, Some(NOW.before(23 * HOUR + HOUR / 2)));
+    assert_eq!(overdue.since, NOW.before(23 * HOUR + HOUR / 2));
     assert_eq!(overdue.not_after, NOW.after(75 * MINUTE));
     let standing = |left: Duration| MailStanding { not_after: NOW.after(left), ..fresh() };
     // The same line as where tries end.
@@ -325,10 +325,38 @@ fn notices_that_no_relay_takes_are_overdue_after_the_calling_time_of_a_reader_or
     assert_eq!(settled(&down, standing(76 * MINUTE)).next, in_minutes(1, "relay-down"));
     assert_eq!(settled(&down, standing(75 * MINUTE)).next, fax_now(FaxBecause::MailNotSent));
     let evening = NOW.after(8 * HOUR);
-    let overdue = Overdue::at(evening, None, &hours());
+    let overdue = Overdue::at(evening, None, false, &hours());
     // Of what must arrive by 9:45 tomorrow the FAX waits for 8:30.
     let tomorrow = NOW.after(23 * HOUR + 45 * MINUTE);
-    assert_eq!(overdue, Overdue { since: None, not_after: tomorrow });
+    assert_eq!(overdue.not_after, tomorrow);
+    // Who never wants a FAX for an unread mail wants one for a mail that no relay took as long as hosts try.
+    assert_eq!(overdue.since, evening.before(5 * 24 * HOUR));
+    // One that waits for its first try for a few minutes only is left to a relay that is well.
+    let untried_since = |is_faulty| Overdue::at(NOW, None, is_faulty, &hours()).untried_since;
+    assert_eq!((untried_since(false), untried_since(true)), (NOW.before(15 * MINUTE), EVER));
+}
+
+#[test]
+fn what_follows_a_mail_in_the_evening_waits_for_the_morning_or_is_no_fax() {
+    let evening = NOW.after(9 * HOUR); // Tuesday 19:00
+    let ends = |at: UnixMillis| MailStanding { not_after: at, ..fresh() };
+    let before_opening = ends(NOW.after(21 * HOUR)); // Wednesday 7:00
+    let morning = NOW.after(22 * HOUR + HOUR / 2); // 8:30
+    let settled = |standing| {
+        let refused = refused(Step::Recipient, 550, "5.1.1 no such user");
+        settle(Ended::of(&refused, None), standing, evening, &hours()).next
+    };
+    assert_eq!(settled(before_opening), Next::Rest(JobState::Failed));
+    let because = FaxBecause::MailBounced;
+    assert_eq!(settled(fresh()), Next::ByFax { due: morning, because });
+    // After a crash as well: what cannot be followed by a FAX is waited for as long as reports come.
+    let watch =
+        |standing| match after_crash(AttemptState::DotSent, standing, evening, &hours()).next {
+            Next::Watch { watch, .. } => watch.then,
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(watch(before_opening), AtEnd::Decide);
+    assert_eq!(watch(fresh()), AtEnd::Fax);
 }
 
 // ---- orders to a fax provider ----

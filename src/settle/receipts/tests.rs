@@ -87,7 +87,7 @@ fn sign(change: &Change) -> char {
 }
 
 fn row(job: &Watched) -> String {
-    REPORTS.map(|report| sign(&on_receipt(job, report, NOW))).into_iter().collect()
+    REPORTS.map(|report| sign(&on_receipt(job, report, NOW, &hours()))).into_iter().collect()
 }
 
 /// States in which no receipt changes anything, whatever it says.
@@ -132,7 +132,7 @@ fn key_that_a_provider_may_have_printed_is_not_sent_again_and_one_that_it_did_no
     let secret = Standing { kind: Kind::FirstContact, ..standing() };
     let job = Watched { standing: secret, ..order(JobState::HandedOff) };
     assert_eq!(row(&job), ".....ACCUAAAU");
-    assert_eq!(at_end(&job, NOW), (Next::Rest(JobState::Uncertain), "provider-silent"));
+    assert_eq!(at_end(&job, NOW, &hours()), (Next::Rest(JobState::Uncertain), "provider-silent"));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn bounce_after_a_delivery_was_reported_still_brings_the_fax() {
         next: Next::ByFax { due: NOW, because: FaxBecause::MailBounced },
         code: "mail-mailbox-full",
     };
-    assert_eq!(on_receipt(&job, bounced, NOW), expected);
+    assert_eq!(on_receipt(&job, bounced, NOW, &hours()), expected);
 }
 
 /// The office is asked to look at its address, or is not: for a block list it can do nothing.
@@ -171,7 +171,10 @@ fn sheet_after_a_bounce_blames_the_address_only_if_it_is_to_blame() {
         let expected =
             Change::Move { next: Next::ByFax { due: NOW, because }, code: bounce.as_str() };
         for state in [JobState::HandedOff, JobState::Uncertain] {
-            assert_eq!(on_receipt(&letter(state), Report::Bounced(bounce), NOW), expected);
+            assert_eq!(
+                on_receipt(&letter(state), Report::Bounced(bounce), NOW, &hours()),
+                expected
+            );
         }
     }
 }
@@ -184,7 +187,7 @@ fn bounce_without_time_for_a_fax_ends_as_not_delivered() {
         [(letter(JobState::HandedOff), 'X'), (letter(JobState::Uncertain), 'N'), (left_over, 'N')]
     {
         let job = Watched { standing: late, ..job };
-        let change = on_receipt(&job, Report::Bounced(Bounce::Other), NOW);
+        let change = on_receipt(&job, Report::Bounced(Bounce::Other), NOW, &hours());
         assert_eq!(sign(&change), expected, "{job:?}");
     }
 }
@@ -195,15 +198,21 @@ fn nothing_is_sent_that_its_client_does_not_want_any_more() {
     assert_eq!(row(&gone(letter(JobState::HandedOff))), ".....W.......");
     assert_eq!(row(&gone(letter(JobState::Uncertain))), "HHHHHN.......");
     assert_eq!(row(&gone(order(JobState::HandedOff))), ".....WCCUWWWU");
-    assert_eq!(at_end(&gone(letter(JobState::HandedOff)), NOW).0, Next::Rest(JobState::Uncertain));
+    assert_eq!(
+        at_end(&gone(letter(JobState::HandedOff)), NOW, &hours()).0,
+        Next::Rest(JobState::Uncertain)
+    );
     let delivered = Watched { delivered: true, ..letter(JobState::HandedOff) };
-    assert_eq!(at_end(&gone(delivered), NOW).0, Next::Rest(JobState::Confirmed));
-    assert_eq!(at_end(&gone(order(JobState::HandedOff)), NOW).0, Next::Rest(JobState::Uncertain));
+    assert_eq!(at_end(&gone(delivered), NOW, &hours()).0, Next::Rest(JobState::Confirmed));
+    assert_eq!(
+        at_end(&gone(order(JobState::HandedOff)), NOW, &hours()).0,
+        Next::Rest(JobState::Uncertain)
+    );
 }
 
 #[test]
 fn failures_of_a_provider_pause_as_the_same_endings_of_a_call() {
-    let reason = |report| match on_receipt(&order(JobState::HandedOff), report, NOW) {
+    let reason = |report| match on_receipt(&order(JobState::HandedOff), report, NOW, &hours()) {
         Change::Move { next: Next::Again { due, reason }, code } => {
             (code, reason, (due.0 - NOW.0) / 60_000)
         }
@@ -245,7 +254,7 @@ fn end_of_a_watch_by_what_is_known() {
     for (state, then, delivered, expected) in cases {
         let watch = Some(Watch { then, ..THEN_FAX });
         let job = Watched { watch, delivered, ..letter(state) };
-        assert_eq!(at_end(&job, NOW), expected, "{state} {then} {delivered}");
+        assert_eq!(at_end(&job, NOW, &hours()), expected, "{state} {then} {delivered}");
         assert!(endings::find(expected.1).is_some());
     }
 }
@@ -254,22 +263,44 @@ fn end_of_a_watch_by_what_is_known() {
 fn unread_mail_without_time_for_a_fax_is_left_to_people_unless_it_was_delivered() {
     let standing = Standing { not_after: NOW.after(Duration::from_secs(60)), ..standing() };
     let job = Watched { standing, ..letter(JobState::HandedOff) };
-    assert_eq!(at_end(&job, NOW).0, Next::Rest(JobState::Uncertain));
+    assert_eq!(at_end(&job, NOW, &hours()).0, Next::Rest(JobState::Uncertain));
     let delivered = Watched { delivered: true, ..job };
-    assert_eq!(at_end(&delivered, NOW).0, Next::Rest(JobState::Confirmed));
+    assert_eq!(at_end(&delivered, NOW, &hours()).0, Next::Rest(JobState::Confirmed));
+}
+
+#[test]
+fn fax_that_follows_a_mail_keeps_the_calling_hours_or_does_not_follow() {
+    let evening = NOW.after(9 * HOUR); // Tuesday 19:00
+    let morning = NOW.after(22 * HOUR + HOUR / 2); // 8:30
+    let job = letter(JobState::HandedOff);
+    let bounced = Report::Bounced(Bounce::NoSuchUser);
+    let came_back = |job: &Watched| match on_receipt(job, bounced, evening, &hours()) {
+        Change::Move { next, .. } => next,
+        other @ (Change::RungOnly | Change::NotYet) => panic!("{other:?}"),
+    };
+    let by_fax = |because| Next::ByFax { due: morning, because };
+    assert_eq!(came_back(&job), by_fax(FaxBecause::MailBounced));
+    assert_eq!(at_end(&job, evening, &hours()).0, by_fax(FaxBecause::MailUnread));
+    // Until 7:00 nobody is called.
+    let late =
+        Watched { standing: Standing { not_after: NOW.after(21 * HOUR), ..standing() }, ..job };
+    assert_eq!(came_back(&late), Next::Rest(JobState::Failed));
+    assert_eq!(at_end(&late, evening, &hours()).0, Next::Rest(JobState::Uncertain));
+    let delivered = Watched { delivered: true, ..late };
+    assert_eq!(at_end(&delivered, evening, &hours()).0, Next::Rest(JobState::Confirmed));
 }
 
 #[test]
 fn silent_provider_leaves_a_notice_to_another_copy_and_the_last_to_people() {
     let job = order(JobState::HandedOff);
-    let (next, code) = at_end(&job, NOW);
+    let (next, code) = at_end(&job, NOW, &hours());
     let due = NOW.after(Duration::from_secs(600));
     assert_eq!((next, code), (Next::Again { due, reason: "unconfirmed" }, "provider-silent"));
     let third = Standing { unconfirmed: 2, dials: 2, ..standing() };
-    let (next, _) = at_end(&Watched { standing: third, ..job }, NOW);
+    let (next, _) = at_end(&Watched { standing: third, ..job }, NOW, &hours());
     assert_eq!(next, Next::Rest(JobState::Uncertain));
     // A report that the provider has the mail is no report about the sheet.
-    let (next, _) = at_end(&Watched { delivered: true, standing: third, ..job }, NOW);
+    let (next, _) = at_end(&Watched { delivered: true, standing: third, ..job }, NOW, &hours());
     assert_eq!(next, Next::Rest(JobState::Uncertain));
 }
 

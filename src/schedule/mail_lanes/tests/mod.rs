@@ -71,7 +71,9 @@ impl House {
         templates: PathBuf,
     ) -> Self {
         let path = folder.path().join("queue.db");
-        let open = || Sqlite::open(&path, &StoreKey::new([1; 32]), now).expect("a store").0;
+        let open = || {
+            Sqlite::open(&path, &StoreKey::new([1; 32]), Windows::Always, now).expect("a store").0
+        };
         let queue: Arc<dyn Queue> = Arc::new(tokio::task::block_in_place(open));
         let clock = Arc::new(Stopped(AtomicI64::new(now.0)));
         let mut house = Self {
@@ -275,6 +277,17 @@ async fn notice_that_a_dead_relay_holds_for_a_working_day_goes_by_fax() {
     house.clock.set(NOW.after(Duration::from_secs(24 * 3600 - 75 * 60)));
     house.bell.ring();
     house.until("by FAX", async || house.show(late).await.channel == Channel::Fax).await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notice_that_ends_within_the_hour_goes_by_mail_over_a_relay_that_is_well() {
+    let mut house = House::new().await;
+    house.until_relay("ready").await;
+    // It ends at 10 of the next morning. What is overdue is looked for again, since it is so much later.
+    house.clock.set(NOW.after(Duration::from_secs(24 * 3600 - 70 * 60)));
+    let id = house.accept("a", "a.jp").await;
+    house.until_state(id, JobState::HandedOff).await;
     house.stop().await;
 }
 
