@@ -4,6 +4,7 @@
 //! Not here: what a lane does (`schedule/mail_lanes.rs`), how a mail goes (`send/mail.rs`), how receipts are read
 //! (`send/receipt_box.rs`).
 
+use std::fmt;
 use std::sync::Arc;
 
 use mail::TokenKey;
@@ -112,19 +113,52 @@ impl MailChannel {
 
 /// The way to the relay, with password and certificates as their files have them now.
 pub fn open_relay(settings: &Mail) -> Result<Relay, LineFault> {
-    let fault = |message| LineFault { code: "mail-settings", message };
-    let relay = settings.relay().map_err(|error| fault(error.to_string()))?;
-    Relay::new(relay).map_err(|error| {
-        fault(match &settings.relay.ca_file {
-            Some(path) => format!("{}: {error}", path.display()),
-            None => error.to_string(),
-        })
+    let relay = settings.relay().map_err(|error| file_fault(&error))?;
+    Relay::new(relay).map_err(|error| match &settings.relay.ca_file {
+        Some(path) => file_fault(&format_args!("{}: {error}", path.display())),
+        None => file_fault(&error),
     })
+}
+
+/// A password, a code or certificates cannot be used; `what` names the file. It is waited for: another service may write
+/// it later than we start.
+pub fn file_fault(what: &dyn fmt::Display) -> LineFault {
+    let message = format!("{what}: mend the file, it is read again by itself");
+    LineFault { code: "mail-settings", message }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::app::settings::tests::{LEAST, parse};
+
+    #[test]
+    fn password_that_is_written_late_keeps_the_relay_waiting_and_is_then_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("password");
+        let login = |table: &str| {
+            let file = path.display();
+            format!(
+                "[mail.{table}.login]\nmechanism = \"plain\"\nuser = \"u\"\npassword_file = \"{file}\"\n"
+            )
+        };
+        let mail = format!(
+            "[mail]\nfrom = \"n@example.jp\"\nreceipts = \"r@example.jp\"\n\
+             [mail.relay]\nhost = \"relay.example.jp\"\n{}[mail.inbox]\nhost = \"mail.example.jp\"\n{}",
+            login("relay"),
+            login("inbox"),
+        );
+        let settings = parse(&format!("{LEAST}{mail}")).expect("settings");
+        let mail = settings.mail.expect("mail");
+        let fault = open_relay(&mail).err().expect("no password");
+        assert!(fault.is_absence() && fault.code == "mail-settings", "{fault}");
+        assert!(fault.message.starts_with(&path.display().to_string()), "{fault}");
+        std::fs::write(&path, "s3cret\n").expect("a file");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("a mode");
+        assert!(open_relay(&mail).is_ok());
+    }
 
     #[test]
     fn tokens_are_made_with_a_key_of_their_own_that_follows_from_the_master_key() {

@@ -40,20 +40,23 @@ const REACH_WAIT: Duration = Duration::from_secs(10);
 /// What a line needs beside the [`Desk`].
 pub struct Service {
     pub line: String,
+    /// To read its answers, maybe without its code.
     pub provider: Arc<Provider>,
-    /// The way to the relay, its files read anew: a password may have been changed since.
+    /// The way to the relay, and the service with its code, their files read anew: a password may have been changed since.
     pub open: Opener,
     /// Makes the tokens by which answers name their attempt.
     pub key: Arc<TokenKey>,
 }
 
-/// Makes a way to the relay, or says what keeps it from being one.
-pub type Opener = Arc<dyn Fn() -> Result<Relay, LineFault> + Send + Sync>;
+/// Makes a way to the relay and the service, or says what keeps it from being one.
+pub type Opener = Arc<dyn Fn() -> Result<(Relay, Arc<Provider>), LineFault> + Send + Sync>;
 
 /// A service, as a line.
 pub struct MailToFaxCarrier {
     desk: Arc<Desk>,
     service: Service,
+    /// As the relay was opened.
+    provider: Arc<Provider>,
     /// There while the relay takes our mails, or has answered since it did not.
     relay: Option<Relay>,
 }
@@ -61,12 +64,14 @@ pub struct MailToFaxCarrier {
 impl MailToFaxCarrier {
     /// Connects to nothing yet: [`Carrier::make_ready`] does.
     pub fn new(desk: Arc<Desk>, service: Service) -> Self {
-        Self { desk, service, relay: None }
+        let provider = Arc::clone(&service.provider);
+        Self { desk, service, provider, relay: None }
     }
 
     fn reach(&mut self) -> Result<(), LineFault> {
         self.relay = None;
-        let relay = (self.service.open)()?;
+        let (relay, provider) = (self.service.open)()?;
+        self.provider = provider;
         let asked = async { timeout(REACH_WAIT, relay.make_ready()).await };
         let late = Outcome::NotHanded {
             step: mail::smtp::Step::Connect,
@@ -75,7 +80,7 @@ impl MailToFaxCarrier {
         let reached = self.desk.runtime.block_on(asked).unwrap_or(Err(late));
         reached.map_err(|outcome| {
             let code = Ended::of(&outcome, None).code();
-            fault_of(code, &struck(outcome, &self.service.provider))
+            fault_of(code, &struck(outcome, &self.provider))
         })?;
         self.relay = Some(relay);
         Ok(())
@@ -172,7 +177,8 @@ impl MailToFaxCarrier {
         };
         let is_stopping = || stopping.load(Ordering::Acquire);
         let hand_over = HandOver::new(of, &is_stopping);
-        let order = Order { desk: &self.desk, service: &self.service, claim };
+        let order =
+            Order { desk: &self.desk, service: &self.service, provider: &self.provider, claim };
         let mail =
             order.may_go().and_then(|()| page(&order)).and_then(|page| order.mail(&page, token));
         let (outcome, sheet) = match (mail, &self.relay) {
@@ -183,7 +189,7 @@ impl MailToFaxCarrier {
                 let steps =
                     |now| [Step::Dialing { now, sheet_sha256 }, Step::PageStarted { now, page: 0 }];
                 let outcome = runtime.block_on(hand_over.deliver(relay, &mail, steps));
-                (struck(outcome, &self.service.provider), Some(sheet_sha256))
+                (struck(outcome, &self.provider), Some(sheet_sha256))
             }
             // A line takes no claim before it is ready.
             (Ok(_), None) => (Outcome::Stopped, None),
@@ -211,6 +217,7 @@ impl MailToFaxCarrier {
 struct Order<'a> {
     desk: &'a Desk,
     service: &'a Service,
+    provider: &'a Provider,
     claim: &'a Claim,
 }
 
@@ -242,7 +249,7 @@ impl Order<'_> {
     fn mail(&self, page: &t4::Page, token: mail::Subject) -> Result<(Outgoing, [u8; 32]), Stop> {
         let Claim { id, job, .. } = self.claim;
         let (number, now) = (&job.recipient.fax, self.desk.clock.now());
-        let Some(file) = file_of(page, self.service.provider.profile().attachment()) else {
+        let Some(file) = file_of(page, self.provider.profile().attachment()) else {
             tracing::error!(job = %id, code = "sheet-octets-wrong", "fax.sheet.failed");
             return Err(Stop::SheetOctetsWrong);
         };
@@ -254,7 +261,7 @@ impl Order<'_> {
             date: SystemTime::UNIX_EPOCH
                 + Duration::from_millis(u64::try_from(now.0).unwrap_or_default()),
         };
-        match self.service.provider.write(&fax) {
+        match self.provider.write(&fax) {
             Ok(mail) => Ok((mail, sheet_sha256(page))),
             Err(error) => {
                 tracing::error!(job = %id, code = error.code(), %error, "fax.letter.failed");

@@ -101,12 +101,17 @@ impl LineFault {
         matches!(self.code, "no-dial-tone" | "no-loop-current")
     }
 
-    /// The device is not to be had, or another program has it, or the network is away: it is waited for, and nothing is
-    /// known against the line. ModemManager alone takes each new modem for some seconds.
+    /// The device is not to be had, or another program has it, or the network is away, or a file with a password: it is
+    /// waited for, and nothing is known against the line. ModemManager alone takes each new modem for some seconds.
     pub fn is_absence(&self) -> bool {
         matches!(
             self.code,
-            "device-missing" | "modem-gone" | "device-taken" | "device-permission" | "smtp-connect"
+            "device-missing"
+                | "modem-gone"
+                | "device-taken"
+                | "device-permission"
+                | "smtp-connect"
+                | "mail-settings"
         )
     }
 }

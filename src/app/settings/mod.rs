@@ -307,14 +307,14 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::E
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use jiff::civil::time;
 
     use super::*;
     use crate::office::rate::Rate;
 
     /// The least that a file must say.
-    pub(super) const LEAST: &str = r#"
+    pub(in crate::app) const LEAST: &str = r#"
 [http]
 tokens_file = "/run/tokens"
 
@@ -328,7 +328,7 @@ help_hours = "平日 9:00–17:00"
 
     const LINE: &str = "[[line]]\nname = \"line-1\"\ndevice = \"/dev/shirase/nowhere\"\n";
 
-    pub(super) fn parse(text: &str) -> Result<Settings, String> {
+    pub(in crate::app) fn parse(text: &str) -> Result<Settings, String> {
         Settings::parse(text, Path::new("shirase.toml")).map_err(|error| error.to_string())
     }
 

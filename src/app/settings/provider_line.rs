@@ -63,12 +63,20 @@ impl ProviderLine {
                 (false, true) => return Err(format!("profile {name} has no use for `{key}`")),
             }
         }
-        // Its file is read later: whatever code it holds, the rest has to be right.
-        let code = self.code_file.as_ref().map(|_| Zeroizing::new(String::from("code")));
-        self.with(mail, code).map(drop).map_err(|error| format!("profile {name}: {error}"))
+        self.answerer(mail).map(drop).map_err(|error| format!("profile {name}: {error}"))
     }
 
-    /// As the mail driver wants it; reads the code.
+    /// Enough of it to read what the service answers. The file with the code is read later: whatever it holds, the rest
+    /// has to be right.
+    ///
+    /// # Errors
+    /// [`FaxLetterError`]: the rest is not.
+    pub fn answerer(&self, mail: &Mail) -> Result<Provider, FaxLetterError> {
+        let code = self.code_file.as_ref().map(|_| Zeroizing::new(String::from("code")));
+        self.with(mail, code)
+    }
+
+    /// As the mail driver wants it; reads the code. To be asked anew for each connection: somebody may mend the file.
     ///
     /// # Errors
     /// [`SecretError`] naming the file.
@@ -320,6 +328,10 @@ mod tests {
             + &format!("code_file = \"{}\"\n", path.display());
         let settings = parse(&format!("{LEAST}{MAIL}{line}")).expect("a line");
         let mail = settings.mail.as_ref().expect("mail");
+        // A file that is not there yet keeps this line waiting, and its answers are read all the same.
+        let services = crate::app::services::of(&settings, &[1; 32]).expect("a service");
+        let fault = (services[0].open)().err().expect("no code yet");
+        assert!(fault.is_absence() && fault.code == "mail-settings", "{fault}");
         let write = |text: &str| {
             std::fs::write(&path, text).expect("a file");
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("a mode");

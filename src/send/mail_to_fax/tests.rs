@@ -198,10 +198,13 @@ impl House {
             connections: 1,
             deadlines: Deadlines { connect: seconds, reply: seconds, content: seconds },
         };
+        let opened = Arc::clone(&provider);
         let service = Service {
             line: "by-mail".into(),
             provider: Arc::clone(&provider),
-            open: Arc::new(move || Ok(Relay::new(settings()).expect("certificates"))),
+            open: Arc::new(move || {
+                Ok((Relay::new(settings()).expect("certificates"), Arc::clone(&opened)))
+            }),
             key: Arc::new(TokenKey::new([3; 32])),
         };
         let reader = Reader { key: TokenKey::new([3; 32]), providers: vec![provider] };
