@@ -53,7 +53,17 @@ static void record(uint8_t kind, uint64_t file, uint64_t offset, const void *oct
     put(octets, length);
 }
 
+static void hold(void) {
+    pthread_mutex_lock(&lock);
+}
+
+static void let_go(void) {
+    pthread_mutex_unlock(&lock);
+}
+
 __attribute__((constructor)) static void begin(void) {
+    /* A child has no thread that would ever release what another one held when it was forked. */
+    pthread_atfork(hold, let_go, let_go);
     const char *path = getenv("POWERCUT_LOG");
     folder = getenv("POWERCUT_FOLDER");
     if (path && folder)
