@@ -110,7 +110,7 @@ impl Windows {
 
 impl Windows {
     /// The first time at which so much open time has passed since `from`. `None` if that takes more than
-    /// [`MOST_DAYS`], or runs out of the calendar.
+    /// a year, or runs out of the calendar.
     pub fn open_for(&self, from: UnixMillis, span: Duration) -> Option<UnixMillis> {
         let hours = match self {
             Self::Hours(hours) if !span.is_zero() => hours,

@@ -116,7 +116,7 @@ impl Calling {
     /// When to call.
     ///
     /// # Errors
-    /// [`HoursError`] for hours that are never open; those that [`Settings::parse`] took are.
+    /// [`HoursError`] for hours that are never open; settings that were accepted have none.
     pub fn windows(&self) -> Result<Windows, HoursError> {
         match self.hours {
             Hours::AlwaysOpen => Ok(Windows::Always),
