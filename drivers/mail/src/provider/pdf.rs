@@ -53,7 +53,7 @@ pub fn write(image: &Image<'_>) -> Vec<u8> {
     pdf.finish()
 }
 
-/// The coded page in a file that [`write`] wrote, to see that it is there; `None` in any other file.
+/// The coded page in a file that [`write()`] wrote, to see that it is there; `None` in any other file.
 #[must_use]
 pub fn coded_page(file: &[u8]) -> Option<&[u8]> {
     let picture = behind(file, b"/CCITTFaxDecode")?;
