@@ -1,0 +1,1 @@
+-- Version 6: what somebody decides about an uncertain notification, and versions of credentials.

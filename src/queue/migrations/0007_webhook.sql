@@ -1,0 +1,1 @@
+-- Version 7: how far each endpoint has been told.

@@ -1,0 +1,1 @@
+-- Version 8: the appliance itself: how often it started, and whether it holds back.
