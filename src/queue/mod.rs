@@ -109,6 +109,8 @@ pub trait Queue: Send + Sync {
     fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>>;
     /// The ordered feed of changes after a cursor.
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>>;
+    /// The cursor of the newest event, of whatever client. It changes after COMMIT: whoever waits for it finds the rows.
+    fn news(&self) -> tokio::sync::watch::Receiver<i64>;
     /// Numbers of which something is remembered, the newest first, beginning behind `after`.
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>>;
     /// What is remembered of one number.

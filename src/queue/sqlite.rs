@@ -47,6 +47,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use self::fault::Fault;
 pub use self::recover::Recovered;
@@ -220,6 +221,10 @@ impl Queue for Sqlite {
 
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>> {
         self.reader.ask(move |conn| views::events(conn, &client, after, limit))
+    }
+
+    fn news(&self) -> watch::Receiver<i64> {
+        self.writer.news()
     }
 
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>> {

@@ -139,6 +139,7 @@ impl House {
             offices: Mutex::default(),
             signs: Mutex::default(),
             domains: setup.domains,
+            news: tokio::sync::watch::Sender::default(),
             asked: Notify::new(),
             go_on: Arc::default(),
         });
@@ -364,6 +365,7 @@ pub(super) struct Memory {
     pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
     pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
     pub(super) domains: Vec<MailDomain>,
+    pub(super) news: tokio::sync::watch::Sender<i64>,
     /// A slow store was asked …
     pub(super) asked: Notify,
     /// … and may answer.
@@ -469,6 +471,7 @@ impl Queue for Memory {
             kept.push((request.client, request.key, request.fingerprint, id));
             let channel = request.route.channel();
             self.channels.lock().expect("unharmed").insert(id, channel);
+            self.news.send_replace(kept.len() as i64);
             Accepted::New { id, channel }
         }))
     }
@@ -507,6 +510,10 @@ impl Queue for Memory {
         };
         let rows = (1..).zip(self.ids()).map(row).filter(|row| row.cursor > after);
         self.answer(rows.take(limit.into()).collect())
+    }
+
+    fn news(&self) -> tokio::sync::watch::Receiver<i64> {
+        self.news.subscribe()
     }
 
     fn calls(&self, _client: ClientId, filter: CallFilter) -> Pending<Vec<CallRow>> {

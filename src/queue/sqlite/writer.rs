@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use tokio::sync::{oneshot, watch};
 
 use super::fault::{Fault, for_caller, is_fatal};
 use crate::job::AttemptId;
@@ -48,6 +48,7 @@ pub(super) fn commit(conn: &Connection) -> rusqlite::Result<()> {
 pub(super) struct Writer {
     commands: Option<Sender<Box<dyn Command>>>,
     stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
+    news: watch::Receiver<i64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -55,11 +56,12 @@ impl Writer {
     pub(super) fn start(conn: Connection, commit: Commit) -> std::io::Result<Self> {
         let (commands, waiting) = channel();
         let stop_wanted = Arc::new(Mutex::new(HashSet::new()));
-        let desk = Desk { conn, commit, stop_wanted: stop_wanted.clone() };
+        let (tell, news) = watch::channel(0);
+        let desk = Desk { conn, commit, stop_wanted: stop_wanted.clone(), news: tell };
         let thread = std::thread::Builder::new()
             .name("queue-writer".into())
             .spawn(move || desk.work(&waiting))?;
-        Ok(Self { commands: Some(commands), stop_wanted, thread: Some(thread) })
+        Ok(Self { commands: Some(commands), stop_wanted, news, thread: Some(thread) })
     }
 
     /// Hands a command over. If the writer has stopped the answer is [`QueueError::Stopped`].
@@ -78,6 +80,11 @@ impl Writer {
 
     pub(super) fn stop_wanted(&self, attempt: AttemptId) -> bool {
         self.stop_wanted.lock().unwrap_or_else(PoisonError::into_inner).contains(&attempt)
+    }
+
+    /// The cursor of the newest event that is on disk. What was answered is among it.
+    pub(super) fn news(&self) -> watch::Receiver<i64> {
+        self.news.clone()
     }
 }
 
@@ -136,6 +143,7 @@ struct Desk {
     conn: Connection,
     commit: Commit,
     stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
+    news: watch::Sender<i64>,
 }
 
 impl Desk {
@@ -168,6 +176,7 @@ impl Desk {
                 Ok(effects) => {
                     checkpoint_due |= effects.contains(&Effect::SecretDestroyed);
                     self.apply(&effects);
+                    self.tell_news();
                     group.into_iter().for_each(|command| command.answer(None));
                     if checkpoint_due {
                         checkpoint_due = !self.truncate_log();
@@ -247,6 +256,22 @@ impl Desk {
         }
     }
 
+    /// Wakes those who wait for events. The highest cursor ever given is asked for, not the highest row: old rows go.
+    fn tell_news(&self) {
+        let newest = self
+            .conn
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+            .and_then(|mut asked| asked.query_row([], |row| row.get(0)).optional());
+        match newest {
+            Ok(newest) => {
+                let newest = newest.unwrap_or(0);
+                self.news.send_if_modified(|known| std::mem::replace(known, newest) != newest);
+            }
+            // Nobody is woken, and all look by themselves now and then.
+            Err(error) => tracing::error!(error = %for_caller(&error), "queue.news.failed"),
+        }
+    }
+
     /// Writes the log back into the file and cuts it to nothing. False if a reader was in the way.
     fn truncate_log(&self) -> bool {
         let busy =
@@ -279,7 +304,11 @@ mod tests {
 
     fn memory() -> Connection {
         let conn = Connection::open_in_memory().expect("opens");
-        conn.execute_batch("CREATE TABLE kept (value INTEGER NOT NULL) STRICT").expect("creates");
+        conn.execute_batch(
+            "CREATE TABLE kept (value INTEGER NOT NULL) STRICT;
+             CREATE TABLE event (cursor INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;",
+        )
+        .expect("creates");
         conn
     }
 
@@ -321,6 +350,22 @@ mod tests {
         let commits = commits.load(Ordering::SeqCst);
         assert!((2..=3).contains(&commits), "{commits} commits for 301 commands");
         assert_eq!(kept(&writer), Ok(300));
+    }
+
+    #[test]
+    fn news_are_there_with_the_answer_and_never_go_back_when_old_events_go() {
+        let writer = Writer::start(memory(), Box::new(commit)).expect("starts");
+        let news = writer.news();
+        let write = |sql: &'static str| {
+            writer
+                .submit(move |conn, _effects| Ok(conn.execute_batch(sql)?))
+                .wait()
+                .expect("writes");
+            *news.borrow()
+        };
+        assert_eq!(write("INSERT INTO event DEFAULT VALUES; INSERT INTO event DEFAULT VALUES"), 2);
+        assert_eq!(write("DELETE FROM event"), 2);
+        assert_eq!(write("INSERT INTO event DEFAULT VALUES"), 3);
     }
 
     #[test]
