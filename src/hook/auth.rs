@@ -27,6 +27,8 @@ pub enum Scope {
     Lines,
     /// See what is remembered of fax numbers, lock it and forget it.
     Numbers,
+    /// Hold and release the appliance or a notification, and decide as a technician.
+    Operate,
 }
 
 impl Scope {
@@ -37,6 +39,7 @@ impl Scope {
             Self::Read => "read",
             Self::Lines => "lines",
             Self::Numbers => "numbers",
+            Self::Operate => "operate",
         }
     }
 }
@@ -50,7 +53,8 @@ impl std::str::FromStr for Scope {
             "read" => Ok(Self::Read),
             "lines" => Ok(Self::Lines),
             "numbers" => Ok(Self::Numbers),
-            _ => Err(String::from("a scope is `notify`, `read`, `lines` or `numbers`")),
+            "operate" => Ok(Self::Operate),
+            _ => Err(String::from("a scope is `notify`, `read`, `lines`, `numbers` or `operate`")),
         }
     }
 }
@@ -156,6 +160,9 @@ pub struct MayRead(pub ClientId);
 /// A caller who tends what is remembered of fax numbers, of all clients.
 pub struct MayTendNumbers(pub ClientId);
 
+/// A caller who holds and releases, and decides as a technician.
+pub struct MayOperate(pub ClientId);
+
 impl FromRequestParts<Hook> for MayNotify {
     type Rejection = Problem;
 
@@ -188,6 +195,14 @@ impl FromRequestParts<Hook> for MayTendNumbers {
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
         authorize(&parts.headers, hook, Scope::Numbers).map(Self)
+    }
+}
+
+impl FromRequestParts<Hook> for MayOperate {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
+        authorize(&parts.headers, hook, Scope::Operate).map(Self)
     }
 }
 
