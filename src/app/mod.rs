@@ -2,7 +2,7 @@
 //!
 //! One file per verb; what verbs share: `client`, `diagram`, `ladder`, `print` for those who call a gateway, `preview`
 //! for those who show what would be sent, `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet` for the gateway
-//! itself; `clock` and `exit` for all.
+//! itself; `clock`, `crash` and `exit` for all.
 //! Not here: anything about a notification; that is in its rooms.
 
 mod calls;
@@ -10,6 +10,7 @@ mod cancel;
 mod check;
 mod client;
 pub mod clock;
+pub mod crash;
 mod diagram;
 pub mod exit;
 mod fleet;

@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::clock::{Clock, SystemClock};
+use super::crash::{self, Point};
 use super::exit::{Exit, Failure};
 use super::fleet::Fleet;
 use super::mail_channel::MailChannel;
@@ -182,6 +183,7 @@ impl Serve {
         if let Some(mail) = mail {
             mail.stop(runtime.handle());
         }
+        crash::here(Point::StopStoreOpen);
         // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
         runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("app.stopped");
@@ -217,6 +219,7 @@ async fn answer(
                 Err(Failure::new(Exit::Ambiguous, "the store cannot be believed any more"))
             }
         };
+        crash::here(Point::StopBegins);
         systemd::stopping();
         tracing::info!("app.stopping");
     };
@@ -312,6 +315,7 @@ impl Sweep {
             }
         }
         let swept = self.queue.sweep(now).await?;
+        crash::here(Point::SweepCommitted);
         if swept.ended > 0 {
             tracing::info!(notifications = swept.ended, "app.sweep.expired");
         }

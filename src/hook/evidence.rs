@@ -15,6 +15,7 @@ use super::body;
 use super::json::{self, Faults, Fields};
 use super::notifications::job_id;
 use super::problem::{Code, Problem, ProblemBody};
+use crate::app::crash::{self, Point};
 use crate::job::Sign;
 use crate::queue::Signed;
 
@@ -48,6 +49,7 @@ pub(super) async fn report(
     let signed = hook.queue.sign(client, id, sign, hook.clock.now()).await;
     let state = match signed.map_err(|error| hook.queue_problem(error))? {
         Signed::Taken { state } => {
+            crash::here(Point::SignCommitted);
             tracing::info!(job = %id, sign = sign.as_str(), state = state.as_str(), "hook.evidence.taken");
             state
         }

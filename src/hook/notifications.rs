@@ -17,6 +17,7 @@ use super::body;
 use super::problem::{Code, FieldError, Problem, ProblemBody};
 use super::view::{Acceptance, Links, Notification};
 use super::{FieldFault, Hook, SheetFault};
+use crate::app::crash::{self, Point};
 use crate::job::{Channel, ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
 use crate::office;
 use crate::queue::{self, Accepted, Cancelled, Filter};
@@ -58,11 +59,13 @@ pub(super) async fn submit(
     };
     match accepted {
         Accepted::New { id, channel } => {
+            crash::here(Point::AcceptCommitted);
             tracing::info!(job = %id, "hook.notification.accepted");
             hook.lines.wake();
             Ok(acceptance(id, channel))
         }
         Accepted::Replay { id, channel } => {
+            crash::here(Point::ReplayFound);
             let mut response = acceptance(id, channel);
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
@@ -90,6 +93,7 @@ async fn take_on(
     calling_hours(hook, &job, now)?;
     let job = drawable(hook, job).await?;
     let acceptance = queue::Acceptance { client, key, fingerprint, now, job, route };
+    crash::here(Point::AcceptJudged);
     hook.queue.accept(acceptance).await.map_err(|error| hook.queue_problem(error))
 }
 
@@ -198,6 +202,7 @@ pub(super) async fn cancel(
         .cancel(client, id, hook.clock.now())
         .await
         .map_err(|error| hook.queue_problem(error))?;
+    crash::here(Point::CancelCommitted);
     match cancelled {
         Cancelled::Done => {
             tracing::info!(job = %id, "hook.notification.cancelled");

@@ -18,6 +18,7 @@ use super::auth::{MayNotify, MayRead};
 use super::body;
 use super::json::{self, Fault, Faults, Fields};
 use super::problem::{Code, Problem, ProblemBody};
+use crate::app::crash::{self, Point};
 use crate::job::names::stable_names;
 use crate::job::{Channel, OfficeNumber, UnixMillis};
 use crate::office::{Office, OfficeChange};
@@ -95,6 +96,7 @@ pub(super) async fn report(
     let (event, change) = parse(&octets)?;
     let now = hook.clock.now();
     let office = hook.queue.change_office(client.clone(), number, change, now).await;
+    crash::here(Point::OfficeCommitted);
     let office = office.map_err(|error| hook.queue_problem(error))?;
     let (client, office_number) = (client.0, office.number.as_str());
     tracing::info!(client, office_number, event = event.as_str(), "hook.office.changed");

@@ -60,6 +60,7 @@ use super::{
     EventRow, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow, Pending, Place,
     Queue, QueueError, Received, ReceivedMail, Signed, Step, Swept, Unreadable, View,
 };
+use crate::app::crash::{self, Point};
 use crate::job::{
     AttemptId, ClientId, FaxNumber, IdempotencyKey, JobId, OfficeNumber, Sign, UnixMillis,
 };
@@ -105,6 +106,7 @@ impl Sqlite {
         let recovered = writer
             .submit(move |conn, effects| recover::recover(conn, &opener, &hours, now, effects))
             .wait()?;
+        crash::here(Point::RecoverCommitted);
         Ok((Self { sealer, windows, reader, writer, _lock: lock }, recovered))
     }
 }

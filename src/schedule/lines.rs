@@ -16,6 +16,7 @@ use modem::CallReport;
 use tokio::sync::Notify;
 
 use crate::app::clock::Clock;
+use crate::app::crash::{self, Point};
 use crate::job::{FaxNumber, UnixMillis};
 use crate::queue::{Alarm, Queue, QueueError};
 use crate::schedule::line_board::{Hold, LineBoard, LineState, Wanted};
@@ -256,6 +257,7 @@ impl LineThread {
         match self.common.queue.claim(now, carrier.ask(now)).wait() {
             Ok(None) => Turn::Rest(IDLE_TICK),
             Ok(Some(claim)) => {
+                crash::here(Point::ClaimCommitted);
                 self.show(LineState::Calling);
                 let job = claim.id;
                 match carrier.carry(claim) {

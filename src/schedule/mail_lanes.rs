@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::app::crash::{self, Point};
 use crate::app::systemd::Pulse;
 use crate::job::UnixMillis;
 use crate::queue::{Alarm, MailAsk, MailClaim, QueueError};
@@ -182,6 +183,7 @@ impl Loop {
         let ask = MailAsk { lane: lane.clone(), held, watch };
         match self.common.desk.queue.claim_mail(now, ask).await {
             Ok(Some(claim)) => {
+                crash::here(Point::MailClaimCommitted);
                 self.carry(relay, lane, claim);
                 Flow::Again
             }

@@ -20,6 +20,7 @@ use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::app::clock::Clock;
+use crate::app::crash::{self, Point};
 use crate::job::{FaxNumber, JobId, Language, Live, ProgressBoard, UnixMillis, hex};
 use crate::office::identity::{self, Identity, Judgement, OnAbsent};
 use crate::office::known::Known;
@@ -78,6 +79,7 @@ impl FaxCarrier {
     }
 
     fn open(&mut self) -> Result<(), modem::LineError> {
+        crash::here(Point::DeviceOpens);
         match self.line.as_mut() {
             Some(line) => line.make_ready(),
             None => {
@@ -144,7 +146,10 @@ impl Carrier for FaxCarrier {
     fn carry(&mut self, claim: Claim) -> Result<Carried, QueueError> {
         let mut host = FaxHost::new(&self.desk, &claim);
         let report = match (self.sheets(&claim), self.line.as_mut()) {
-            (Ok(sheets), Some(line)) => call_over(line, &self.settings, sheets, &mut host),
+            (Ok(sheets), Some(line)) => {
+                crash::here(Point::SheetProven);
+                call_over(line, &self.settings, sheets, &mut host)
+            }
             (Ok(_), None) => not_called("no line is open"),
             (Err(error), _) => {
                 tracing::error!(job = %claim.id, code = error.code(), %error, "fax.sheet.failed");
@@ -449,7 +454,9 @@ impl CallHost for FaxHost<'_> {
         let fine = self.sheets.as_ref().map(|sheets| sheets.page(t30::Resolution::Fine));
         let sheet_sha256 = fine.map(sheet_sha256).unwrap_or_default();
         let step = Step::Dialing { now: self.desk.clock.now(), sheet_sha256 };
+        crash::here(Point::DialAsked);
         let stored = self.stored_within(STORE_WAIT, &mut self.step(step));
+        crash::here(Point::DialCommitted);
         self.began_at = self.desk.clock.now();
         self.go("dialing", stored)
     }
@@ -468,6 +475,7 @@ impl CallHost for FaxHost<'_> {
         self.rung("identity", json!({ "verdict": identity.as_str(), "allowed": allowed }));
         self.live("identity", None);
         if allowed {
+            crash::here(Point::FarEndJudged);
             return Go::On;
         }
         self.seen.stop = Some(match identity {
@@ -498,7 +506,9 @@ impl CallHost for FaxHost<'_> {
 
     fn page_starts(&mut self, page: u16) -> Go {
         let step = Step::PageStarted { now: self.desk.clock.now(), page };
+        crash::here(Point::PageAsked);
         let stored = self.stored_within(PAGE_START_WAIT, &mut self.step(step));
+        crash::here(Point::PageCommitted);
         let go = self.go("page_started", stored);
         if go == Go::On {
             self.live("page", Some(0));
@@ -507,6 +517,7 @@ impl CallHost for FaxHost<'_> {
     }
 
     fn page_confirmed(&mut self, proof: modem::PageConfirmed) {
+        crash::here(Point::PageAcknowledged);
         self.rung("page_confirmed", json!({ "page": proof.page() + 1 }));
     }
 
@@ -528,7 +539,10 @@ impl CallHost for FaxHost<'_> {
         let mut settling = Settling { settlement, pending };
         // A disk that hangs must not hold the telephone line: the rest is waited for on-hook.
         match self.within(STORE_WAIT, &mut settling.pending) {
-            Some(stored) => self.settled = Some(stored),
+            Some(stored) => {
+                self.settled = Some(stored);
+                crash::here(Point::CallSettled);
+            }
             None => tracing::error!(job = %self.claim.id, "fax.result.late"),
         }
         self.settling = Some(settling);
@@ -545,6 +559,7 @@ impl CallHost for FaxHost<'_> {
             Progress::Answered => {
                 self.live("answered", None);
                 self.rung("answered", json!({}));
+                crash::here(Point::Answered);
             }
             Progress::Identity { .. } => {} // noted with its verdict in `far_end`
             Progress::Agreed(contract) => {
@@ -559,12 +574,20 @@ impl CallHost for FaxHost<'_> {
             Progress::Page { octets, of, .. } => {
                 let percent = u8::try_from(octets * 100 / of.max(1)).unwrap_or(100);
                 self.live("page", Some(percent));
+                if octets < of {
+                    crash::here(Point::PageMidway);
+                } else {
+                    crash::here(Point::PageLeft);
+                }
             }
             Progress::Repeat { page, frames } => {
                 self.rung("repeat", json!({ "page": page + 1, "frames": frames }));
             }
             Progress::Confirmed { .. } => self.live("confirmed", None),
-            Progress::HungUp => self.live("hung_up", None),
+            Progress::HungUp => {
+                self.live("hung_up", None);
+                crash::here(Point::CallHungUp);
+            }
         }
     }
 

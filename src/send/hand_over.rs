@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{LineFault, journal};
 use crate::app::clock::Clock;
+use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, JobId, Live, ProgressBoard, UnixMillis};
 use crate::queue::{Queue, QueueError, Step};
 use crate::settle::words::masked;
@@ -104,6 +105,7 @@ impl<'a> HandOver<'a> {
             sleep(Duration::from_secs(1)).await;
             stored = settle().await;
         }
+        crash::here(Point::MailSettled);
         board.clear(job);
         stored
     }
@@ -140,11 +142,13 @@ impl<'a> HandOver<'a> {
             None => {
                 // From here on a stop does not cut in: a step may be on its way to the disk.
                 self.content.store(true, Ordering::Release);
+                crash::here(Point::DotAsked);
                 self.step(steps(self.of.clock.now())).await
             }
         };
         match stop {
             Ok(()) => {
+                crash::here(Point::DotCommitted);
                 self.live("content");
                 Go::On
             }

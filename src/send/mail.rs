@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::hand_over::{HandOver, Of};
 use crate::app::clock::Clock;
+use crate::app::crash::{self, Point};
 use crate::job::ProgressBoard;
 use crate::queue::{MailClaim, Queue, QueueError, Step};
 use crate::render::{LetterOf, Letters};
@@ -65,6 +66,7 @@ pub async fn carry(
             Outcome::Stopped
         }
     };
+    crash::here(Point::MailReplied);
     let ended = Ended::of(&outcome, hand_over.stop());
     let settlement = mailing::settle(ended, claim.standing, desk.clock.now(), &desk.windows);
     hand_over.settle(&settlement).await?;

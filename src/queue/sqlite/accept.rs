@@ -8,6 +8,7 @@ use serde_json::json;
 use super::changes::event;
 use super::fault::Fault;
 use super::record;
+use crate::app::crash::{self, Point};
 use crate::job::{Channel, ClientId, IdempotencyKey, JobId, JobState, UnixMillis};
 use crate::queue::Accepted;
 
@@ -100,5 +101,6 @@ pub(super) fn accept(conn: &Connection, new: &NewRow) -> Result<Accepted, Fault>
         "channel": channel.as_str(),
     });
     event(conn, &new.id.to_string(), None, new.now, "accepted", detail)?;
+    crash::here(Point::AcceptWritten);
     Ok(Accepted::New { id: new.id, channel })
 }

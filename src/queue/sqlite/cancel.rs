@@ -11,6 +11,7 @@ use super::changes::{WITHDRAWN_UNCONFIRMED, event, left, move_idle_job};
 use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
+use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, AttemptState, ClientId, JobId, JobState, UnixMillis};
 use crate::queue::Cancelled;
 
@@ -28,22 +29,34 @@ pub(super) fn cancel(
         .optional()?;
     let Some(state) = found else { return Ok(Cancelled::NotFound) };
     let state: JobState = record::named(&state, "state")?;
+    let cancelled = withdraw(conn, &id, state, now, effects)?;
+    crash::here(Point::CancelWritten);
+    Ok(cancelled)
+}
+
+fn withdraw(
+    conn: &Connection,
+    id: &str,
+    state: JobState,
+    now: UnixMillis,
+    effects: &mut Vec<Effect>,
+) -> Result<Cancelled, Fault> {
     match state {
-        JobState::Waiting | JobState::Hold if left(conn, &id, None)?.may_be_out() => {
+        JobState::Waiting | JobState::Hold if left(conn, id, None)?.may_be_out() => {
             // It is not taken back, but no other copy follows.
-            want_stop(conn, &id, None, state, now)?;
+            want_stop(conn, id, None, state, now)?;
             let reason = WITHDRAWN_UNCONFIRMED;
-            move_idle_job(conn, &id, now, JobState::Uncertain, None, reason, effects)?;
+            move_idle_job(conn, id, now, JobState::Uncertain, None, reason, effects)?;
             Ok(Cancelled::TooLate)
         }
         JobState::Waiting | JobState::Hold => {
-            move_idle_job(conn, &id, now, JobState::Cancelled, None, "by-client", effects)?;
+            move_idle_job(conn, id, now, JobState::Cancelled, None, "by-client", effects)?;
             Ok(Cancelled::Done)
         }
-        JobState::Sending => stop_call(conn, &id, now, effects),
+        JobState::Sending => stop_call(conn, id, now, effects),
         // What comes back about it is still taken in, however late. But no FAX follows.
         JobState::HandedOff | JobState::Uncertain => {
-            want_stop(conn, &id, None, state, now)?;
+            want_stop(conn, id, None, state, now)?;
             Ok(Cancelled::TooLate)
         }
         JobState::Confirmed

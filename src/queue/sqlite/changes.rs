@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::fault::Fault;
 use super::writer::Effect;
 use super::{numbers, receipts, record};
+use crate::app::crash::{self, Point};
 use crate::job::{
     AttemptId, AttemptState, Channel, Evidence, FaxBecause, JobState, Sign, UnixMillis,
 };
@@ -120,7 +121,9 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
                 &[&attempt.0, &now.0, &sheet_sha256],
             )?;
             let detail = json!({ "attempt": at.number });
-            event(conn, &at.job, Some(attempt), now, "dialing", detail)
+            event(conn, &at.job, Some(attempt), now, "dialing", detail)?;
+            crash::here(Point::DialWritten);
+            Ok(())
         }
         (
             Step::Dialing { .. },
@@ -148,7 +151,9 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
                 &[&attempt.0, &now.0],
             )?;
             let detail = json!({ "attempt": at.number, "page": page + 1 });
-            event(conn, &at.job, Some(attempt), now, "page_started", detail)
+            event(conn, &at.job, Some(attempt), now, "page_started", detail)?;
+            crash::here(Point::PageWritten);
+            Ok(())
         }
         // Asked before each carrier: a repetition is known already.
         (Step::PageStarted { page, .. }, AttemptState::PageStarted) if page == at.pages_acked => {
@@ -261,7 +266,9 @@ pub(super) fn settle(
     detail.insert("code".into(), settlement.code.into());
     detail.insert("receipt".into(), settlement.receipt.clone());
     let (now, name) = (settlement.now, destination.state.as_str());
-    event(conn, &at.job, Some(attempt), now, name, detail.into())
+    event(conn, &at.job, Some(attempt), now, name, detail.into())?;
+    crash::here(Point::SettleWritten);
+    Ok(())
 }
 
 /// Can an attempt that stands so have ended so?

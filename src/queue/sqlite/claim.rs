@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
 use super::{numbers, receipts};
+use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, Channel, JobState, Kind, UnixMillis};
 use crate::office::known::{Known, NotCalled};
 use crate::office::redial::{self, Leave};
@@ -99,6 +100,7 @@ pub(super) fn claim(
                 let Opened { attempt, number, token } =
                     open_attempt(conn, &row.id, now, line, to, ask.watch)?;
                 let (line, attempt_number) = (line.to_owned(), number);
+                crash::here(Point::ClaimWritten);
                 return Ok(Some(Claim {
                     attempt,
                     attempt_number,
@@ -351,6 +353,7 @@ pub(super) fn sweep(
     numbers::delete_old(conn, now, effects)?;
     receipts::delete_old(conn, now)?;
     let (next_due, next_mail) = (next(conn, Channel::Fax)?, next(conn, Channel::Mail)?);
+    crash::here(Point::SweepWritten);
     Ok(Swept { ended, next_due, next_mail })
 }
 

@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::for_caller;
+use crate::app::crash::{self, Point};
 use crate::queue::QueueError;
 use crate::queue::seal::Sealer;
 
@@ -179,7 +180,9 @@ fn migrate(conn: &Connection, from: usize, to: usize) -> rusqlite::Result<()> {
             return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
         }
         transaction.pragma_update(None, "user_version", version)?;
+        crash::here(Point::StoreMigrating);
         transaction.commit()?;
+        crash::here(Point::StoreMigrated);
         conn.pragma_update(None, "foreign_keys", true)?;
     }
     Ok(())
@@ -209,6 +212,7 @@ pub(super) fn create_version(path: &Path, sealer: &Sealer, version: usize) -> ru
     conn.execute("INSERT INTO meta VALUES ('key_check', ?1)", [sealed])?;
     conn.close().map_err(|(_conn, error)| error)?;
     File::open(&beside).and_then(|file| file.sync_all()).map_err(io)?;
+    crash::here(Point::StoreMadeBeside);
     std::fs::rename(&beside, path).map_err(io)?;
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all()).map_err(io)

@@ -11,6 +11,7 @@ use super::claim::{MOST_MOVED, Opened, To, end_what_ran_out, open_attempt, refus
 use super::fault::Fault;
 use super::record::{JOB_COLUMNS, JobRow, MailNotice};
 use super::writer::Effect;
+use crate::app::crash::{self, Point};
 use crate::job::{ClientId, FaxBecause, JobState, UnixMillis};
 use crate::queue::seal::Sealer;
 use crate::queue::{MailAsk, MailClaim, MailDomain};
@@ -49,6 +50,7 @@ pub(super) fn claim(
                 let Opened { attempt, number, token } =
                     open_attempt(conn, &row.id, now, &ask.lane, domain, Some(ask.watch))?;
                 let token = token.ok_or(Fault::Row { detail: "a mail without a token".into() })?;
+                crash::here(Point::MailClaimWritten);
                 return Ok(Some(MailClaim {
                     attempt,
                     attempt_number: number,

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 use super::record;
+use crate::app::crash::{self, Point};
 use crate::job::{ClientId, OfficeNumber, UnixMillis};
 use crate::office::{Office, OfficeChange};
 
@@ -55,5 +56,6 @@ pub(super) fn change(
         office.closed,
         office.changed_at.0,
     ])?;
+    crash::here(Point::OfficeWritten);
     Ok(office)
 }

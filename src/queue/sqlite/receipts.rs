@@ -15,6 +15,7 @@ use super::claim::{MOST_MOVED, standing};
 use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
+use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, Channel, ClientId, FaxBecause, JobId, JobState, Sign, UnixMillis};
 use crate::queue::{Place, Received, ReceivedMail, Signed};
 use crate::schedule::windows::Windows;
@@ -40,6 +41,7 @@ pub(super) fn receive(
     };
     if received != Received::NotYet {
         keep_place(conn, mail.place)?;
+        crash::here(Point::ReceiptWritten);
     }
     Ok(received)
 }
@@ -215,14 +217,14 @@ pub(super) fn sign(
     let detail = json!({ "state": state.as_str() });
     event(conn, &job, latest.as_ref().map(|latest| latest.attempt), now, sign.as_str(), detail)?;
     let may_be_out = left(conn, &job, None)?.may_be_out();
-    match (signs::on_sign(state, may_be_out, sign), latest) {
+    let state = match (signs::on_sign(state, may_be_out, sign), latest) {
         (Change::Move { next, code }, Some(latest)) => {
-            Ok(Signed::Taken { state: latest.go(conn, &next, code, now, effects)? })
+            latest.go(conn, &next, code, now, effects)?
         }
-        (Change::Move { .. }, None) | (Change::RungOnly | Change::NotYet, _) => {
-            Ok(Signed::Taken { state })
-        }
-    }
+        (Change::Move { .. }, None) | (Change::RungOnly | Change::NotYet, _) => state,
+    };
+    crash::here(Point::SignWritten);
+    Ok(Signed::Taken { state })
 }
 
 pub(super) const WATCHES_OVER: &str =

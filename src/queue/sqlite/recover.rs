@@ -10,6 +10,7 @@ use super::claim::standing;
 use super::fault::Fault;
 use super::writer::Effect;
 use super::{mails, record};
+use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, AttemptState, Channel, UnixMillis};
 use crate::queue::seal::Sealer;
 use crate::schedule::windows::Windows;
@@ -66,6 +67,7 @@ pub(super) fn recover(
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
+    crash::here(Point::RecoverFound);
     let mut recovered = Recovered::default();
     for Open { attempt, job, state, kind, not_after, channel, watch_until, watch_then } in open {
         let state: AttemptState = record::named(&state, "attempt.state")?;
@@ -97,6 +99,7 @@ pub(super) fn recover(
         };
         tracing::warn!(job, attempt = attempt.0, code = settlement.code, "queue.attempt.recovered");
         changes::settle(conn, sealer, attempt, &settlement, effects)?;
+        crash::here(Point::RecoverEnded);
     }
     Ok(recovered)
 }

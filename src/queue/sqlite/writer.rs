@@ -17,6 +17,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use tokio::sync::{oneshot, watch};
 
 use super::fault::{Fault, for_caller, is_fatal};
+use crate::app::crash::{self, Point};
 use crate::job::AttemptId;
 use crate::queue::{Pending, QueueError};
 
@@ -174,6 +175,7 @@ impl Desk {
             }
             match self.transact(&mut group) {
                 Ok(effects) => {
+                    crash::here(Point::GroupCommitted);
                     checkpoint_due |= effects.contains(&Effect::SecretDestroyed);
                     self.apply(&effects);
                     self.tell_news();
@@ -215,6 +217,7 @@ impl Desk {
                 }
             }
         }
+        crash::here(Point::GroupRan);
         match (self.commit)(&self.conn) {
             Ok(()) => Ok(effects),
             // The log could not grow: the frame that would have made it a commit was not written.
@@ -274,8 +277,10 @@ impl Desk {
 
     /// Writes the log back into the file and cuts it to nothing. False if a reader was in the way.
     fn truncate_log(&self) -> bool {
+        crash::here(Point::CheckpointBegins);
         let busy =
             self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        crash::here(Point::CheckpointDone);
         match busy {
             Ok(busy) => busy == 0,
             Err(error) => {

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::copies::Looks;
 use super::later::{Later, MOST_FAILURES, Why};
 use super::{BoxFault, LOOK_EVERY, Moves, OpenBox, Parts, ReceiptStore};
+use crate::app::crash::{self, Point};
 use crate::queue::{Pending, Place, QueueError, Received, ReceivedMail};
 use crate::send::mailbox_board::{Fate, MailboxBoard, MailboxState};
 use crate::settle::receipts::{Receipt, Report};
@@ -271,8 +272,10 @@ impl ReadingThread {
         let now = self.parts.clock.now();
         let ReadMail { sha256, receipt, otherwise } = mail.clone();
         let received = ReceivedMail { now, place: self.place(mailbox), sha256, receipt };
+        crash::here(Point::ReceiptRead);
         let fate = match self.stored(|store| store.receive(received.clone()))? {
             Received::Taken { job, state } => {
+                crash::here(Point::ReceiptCommitted);
                 let rung = received.receipt.map(|receipt| receipt.report.rung());
                 tracing::info!(%job, %state, rung, uid, "mail.receipt.taken");
                 Fate::Taken
