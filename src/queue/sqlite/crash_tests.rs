@@ -128,7 +128,7 @@ enum Held {
 fn half_migrated(path: &Path) -> (file::Lock, Connection) {
     let lock = file::lock(path).expect("nobody has it");
     let conn = Connection::open(path).expect("opens");
-    let [.., fifth] = file::MIGRATIONS;
+    let [_, _, _, _, fifth, ..] = file::MIGRATIONS;
     conn.execute_batch("PRAGMA journal_mode=WAL; PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE")
         .and_then(|()| conn.execute_batch(fifth))
         .expect("migrates");
@@ -351,7 +351,7 @@ fn migration_killed_in_the_middle_is_done_again() {
     };
     assert_eq!(version(), 4);
     let (store, _) = open(&path);
-    assert_eq!(version(), 5);
+    assert_eq!(usize::try_from(version()), Ok(file::MIGRATIONS.len()));
     for (id, state) in jobs {
         let is_now = if state == JobState::Sending { JobState::Waiting } else { state };
         assert_eq!(show(&store, id).state, is_now);
