@@ -5,9 +5,11 @@
 
 mod judge;
 mod mail;
+mod thing;
 
 use super::exit::{Exit, Failure};
 use super::print;
+pub(super) use thing::Thing;
 
 /// Look at what the gateway needs of others: is it there, is it as it should be, and what to do if not.
 #[derive(clap::Args)]
@@ -59,8 +61,7 @@ impl Mark {
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Finding {
     mark: Mark,
-    /// A word or two.
-    of: &'static str,
+    of: Thing,
     /// What was found, and what that means.
     found: String,
     /// What to do about it.
@@ -68,16 +69,11 @@ struct Finding {
 }
 
 impl Finding {
-    fn good(of: &'static str, found: impl Into<String>) -> Self {
+    fn good(of: Thing, found: impl Into<String>) -> Self {
         Self { mark: Mark::Good, of, found: found.into(), todo: None }
     }
 
-    fn new(
-        mark: Mark,
-        of: &'static str,
-        found: impl Into<String>,
-        todo: impl Into<String>,
-    ) -> Self {
+    fn new(mark: Mark, of: Thing, found: impl Into<String>, todo: impl Into<String>) -> Self {
         Self { mark, of, found: found.into(), todo: Some(todo.into()) }
     }
 }
@@ -85,7 +81,7 @@ impl Finding {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Relays and name servers choose some of the words.
-        write!(f, "{} {:<12} {}", self.mark.sign(), self.of, print::clean(&self.found))?;
+        write!(f, "{} {:<12} {}", self.mark.sign(), self.of.word(), print::clean(&self.found))?;
         match &self.todo {
             Some(todo) => write!(f, "\n{:<14} → {todo}", ""),
             None => Ok(()),

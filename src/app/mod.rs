@@ -7,12 +7,14 @@
 
 mod calls;
 mod cancel;
+pub mod catalogue;
 mod check;
 mod client;
 pub mod clock;
 pub mod crash;
 mod diagram;
 pub mod exit;
+mod explain;
 mod fleet;
 mod harden;
 mod key;
@@ -67,6 +69,7 @@ enum Verb {
     Numbers(numbers::Numbers),
     Office(office::Office),
     Check(check::Check),
+    Explain(explain::Explain),
     Sheet(sheet::Sheet),
     Letter(letter::Letter),
     Openapi(openapi::Openapi),
@@ -91,6 +94,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Office(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Check(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Explain(verb) => verb.run(),
         Verb::Sheet(verb) => verb.run(),
         Verb::Letter(verb) => verb.run(),
         Verb::Openapi(verb) => verb.run(),

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod lines;
 pub mod listener;
 pub mod mail_channel;
+mod next_steps;
 pub mod notifications;
 pub mod numbers;
 pub mod offices;

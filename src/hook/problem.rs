@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::next_steps::next_step;
 use crate::job::Mender;
 use crate::office::Refusal;
 use crate::queue::QueueError;
@@ -79,6 +80,10 @@ pub struct Entry {
     pub title_ja: &'static str,
     /// Who can mend it.
     pub mender: Mender,
+    /// What to do about it.
+    pub next: &'static str,
+    /// The same in Japanese.
+    pub next_ja: &'static str,
 }
 
 impl Code {
@@ -132,13 +137,19 @@ impl Code {
     ];
 
     /// The catalogue.
-    #[rustfmt::skip]
     pub const fn entry(self) -> Entry {
+        let (next, next_ja) = next_step(self);
+        Entry { next, next_ja, ..self.told() }
+    }
+
+    /// What it says, without what to do.
+    #[rustfmt::skip]
+    const fn told(self) -> Entry {
         use Mender::{CareManager, Line, Technician};
         const fn entry(
             code: &'static str, status: StatusCode, mender: Mender, title: &'static str, title_ja: &'static str,
         ) -> Entry {
-            Entry { code, status, title, title_ja, mender }
+            Entry { code, status, title, title_ja, mender, next: "", next_ja: "" }
         }
         match self {
             Self::Unauthorized => entry("unauthorized", StatusCode::UNAUTHORIZED, Technician,
@@ -367,6 +378,8 @@ mod tests {
             assert!(entry.code.bytes().all(|o| o.is_ascii_lowercase() || o == b'-'));
             assert!(entry.title.is_ascii() && entry.title.ends_with('.'), "{}", entry.title);
             assert!(entry.title_ja.ends_with('。'), "{}", entry.title_ja);
+            assert!(entry.next.is_ascii() && entry.next.ends_with('.'), "{}", entry.next);
+            assert!(entry.next_ja.ends_with('。'), "{}", entry.next_ja);
             assert!(entry.status.is_client_error() || entry.status.is_server_error());
         }
     }

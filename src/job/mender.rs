@@ -19,3 +19,25 @@ pub enum Mender {
     #[serde(rename = "回線")]
     Line,
 }
+
+impl Mender {
+    /// As Japanese texts call them.
+    pub const fn japanese(self) -> &'static str {
+        match self {
+            Self::CareManager => "居宅",
+            Self::Office => "事業所",
+            Self::Technician => "技術者",
+            Self::Line => "回線",
+        }
+    }
+
+    /// The same in English.
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::CareManager => "care manager",
+            Self::Office => "service office",
+            Self::Technician => "technician",
+            Self::Line => "whoever runs the telephone line",
+        }
+    }
+}

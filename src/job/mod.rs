@@ -13,6 +13,7 @@ pub mod fields;
 mod hash;
 pub mod id;
 pub mod mail_hint;
+pub mod meaning;
 mod mender;
 pub(crate) mod names;
 pub mod number;

@@ -4,6 +4,7 @@
 //! Not here: which claim and when (`schedule`), what an ending means (`settle`).
 
 pub mod coded;
+pub mod faults;
 pub mod fax;
 pub mod hand_over;
 mod journal;

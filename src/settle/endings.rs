@@ -5,31 +5,12 @@
 //! to do next, in English and in Japanese, and who does it.
 //! A code never changes its meaning. The tests read the drivers' own lists of codes: a new code without an
 //! entry here fails.
-//! Not here: what follows from an ending for the notification (`verdict.rs`), refusals (`hook/problem.rs`).
-
-use serde::Serialize;
-use utoipa::ToSchema;
+//! Not here: what follows from an ending for the notification (`verdict.rs`), why one waits (`reasons.rs`), refusals
+//! (`hook/problem.rs`). `app/catalogue.rs` leads to all of them.
 
 use crate::job::Mender;
-
-/// The catalogue entry of a code.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
-pub struct Meaning {
-    /// Stable name, as in a receipt.
-    pub code: &'static str,
-    /// The short Japanese term that technicians of fax services know.
-    pub label_ja: &'static str,
-    /// What happened, one English sentence.
-    pub text: &'static str,
-    /// The same sentence in Japanese.
-    pub text_ja: &'static str,
-    /// Who acts, if repeating the call does not help; nobody if there is nothing to do.
-    pub acts: Option<Mender>,
-    /// What to do.
-    pub next: &'static str,
-    /// The same in Japanese.
-    pub next_ja: &'static str,
-}
+pub use crate::job::meaning::Meaning;
+use crate::job::meaning::entry;
 
 /// The entry of a code; `None` for a word that is not in the catalogue.
 pub fn find(code: &str) -> Option<&'static Meaning> {
@@ -528,18 +509,6 @@ pub const ENDINGS: &[Meaning] = &{
             "Is the master key the right one? Restore the store from a copy.", "マスターキーを確認し、保存データをコピーから復元してください。"),
     ]
 };
-
-const fn entry(
-    code: &'static str,
-    label_ja: &'static str,
-    acts: Option<Mender>,
-    text: &'static str,
-    text_ja: &'static str,
-    next: &'static str,
-    next_ja: &'static str,
-) -> Meaning {
-    Meaning { code, label_ja, text, text_ja, acts, next, next_ja }
-}
 
 /// The codes that the sources of the drivers list, so that no table of ours can miss one.
 #[cfg(test)]

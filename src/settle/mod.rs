@@ -9,7 +9,7 @@
 //! | `mailing.rs`, `bounce.rs`, `words.rs` | how the hand-over of a mail ended, why, and in whose words |
 //! | `receipts.rs` | what comes later about a notification that a relay or a provider has, or that nothing came |
 //! | `signs.rs` | what the exchange saw |
-//! | `endings.rs` | what each code says to people |
+//! | `endings.rs`, `reasons.rs`, `names.rs` | what each code, reason and name of a state says to people |
 //!
 //! Not here: the pauses (`schedule/backoff.rs`), who keeps it (`queue`).
 
@@ -17,6 +17,8 @@ pub mod bounce;
 pub mod endings;
 mod lesson;
 pub mod mailing;
+pub mod names;
+pub mod reasons;
 pub mod receipt;
 pub mod receipts;
 pub mod signs;

@@ -112,7 +112,7 @@ fn domain_without_records_ends_with_1_and_each_line_says_what_to_do() {
     let relay = relay("250 relay\r\n");
     let (status, said) = check(&House::new(), Zone::default(), relay, &["--selector", "s1"]);
     assert_eq!(status, Some(1), "{said}");
-    for line in ["! reports", "✗ mail hosts", "✗ spf", "✗ dkim", "! dmarc"] {
+    for line in ["! reports", "✗ mail-hosts", "✗ spf", "✗ dkim", "! dmarc"] {
         let at = said.find(line).unwrap_or_else(|| panic!("{line} in {said}"));
         let next = said.split_at(at).1.lines().nth(1).unwrap_or_default();
         assert!(next.trim_start().starts_with('→'), "{line}: {said}");
@@ -127,7 +127,7 @@ fn relay_that_is_not_there_does_not_hide_what_the_dns_says() {
     let (status, said) = check(&House::new(), zone, nobody, &[]);
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("✗ relay        127.0.0.1:") && said.contains("firewalls"), "{said}");
-    assert!(said.contains("✓ mail hosts   example.jp: mx.example.jp"), "{said}");
+    assert!(said.contains("✓ mail-hosts   example.jp: mx.example.jp"), "{said}");
 }
 
 #[test]

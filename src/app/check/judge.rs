@@ -11,7 +11,7 @@ use ::mail::check::{All, Demand, DkimKey, DkimRecord, DmarcRecord, Spf, SpfResul
 use ::mail::mailbox::{MailboxError, MailboxOffers};
 use ::mail::smtp::{Look, Outcome, Step, Tls, Trouble};
 
-use super::{Finding, Mark};
+use super::{Finding, Mark, Thing};
 use crate::app::settings::{Inbox, Relay};
 use crate::job::UnixMillis;
 use crate::settle::words::masked;
@@ -37,15 +37,17 @@ pub fn relay(look: &Result<Look, Outcome>, settings: &Relay, now: UnixMillis) ->
         Tls::Never => "without TLS",
     };
     let login = if settings.login.is_some() { "login accepted" } else { "no login" };
-    let mut findings =
-        vec![Finding::good("relay", format!("{place} ({}), {tls}, {login}", offers.peer.ip()))];
+    let mut findings = vec![Finding::good(
+        Thing::Relay,
+        format!("{place} ({}), {tls}, {login}", offers.peer.ip()),
+    )];
     findings.extend(offers.certificate_end.map(|end| certificate(end, now)));
     findings.push(if offers.dsn {
-        Finding::good("reports", "the relay reports on delivery (DSN)")
+        Finding::good(Thing::Reports, "the relay reports on delivery (DSN)")
     } else {
         Finding::new(
             Mark::Warning,
-            "reports",
+            Thing::Reports,
             "the relay offers no DSN: only bounces and logins will tell what became of a mail",
             "ask its operator for DSN (RFC 3461)",
         )
@@ -53,13 +55,13 @@ pub fn relay(look: &Result<Look, Outcome>, settings: &Relay, now: UnixMillis) ->
     if let Some(size) = offers.size_octets.filter(|size| *size < LEAST_SIZE_OCTETS) {
         findings.push(Finding::new(
             Mark::Warning,
-            "size",
+            Thing::Size,
             format!("the relay takes mails of {size} octets at most: a page may not fit"),
             "ask its operator for 1 MiB or more",
         ));
     }
     findings.push(match &look.envelope {
-        Ok(()) => Finding::good("envelope", "the relay would take a mail of ours"),
+        Ok(()) => Finding::good(Thing::Envelope, "the relay would take a mail of ours"),
         Err(outcome) => no_envelope(outcome),
     });
     findings
@@ -72,9 +74,9 @@ fn certificate(end: i64, now: UnixMillis) -> Finding {
     let found = format!("valid until {day}, {days} days from now");
     if days < SOON_DAYS {
         let todo = "the relay's operator has to renew it, or all mail stops on that day";
-        return Finding::new(Mark::Warning, "certificate", found, todo);
+        return Finding::new(Mark::Warning, Thing::Certificate, found, todo);
     }
-    Finding::good("certificate", found)
+    Finding::good(Thing::Certificate, found)
 }
 
 fn no_relay(place: &str, outcome: &Outcome, settings: &Relay) -> Finding {
@@ -82,24 +84,24 @@ fn no_relay(place: &str, outcome: &Outcome, settings: &Relay) -> Finding {
     match outcome {
         Outcome::NotHanded { step, trouble } => {
             let of = match step {
-                Step::Tls => "tls",
-                Step::Login => "login",
-                Step::Connect | Step::Sender | Step::Recipient | Step::Content => "relay",
+                Step::Tls => Thing::Tls,
+                Step::Login => Thing::Login,
+                Step::Connect | Step::Sender | Step::Recipient | Step::Content => Thing::Relay,
             };
             wrong(of, format!("{place}: {trouble}"), what_to_do(trouble, settings.tls))
         }
         Outcome::Refused { step: Step::Login, reply } => wrong(
-            "login",
+            Thing::Login,
             format!("{place} refuses it: {} {}", reply.code, masked(&reply.text)),
             "look at user, mechanism and password_file in [mail.relay.login]",
         ),
         Outcome::Refused { step: _, reply } => wrong(
-            "relay",
+            Thing::Relay,
             format!("{place} lets nobody in: {} {}", reply.code, masked(&reply.text)),
             "ask its operator whether this machine may use it, and look at hello in [mail.relay]",
         ),
         Outcome::Accepted { .. } | Outcome::Unknown { .. } | Outcome::Stopped => {
-            wrong("relay", format!("{place} was not asked to the end"), "try again")
+            wrong(Thing::Relay, format!("{place} was not asked to the end"), "try again")
         }
     }
 }
@@ -132,7 +134,7 @@ fn what_to_do(trouble: &Trouble, tls: Tls) -> &'static str {
 }
 
 fn no_envelope(outcome: &Outcome) -> Finding {
-    let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, "envelope", found, todo);
+    let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, Thing::Envelope, found, todo);
     match outcome {
         Outcome::Refused { step: Step::Sender, reply } => wrong(
             format!(
@@ -173,7 +175,7 @@ pub struct InboxSeen {
 
 /// The mailbox for receipts, as the daemon reads it.
 pub fn inbox(seen: &Result<InboxSeen, MailboxError>, settings: &Inbox) -> Vec<Finding> {
-    let of = "inbox";
+    let of = Thing::Inbox;
     let place = format!("{}:{}", settings.host, settings.port);
     let seen = match seen {
         Ok(seen) => seen,
@@ -234,7 +236,7 @@ pub fn fence(peers: &[(&str, Vec<IpAddr>)]) -> Option<Finding> {
     let names = if is_named { ", and the name server in /etc/resolv.conf" } else { "" };
     Some(Finding::new(
         Mark::Open,
-        "unit",
+        Thing::Unit,
         format!(
             "the daemon must get out to {hosts}; the unit as it is shipped keeps it on this machine, and this check does not run in it"
         ),
@@ -246,7 +248,7 @@ pub fn fence(peers: &[(&str, Vec<IpAddr>)]) -> Option<Finding> {
 
 /// Whether a domain takes mail: receivers ask that of one that sends, and reports come back to it.
 pub fn mail_hosts(domain: &str, hosts: &[String], addresses: &[IpAddr]) -> Finding {
-    let of = "mail hosts";
+    let of = Thing::MailHosts;
     match hosts {
         [] if addresses.is_empty() => Finding::new(
             Mark::Wrong,
@@ -329,7 +331,7 @@ fn is_public(address: IpAddr) -> bool {
 
 /// Whether receivers find the relay in the domain's list of those that may send for it.
 pub fn spf(domain: &str, spf: &Spf, sends_from: SendsFrom) -> Vec<Finding> {
-    let of = "spf";
+    let of = Thing::Spf;
     let include = "add the relay to the record; its operator names the `include:` for it";
     let ask = "its operator knows from which addresses it sends: --sends-from ADDRESS looks at one of them";
     let not_named = |sort: &str, mark_if_told: Mark| match sends_from {
@@ -426,7 +428,7 @@ pub enum Signature<'a> {
 
 /// The key by which receivers check the relay's signature.
 pub fn dkim(domain: &str, signature: &Signature<'_>) -> Finding {
-    let of = "dkim";
+    let of = Thing::Dkim;
     let wrong = |found: String, todo: &str| Finding::new(Mark::Wrong, of, found, todo);
     let no_key = |place: &str| {
         wrong(
@@ -507,7 +509,7 @@ pub fn dmarc(
     record: Result<DmarcRecord, Unanswered>,
     alignment: Result<Alignment, Unanswered>,
 ) -> Finding {
-    let of = "dmarc";
+    let of = Thing::Dmarc;
     let dmarc = match record {
         Err(why) => return unanswered(Mark::Open, of, from, &why),
         Ok(DmarcRecord::Nothing) => {
@@ -550,7 +552,7 @@ pub fn dmarc(
 }
 
 /// The DNS did not say.
-pub fn unanswered(mark: Mark, of: &'static str, name: &str, why: &Unanswered) -> Finding {
+pub fn unanswered(mark: Mark, of: Thing, name: &str, why: &Unanswered) -> Finding {
     let todo = "try again; --resolver ADDRESS:PORT asks another server";
     Finding::new(mark, of, format!("{name}: {why}"), todo)
 }

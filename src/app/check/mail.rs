@@ -15,7 +15,7 @@ use ::mail::mailbox::{Interrupt, Mailbox, MailboxError};
 use ::mail::smtp::{Look, Outcome, Relay};
 
 use super::judge::{self, Alignment, SendsFrom, Signature};
-use super::{Finding, Mark, Report};
+use super::{Finding, Mark, Report, Thing};
 use crate::app::clock::{Clock, SystemClock};
 use crate::app::exit::{Exit, Failure};
 use crate::app::settings::{self, Settings};
@@ -162,6 +162,8 @@ async fn mail_hosts(names: &Names, domain: &str) -> Finding {
     };
     match (hosts, addresses) {
         (Ok(hosts), Ok(addresses)) => judge::mail_hosts(domain, &hosts, &addresses),
-        (Err(why), _) | (_, Err(why)) => judge::unanswered(Mark::Open, "mail hosts", domain, &why),
+        (Err(why), _) | (_, Err(why)) => {
+            judge::unanswered(Mark::Open, Thing::MailHosts, domain, &why)
+        }
     }
 }

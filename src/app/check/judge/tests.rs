@@ -76,12 +76,24 @@ fn what_a_relay_lacks_is_a_warning_and_what_it_refuses_is_wrong() {
 fn relay_that_cannot_be_used_has_one_line_with_the_setting_to_look_at() {
     let late = || Trouble::Late(Duration::from_secs(60));
     let cases = [
-        (Step::Connect, Trouble::Connect("refused".into()), Tls::StartTls, "relay", "firewalls"),
-        (Step::Connect, late(), Tls::StartTls, "relay", "tls = \"implicit\""),
-        (Step::Tls, late(), Tls::Implicit, "tls", "tls = \"starttls\""),
-        (Step::Tls, Trouble::NoTls, Tls::StartTls, "tls", "465"),
-        (Step::Tls, Trouble::Certificate("expired".into()), Tls::Implicit, "tls", "ca_file"),
-        (Step::Login, Trouble::NoMechanism(Mechanism::Plain), Tls::StartTls, "login", "mechanism"),
+        (
+            Step::Connect,
+            Trouble::Connect("refused".into()),
+            Tls::StartTls,
+            Thing::Relay,
+            "firewalls",
+        ),
+        (Step::Connect, late(), Tls::StartTls, Thing::Relay, "tls = \"implicit\""),
+        (Step::Tls, late(), Tls::Implicit, Thing::Tls, "tls = \"starttls\""),
+        (Step::Tls, Trouble::NoTls, Tls::StartTls, Thing::Tls, "465"),
+        (Step::Tls, Trouble::Certificate("expired".into()), Tls::Implicit, Thing::Tls, "ca_file"),
+        (
+            Step::Login,
+            Trouble::NoMechanism(Mechanism::Plain),
+            Tls::StartTls,
+            Thing::Login,
+            "mechanism",
+        ),
     ];
     for (step, trouble, tls, of, word) in cases {
         let outcome = Outcome::NotHanded { step, trouble };

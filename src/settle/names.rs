@@ -1,0 +1,118 @@
+//! What the names mean that a client reads: states of a notification, states of an attempt, events and rungs.
+//!
+//! In: a name, as `job/state.rs`, the store and the carriers give it. Out: a [`Meaning`].
+//! Not here: which state follows which (`queue`), codes and reasons (`endings.rs`, `reasons.rs`).
+
+use crate::job::Mender::CareManager;
+use crate::job::meaning::{Meaning, entry};
+
+/// States of a notification; each is an event as well.
+#[rustfmt::skip]
+pub const STATES: &[Meaning] = &[
+    entry("waiting", "待機中", None,
+        "Nothing is on paper, but for the reason `unconfirmed`; `due_at` and `reason` say when the next try is, and why.",
+        "まだ印刷されていません（理由 `unconfirmed` を除く）。次の送信時刻と理由は `due_at` と `reason` にあります。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("sending", "送信中", None,
+        "One attempt is on; `live` shows how far.", "送信しています。進み具合は `live` にあります。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("handed_off", "引き渡し済み", None,
+        "A relay, or a service that faxes mails, has it and answers for it.", "メールサーバーまたは FAX 送信サービスに引き渡しました。",
+        "Nothing to do: `awaits` says until when a receipt is waited for, and what then.", "対応は不要です。報告を待つ期限とその後の動作は `awaits` にあります。"),
+    entry("uncertain", "未確定", Some(CareManager),
+        "It may or may not have arrived: page data or a mail left, and no confirmation came.", "届いたか確定できません。送信しましたが、受信の確認がありません。",
+        "Call the office and ask for the reference on the sheet, then resolve it.", "事業所に電話して照会番号の用紙の有無を確認し、結果を登録してください。"),
+    entry("hold", "保留中", Some(crate::job::Mender::Technician),
+        "Somebody, a restore or an alarm holds it; nothing is sent meanwhile.", "操作・復元・警報により保留しています。その間は送信しません。",
+        "See why with `shirase status`, then release it.", "`shirase status` で理由を確認し、保留を解除してください。"),
+    entry("confirmed", "送達確認済み", None,
+        "The far machine acknowledged every page; of a mail: somebody logged in. Final.", "相手の FAX が全ページの受信を確認しました（メールではログインを確認）。終了です。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("failed", "送信失敗", Some(CareManager),
+        "It was not and will not be sent. Final.", "送信できませんでした。今後も送信しません。終了です。",
+        "`reason` says why and what to do.", "理由と対処は `reason` で確認してください。"),
+    entry("expired", "期限切れ", Some(CareManager),
+        "Its time ran out before anything left. Final.", "送信前に期限が切れました。終了です。",
+        "`reason` says why; tell the office by other means.", "理由は `reason` にあります。別の方法で事業所に連絡してください。"),
+    entry("cancelled", "取消済み", None,
+        "It was withdrawn before anything left. Final.", "送信前に取り消されました。終了です。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("resolved_delivered", "解決済み（到着）", None,
+        "It was uncertain, and somebody said that it arrived. Final.", "未確定でしたが、届いたことが確認されました。終了です。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("resolved_not_delivered", "解決済み（未着）", Some(CareManager),
+        "It was uncertain, and somebody said that it did not arrive, or its time ran out before anybody said so. Final.",
+        "未確定でしたが、届いていないことが確認されたか、確認されないまま期限が切れました。終了です。",
+        "`reason` says which; it may still be on paper if nobody looked.", "`reason` を確認してください。確認されていない場合は、用紙が届いている可能性があります。"),
+];
+
+/// States of an attempt that no notification has: each is on disk before what follows it, and is a rung of the receipt.
+#[rustfmt::skip]
+pub const ATTEMPT_STATES: &[Meaning] = &[
+    entry("claimed", "送信準備", None,
+        "A line or a lane has taken it; the device is used from here on.", "回線が引き受けました。この後、機器を使用します。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("dialing", "発信", None,
+        "The number may be dialled from here on; it counts for the rule on redialling.", "この後、発信します。再発信の回数に数えます。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("page_started", "ページ送信開始", None,
+        "The first page may leave from here on: what is broken off now is uncertain.", "この後、ページを送信します。ここから中断すると未確定になります。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("page_acked", "ページ受信確認", None,
+        "The far machine acknowledged a page, and more follow.", "相手の FAX がページの受信を確認しました。続きを送ります。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("dot_sent", "メール本文送信", None,
+        "The content of its mail may leave from here on: without a reply it is uncertain.", "この後、メールの本文を送信します。応答がなければ未確定になります。",
+        "Nothing to do.", "対応は不要です。"),
+    entry("not_sent", "未送信", None,
+        "Nothing of a page or of a mail is anywhere.", "ページもメールも送信されていません。",
+        "The code of the attempt says why.", "理由は試行のコードで確認してください。"),
+];
+
+/// Events and rungs beside those that are named as a state.
+#[rustfmt::skip]
+pub const EVENTS: &[Meaning] = &[
+    entry("accepted", "受付", None,
+        "It is on disk.", "受け付けて保存しました。", "Nothing to do.", "対応は不要です。"),
+    entry("stop_wanted", "停止要求", None,
+        "Its client cancelled it during the call, or while a receipt is awaited.", "送信中または報告待ちの間に取り消されました。",
+        "Nothing to do: the call stops if no page has begun, and nothing else follows.", "対応は不要です。ページの送信前なら停止し、以後は送りません。"),
+    entry("answered", "応答", None,
+        "A fax machine answered.", "相手の FAX が応答しました。", "Nothing to do.", "対応は不要です。"),
+    entry("identity", "宛先確認", None,
+        "The far machine said who it is, and it was judged.", "相手の FAX の識別を確認しました。", "Nothing to do.", "対応は不要です。"),
+    entry("settings", "送信条件", None,
+        "With which speed and coding the call goes, and why not faster.", "この通信の速度・符号化と、制限の理由です。", "Nothing to do.", "対応は不要です。"),
+    entry("training", "速度調整", None,
+        "Both machines try a speed.", "通信速度を調整しています。", "Nothing to do.", "対応は不要です。"),
+    entry("agreed", "通信条件の合意", None,
+        "Both machines agreed on speed and coding; the page follows.", "通信速度と符号化が決まりました。続いてページを送ります。", "Nothing to do.", "対応は不要です。"),
+    entry("repeat", "再送（誤り訂正）", None,
+        "The far machine asked for parts of the page again.", "相手の FAX がページの一部の再送を求めました。", "Nothing to do.", "対応は不要です。"),
+    entry("page_confirmed", "ページ受信確認", None,
+        "The far machine acknowledged a page.", "相手の FAX がページの受信を確認しました。", "Nothing to do.", "対応は不要です。"),
+    entry("hung_up", "切断", None,
+        "The line was hung up; with the seconds that it was held.", "回線を切断しました（使用秒数付き）。", "Nothing to do.", "対応は不要です。"),
+    entry("mail_delivered", "メール配達", None,
+        "A host reports that the mail lies in the mailbox.", "メールボックスへの配達が報告されました。", "Nothing to do.", "対応は不要です。"),
+    entry("mail_relayed", "メール転送", None,
+        "A host passed the mail on to one that reports nothing.", "配達を報告しないサーバーへ転送されました。", "Nothing to do.", "対応は不要です。"),
+    entry("mail_delayed", "メール遅延", None,
+        "A host could not deliver the mail yet and goes on trying.", "メールの配達が遅れています。サーバーが再試行しています。", "Nothing to do.", "対応は不要です。"),
+    entry("mail_bounced", "メール返送", None,
+        "The mail came back.", "メールが返送されました。", "Nothing to do: what follows is an event of its own.", "対応は不要です。続きは次のイベントにあります。"),
+    entry("mail_displayed", "メール表示", None,
+        "Somebody had the mail displayed; that proves no login.", "メールが表示されました（ログインの確認ではありません）。", "Nothing to do.", "対応は不要です。"),
+    entry("sent_copy", "送信控え確認", None,
+        "The relay's copy of the mail was found: it has the mail.", "メールサーバーの送信控えを確認しました。", "Nothing to do.", "対応は不要です。"),
+    entry("fax_sent", "FAX送信報告", None,
+        "The fax provider reports that the sheet was received.", "FAX 送信サービスが送信完了を報告しました。", "Nothing to do.", "対応は不要です。"),
+    entry("fax_failed", "FAX失敗報告", None,
+        "The fax provider reports that it failed.", "FAX 送信サービスが送信失敗を報告しました。", "Nothing to do: what follows is an event of its own.", "対応は不要です。続きは次のイベントにあります。"),
+    entry("first_login", "ログイン確認", None,
+        "Somebody of the office logged in with it.", "事業所のログインが確認されました。", "Nothing to do.", "対応は不要です。"),
+    entry("terms_accepted", "利用同意確認", None,
+        "Somebody of the office accepted the terms of the site.", "事業所の利用規約への同意が確認されました。", "Nothing to do.", "対応は不要です。"),
+    entry("first_download", "受取確認", None,
+        "Somebody of the office fetched the documents.", "事業所による書類の受け取りが確認されました。", "Nothing to do.", "対応は不要です。"),
+];
