@@ -15,19 +15,21 @@
 #   make bench-sheet  a sheet from JSON to coded page beside Ghostscript, and the worker's memory; builds the typesetter optimised
 #   make bench-mail   notices handed to a Postfix beside Postfix's own smtp-source
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
+#   make crash        SIGKILL at every named point, RUNS=20 times each, and 10,000 keys eight times each through kills
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
 #   make release      every program as it is installed, into target/release
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
 # Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, .ci/fuzz, tests/demo/run.sh, tests/interop/run.rs,
-# tests/noise/table.rs, tests/legibility/, tests/bench/).
+# tests/noise/table.rs, tests/legibility/, tests/bench/, tests/crash/).
 
 CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
+RUNS ?= 20
 
-.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-codec deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-codec crash deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -76,6 +78,11 @@ bench-mail: build
 bench-codec: setup
 	$(CARGO) run --quiet --release -p t4 --example bench-codec
 
+crash: setup
+	$(CARGO) build --quiet --workspace --bins --example crash --example crash-check --example crash-paper
+	$(or $(CARGO_TARGET_DIR),target)/debug/examples/crash $(RUNS)
+	CRASH_KEYS=10000 $(CARGO) test --quiet --workspace --test crash every_key -- --nocapture
+
 # cargo-nextest keeps tests that call from disturbing each other; without it, every test waits for
 # the one before. Documentation examples are not its business.
 test: build
@@ -83,7 +90,7 @@ test: build
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    set -x; $(CARGO) nextest run --workspace; \
 	else \
-	    set -x; $(CARGO) test --workspace --lib --bins --tests -- --test-threads=1; \
+	    set -x; $(CARGO) test --workspace --lib --bins --examples --tests -- --test-threads=1; \
 	fi
 	$(CARGO) test --workspace --doc
 

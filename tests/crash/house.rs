@@ -1,0 +1,465 @@
+//! One appliance that is killed again and again: the real gateway, a line that takes no time, and a caller who writes down
+//! what he asks and what he is told.
+//!
+//! In: what to ask. Out: the logs of [`history`](crate::history) and the store, in a folder that `crash-check` judges.
+//! It lies in memory where the system has such a folder: SIGKILL leaves the kernel's buffers whole, so a disk would only
+//! cost time.
+//! Not here: when it is killed (`stories.rs`), what must hold (`judge.rs`).
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::ops::Deref;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::history::{self, CANARY, Log};
+use crate::line::Line;
+
+/// Longest wait for anything that a gateway does.
+pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LOOK_EVERY: Duration = Duration::from_millis(2);
+const SECRET: &str = "the-only-token-of-this-house";
+const PORT: u16 = 8750;
+const SIGKILL: i32 = 9;
+
+static HOUSES: AtomicU64 = AtomicU64::new(0);
+
+/// What is unlike the usual in one house.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Furniture<'a> {
+    /// Tables of settings behind all others.
+    pub more: &'a str,
+    /// Nobody is called.
+    pub without_line: bool,
+}
+
+pub struct House {
+    folder: PathBuf,
+    _kept: Option<tempfile::TempDir>,
+    caller: Arc<Caller>,
+    line: Option<Line>,
+    daemon: Option<Child>,
+    /// The last gateway ended by SIGKILL.
+    was_killed: bool,
+}
+
+/// Who asks the gateway, from as many threads as one likes, and writes down what comes of it.
+pub struct Caller {
+    address: String,
+    history: Log,
+    calls: AtomicU64,
+    keys: AtomicU64,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl House {
+    /// In a folder that goes with it.
+    pub fn new(furniture: Furniture<'_>) -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder =
+            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.expect("a folder");
+        let mut house = Self::in_folder(folder.path(), furniture);
+        house._kept = Some(folder);
+        house
+    }
+
+    /// In a folder that stays.
+    pub fn in_folder(folder: &Path, furniture: Furniture<'_>) -> Self {
+        // An address of its own: a port that is free now may be somebody's in a moment.
+        let (process, nth) = (std::process::id(), HOUSES.fetch_add(1, Ordering::Relaxed));
+        let address =
+            format!("127.{}.{}.{}:{PORT}", 64 + (process >> 8) % 128, process % 256, 1 + nth % 250);
+        let folder = folder.to_owned();
+        let log = |name: &str| Log::open(&folder.join(name));
+        let (history, line) = (log(history::HISTORY), Arc::new(log(history::LINE)));
+        let device = folder.join("line1");
+        write_settings(&folder, &address, furniture);
+        let (calls, keys) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self {
+            caller: Arc::new(Caller { address, history, calls, keys }),
+            line: (!furniture.without_line).then(|| Line::new(device, line)),
+            daemon: None,
+            was_killed: false,
+            _kept: None,
+            folder,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Starts the gateway, to be killed at a point, and waits until it answers; false if it ended before.
+    pub fn start(&mut self, crash: Option<(&str, u32)>) -> bool {
+        if let Some(line) = self.line.as_mut() {
+            line.plug();
+        }
+        let crash = crash.map(|(point, nth)| format!("{point}:{nth}"));
+        self.caller.history.note("start", json!({ "crash": crash }));
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.path("gateway.log"));
+        let mut command = Command::new(program("shirase"));
+        command.args(["serve", "--config"]).arg(self.path("shirase.toml"));
+        command.env_remove("JOURNAL_STREAM").env_remove("SHIRASE_CRASH");
+        command.env("SHIRASE_LOG", "info").envs(crash.map(|crash| ("SHIRASE_CRASH", crash)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
+        self.daemon = Some(command.spawn().expect("the gateway starts"));
+        self.until("the gateway answers", |house| match house.has_ended() {
+            true => Some(false),
+            false => TcpStream::connect(&house.caller.address).is_ok().then_some(true),
+        })
+    }
+
+    /// Whether the gateway has ended; that it has is written down once.
+    pub fn has_ended(&mut self) -> bool {
+        match self.daemon.as_mut().map(Child::try_wait) {
+            Some(Ok(Some(status))) => {
+                self.ended(status);
+                true
+            }
+            Some(_) => false,
+            None => true,
+        }
+    }
+
+    pub fn was_killed(&self) -> bool {
+        self.was_killed
+    }
+
+    fn ended(&mut self, status: ExitStatus) {
+        self.daemon = None;
+        self.was_killed = status.signal() == Some(SIGKILL);
+        if let Some(line) = self.line.as_mut() {
+            line.unplug();
+        }
+        let how = json!({ "signal": status.signal(), "status": status.code() });
+        self.caller.history.note("ended", how);
+        assert!(
+            self.was_killed || status.success(),
+            "the gateway ended with {status}\n{}",
+            self.gateway_log()
+        );
+    }
+
+    /// SIGKILL, from outside.
+    #[allow(dead_code, reason = "most stories have the gateway kill itself")]
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            child.kill().expect("kill");
+            let status = child.wait().expect("wait");
+            self.ended(status);
+        }
+    }
+
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
+        if let Some(child) = &self.daemon {
+            let sent = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+            assert!(sent.expect("kill(1)").success());
+        }
+    }
+
+    /// SIGTERM, and waits.
+    pub fn stop(&mut self) {
+        self.ask_to_stop();
+        self.until("the gateway stops", |house| house.has_ended().then_some(()));
+    }
+
+    pub fn gateway_log(&self) -> String {
+        std::fs::read_to_string(self.path("gateway.log")).unwrap_or_default()
+    }
+
+    /// Looks until there is something to see.
+    pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        for _ in 0..LIMIT.as_millis() / LOOK_EVERY.as_millis() {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        panic!("waited in vain: {what}\n{}", self.gateway_log())
+    }
+
+    /// Asks this gateway, also while it is started and killed.
+    #[allow(dead_code, reason = "most stories ask one thing after the other")]
+    pub fn caller(&self) -> Arc<Caller> {
+        Arc::clone(&self.caller)
+    }
+
+    /// Once more without a crash: what can be done now is done, and all is told. Then an orderly stop.
+    pub fn close(&mut self) {
+        assert!(self.start(None), "the gateway starts\n{}", self.gateway_log());
+        self.until("nothing is on its way", |house| {
+            let answer = house.exchange("GET", "/v1/notifications?limit=200", "", "", true)?;
+            let views = answer.body.as_array()?.clone();
+            let is_busy = |view: &Value| {
+                view["state"] == "sending"
+                    || (view["state"] == "waiting"
+                        && view["reason"] == "first-turn"
+                        && is_due(view))
+            };
+            (house.line.is_none() || !views.iter().any(is_busy)).then_some(())
+        });
+        self.show_all();
+        self.stop();
+    }
+}
+
+impl Deref for House {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl Caller {
+    /// A key that nobody used, and a number that nobody else has.
+    pub fn fresh(&self) -> (String, String) {
+        let nth = self.keys.fetch_add(1, Ordering::Relaxed);
+        (format!("key-{nth}"), format!("03{:08}", 20_000_000 + nth))
+    }
+
+    /// Posts a notification. `None`: no answer came, or nobody waited for it.
+    pub fn post(&self, key: &str, body: &Value, waits: bool) -> Option<Answer> {
+        let told = json!({
+            "key": key, "kind": body["kind"], "number": body["recipient"]["fax"], "waits": waits,
+        });
+        let head = format!("Idempotency-Key: {key}\r\nContent-Type: application/json\r\n");
+        self.call("post", told, "POST", "/v1/notifications", &head, &body.to_string(), waits)
+    }
+
+    pub fn withdraw(&self, id: &str) -> Option<Answer> {
+        let path = format!("/v1/notifications/{id}");
+        self.call("withdraw", json!({ "id": id }), "DELETE", &path, "", "", true)
+    }
+
+    pub fn sign(&self, id: &str, kind: &str) -> Option<Answer> {
+        let (path, body) = (format!("/v1/notifications/{id}/evidence"), json!({ "kind": kind }));
+        let told = json!({ "id": id, "kind": kind });
+        let head = "Content-Type: application/json\r\n";
+        self.call("sign", told, "POST", &path, head, &body.to_string(), true)
+    }
+
+    pub fn report(&self, office: &str, body: &Value) -> Option<Answer> {
+        let path = format!("/v1/offices/{office}/events");
+        let head = "Content-Type: application/json\r\n";
+        let told = json!({ "office": office });
+        self.call("report", told, "POST", &path, head, &body.to_string(), true)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a request")]
+    fn call(
+        &self,
+        event: &str,
+        mut told: Value,
+        method: &str,
+        path: &str,
+        head: &str,
+        body: &str,
+        waits: bool,
+    ) -> Option<Answer> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        told["call"] = json!(call);
+        self.history.note(event, told);
+        let answer = self.exchange(method, path, head, body, waits);
+        match &answer {
+            Some(Answer { status, body }) => {
+                let (id, state) = (&body["id"], &body["state"]);
+                let answer = json!({ "call": call, "status": status, "id": id, "state": state });
+                self.history.note("answer", answer);
+            }
+            None => self.history.note("unheard", json!({ "call": call })),
+        }
+        answer
+    }
+
+    /// One request on a connection of its own; `None` if it broke off.
+    pub fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        head: &str,
+        body: &str,
+        waits: bool,
+    ) -> Option<Answer> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.set_read_timeout(Some(LIMIT)).ok()?;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nAuthorization: Bearer \
+             test.{SECRET}\r\n{head}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).ok()?;
+        if !waits {
+            return None;
+        }
+        let mut octets = Vec::new();
+        stream.read_to_end(&mut octets).ok()?;
+        let text = String::from_utf8(octets).ok()?;
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        // An answer that is cut was not given.
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).ok()? };
+        Some(Answer { status, body })
+    }
+
+    /// What the gateway says of its notifications now, the newest 200, written down.
+    pub fn show_all(&self) -> Vec<Value> {
+        let answer = self.exchange("GET", "/v1/notifications?limit=200", "", "", true);
+        let views = answer.and_then(|answer| answer.body.as_array().cloned()).unwrap_or_default();
+        for view in &views {
+            let shown =
+                json!({ "id": view["id"], "state": view["state"], "reason": view["reason"] });
+            self.history.note("shown", shown);
+        }
+        views
+    }
+}
+
+/// Not held back by its `not_before`: the generator never asks for less than half an hour.
+fn is_due(view: &Value) -> bool {
+    view["due_at"] == view["accepted_at"]
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            let _gone = child.kill();
+            let _reaped = child.wait();
+        }
+    }
+}
+
+/// What `crash-check` says of a folder: its violations and what it counted.
+pub fn judged(folder: &Path) -> (Vec<String>, Value) {
+    let run = Command::new(program("examples/crash-check")).arg(folder).output();
+    let run = run.expect("crash-check runs");
+    let said: Value = serde_json::from_slice(&run.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&run.stderr)));
+    let violations = said["violations"].as_array().cloned().unwrap_or_default();
+    assert_eq!(run.status.success(), violations.is_empty());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    (violations.iter().map(text).collect(), said["counted"].clone())
+}
+
+/// A program of this build.
+pub fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().expect("a program has a path"); // target/debug/{deps,examples}/x
+    let folder = here.parent().and_then(Path::parent).expect("target/debug");
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: `cargo build --workspace --bins --examples`",
+        path.display()
+    );
+    path
+}
+
+fn private(path: &Path, octets: &[u8]) {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.create(true).truncate(true).write(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(octets)).expect("a secret file");
+}
+
+fn write_settings(folder: &Path, address: &str, furniture: Furniture<'_>) {
+    private(&folder.join("master-key"), &[7; 32]);
+    let hash = Sha256::digest(SECRET.as_bytes());
+    let hash: String = hash.iter().map(|octet| format!("{octet:02x}")).collect();
+    let token = format!("test sha256:{hash} notify,read,numbers,lines,operate\n");
+    private(&folder.join("tokens"), token.as_bytes());
+    let place = |name: &str| folder.join(name).display().to_string();
+    let line = match furniture.without_line {
+        true => String::new(),
+        false => format!(
+            "[[line]]\nname = \"line1\"\ndevice = \"{}\"\ntsi = \"03 0000 0000\"\nmodem = \"generic\"\n",
+            place("line1")
+        ),
+    };
+    let settings = format!(
+        r#"
+[http]
+listen = "{address}"
+tokens_file = "{tokens}"
+[store]
+path = "{store}"
+key_file = "{key}"
+[site]
+name = "書類交換サイト"
+url = "https://exchange.example.jp/"
+help_name = "書類交換サイト 窓口"
+help_phone = "03-0000-0000"
+help_hours = "平日 9:00～17:00"
+[sheet]
+program = "{paper}"
+templates = "{templates}"
+[calling]
+hours = "always_open"
+self_test = "never"
+{line}{more}"#,
+        tokens = place("tokens"),
+        store = place("queue.db"),
+        key = place("master-key"),
+        paper = program("examples/crash-paper").display(),
+        templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/fax").display(),
+        more = furniture.more,
+    );
+    std::fs::write(folder.join("shirase.toml"), settings).expect("settings");
+}
+
+/// A first contact, whose secrets can be found wherever they should not be.
+pub fn first_contact(number: &str) -> Value {
+    let mut body = document(number);
+    body["kind"] = json!("first_contact");
+    body["credentials"] = json!({
+        "login_id": format!("{CANARY}-1"),
+        "password": format!("{CANARY}-2"),
+        "first_time_key": format!("{CANARY}-3"),
+    });
+    body
+}
+
+/// A notice without a key.
+pub fn document(number: &str) -> Value {
+    json!({
+        "kind": "document",
+        "sender": {
+            "office_number": "1379900028",
+            "office_name": "みどり居宅介護支援事業所",
+            "phone": "03-0000-1111",
+        },
+        "recipient": {
+            "office_number": "2779900030",
+            "office_name": "あおぞら訪問介護ステーション",
+            "fax": number,
+        },
+        "documents": [{ "title": "提供票", "count": 2 }],
+    })
+}
+
+/// The same, not to be sent before an hour has gone by.
+pub fn later(mut body: Value) -> Value {
+    let at = history::now_ms() / 1000 + 3600;
+    body["not_before"] = json!(rfc3339(at));
+    body
+}
+
+/// Seconds since 1970 as the hook takes them.
+fn rfc3339(seconds: i64) -> String {
+    let at = jiff::Timestamp::from_second(seconds).expect("a time");
+    at.to_string()
+}

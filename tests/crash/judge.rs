@@ -1,0 +1,448 @@
+//! What must be true of every history, and what of it is not.
+//!
+//! | | promise |
+//! |---|---|
+//! | I1 | what was answered with 202 exists |
+//! | I2 | one notification for each key, the same for each answer |
+//! | I3 | a key is on paper at most once without a confirmation or a decision; never again after a confirmation |
+//! | I4 | a final state stays; a withdrawal or sign that was answered is kept |
+//! | I5 | confirmed only what the far end acknowledged, handed off only what the relay took |
+//! | I6 | every change has one event; the feed and the state agree |
+//! | I7 | no secret in clear in the store, the logs of the gateway or its answers |
+//! | I8 | one call at a time on a line |
+//! | I9 | every call and every page that went out is on disk |
+//! | I10 | what is not final has a next time or somebody who decides |
+//! | I11 | no call after its time, and none for what was withdrawn |
+//! | I12 | the store is whole |
+//!
+//! In: a folder. Out: a [`Verdict`]. Not here: where the logs come from (`history.rs`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+
+use crate::history;
+
+const FINAL: [&str; 6] =
+    ["confirmed", "failed", "expired", "cancelled", "resolved_delivered", "resolved_not_delivered"];
+/// Kinds with a key.
+const SECRET: [&str; 2] = ["first_contact", "credentials_reissued"];
+/// A notice without a key goes so often in all, if nobody confirms it.
+const MOST_COPIES: usize = 3;
+
+/// What was found.
+#[derive(Default)]
+pub struct Verdict {
+    pub violations: Vec<String>,
+    pub counted: BTreeMap<&'static str, usize>,
+}
+
+impl Verdict {
+    pub fn to_json(&self) -> Value {
+        json!({ "violations": self.violations, "counted": self.counted })
+    }
+
+    fn must(&mut self, is_true: bool, otherwise: impl FnOnce() -> String) {
+        if !is_true {
+            self.violations.push(otherwise());
+        }
+    }
+}
+
+struct Job {
+    id: String,
+    key: String,
+    state: String,
+    kind: String,
+    fax: String,
+    due_at: Option<i64>,
+    not_after: i64,
+    watch_until: Option<i64>,
+    signs: [Option<i64>; 3],
+}
+
+struct Attempt {
+    channel: String,
+    state: String,
+    dialled: bool,
+    page_started: bool,
+    dot_sent: bool,
+    ended: bool,
+}
+
+struct Event {
+    job: String,
+    name: String,
+    detail: Value,
+}
+
+struct Store {
+    /// By id.
+    jobs: BTreeMap<String, Job>,
+    /// Of each job, in their order.
+    attempts: BTreeMap<String, Vec<Attempt>>,
+    events: Vec<Event>,
+}
+
+/// Judges a folder.
+pub fn judge(folder: &Path) -> Verdict {
+    let mut verdict = Verdict::default();
+    let path = folder.join("queue.db");
+    let opened = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let store = opened.and_then(|conn| {
+        let sound: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        verdict.must(sound == "ok", || format!("I12 the store is damaged: {sound}"));
+        let dangling: i64 =
+            conn.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+        verdict.must(dangling == 0, || format!("I12 {dangling} rows refer to nothing"));
+        Store::read(&conn)
+    });
+    let store = match store {
+        Ok(store) => store,
+        Err(error) => {
+            verdict.violations.push(format!("I12 the store cannot be read: {error}"));
+            return verdict;
+        }
+    };
+    let log = |name: &str| history::read(&folder.join(name));
+    let (history, line, relay) = (log(history::HISTORY), log(history::LINE), log(history::RELAY));
+    let told = Told::read(&history);
+    answers(&mut verdict, &store, &told);
+    states(&mut verdict, &store, &told);
+    events(&mut verdict, &store);
+    calls(&mut verdict, &store, &told, &line);
+    mails(&mut verdict, &store, &relay);
+    secrets(&mut verdict, folder);
+    let counted = [
+        ("notifications", store.jobs.len()),
+        ("attempts", store.attempts.values().map(Vec::len).sum()),
+        ("events", store.events.len()),
+        ("kills", history.iter().filter(|line| line["signal"] == 9).count()),
+        ("posts", history.iter().filter(|line| line["event"] == "post").count()),
+        ("dialled", line.iter().filter(|line| line["event"] == "dialled").count()),
+        ("pages", line.iter().filter(|line| line["event"] == "page").count()),
+        ("mails", relay.iter().filter(|line| line["event"] == "content").count()),
+    ];
+    verdict.counted.extend(counted);
+    verdict
+}
+
+impl Store {
+    fn read(conn: &Connection) -> rusqlite::Result<Self> {
+        let jobs = conn
+            .prepare(
+                "SELECT id, idempotency_key, state, kind, fax_digits, due_at, not_after, watch_until,
+                    first_login_at, terms_accepted_at, first_download_at FROM job",
+            )?
+            .query_map([], |row| {
+                let job = Job {
+                    id: row.get(0)?,
+                    key: row.get(1)?,
+                    state: row.get(2)?,
+                    kind: row.get(3)?,
+                    fax: row.get(4)?,
+                    due_at: row.get(5)?,
+                    not_after: row.get(6)?,
+                    watch_until: row.get(7)?,
+                    signs: [row.get(8)?, row.get(9)?, row.get(10)?],
+                };
+                Ok((job.id.clone(), job))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut attempts = BTreeMap::<String, Vec<Attempt>>::new();
+        let rows: Vec<(String, Attempt)> = conn
+            .prepare(
+                "SELECT job, channel, state, dialled_at IS NOT NULL, page_started_at IS NOT NULL,
+                    dot_sent_at IS NOT NULL, ended_at IS NOT NULL FROM attempt ORDER BY id",
+            )?
+            .query_map([], |row| {
+                let attempt = Attempt {
+                    channel: row.get(1)?,
+                    state: row.get(2)?,
+                    dialled: row.get(3)?,
+                    page_started: row.get(4)?,
+                    dot_sent: row.get(5)?,
+                    ended: row.get(6)?,
+                };
+                Ok((row.get(0)?, attempt))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        rows.into_iter().for_each(|(job, it)| attempts.entry(job).or_default().push(it));
+        let events = conn
+            .prepare("SELECT job, name, detail FROM event ORDER BY cursor")?
+            .query_map([], |row| {
+                let detail: String = row.get(2)?;
+                let detail = serde_json::from_str(&detail).unwrap_or_default();
+                Ok(Event { job: row.get(0)?, name: row.get(1)?, detail })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Self { jobs, attempts, events })
+    }
+
+    fn attempts_of(&self, job: &str) -> &[Attempt] {
+        self.attempts.get(job).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What the gateway said to its caller.
+#[derive(Default)]
+struct Told {
+    /// Ids of 202s, by key.
+    accepted: BTreeMap<String, BTreeSet<String>>,
+    /// When a withdrawal was answered with "cancelled".
+    cancelled: BTreeMap<String, i64>,
+    /// Signs that were answered.
+    signed: BTreeSet<(String, String)>,
+    /// Decisions that were asked for, answered or not: each may be followed by one more sheet.
+    decisions: BTreeMap<String, usize>,
+    /// States in the order in which they were shown.
+    shown: BTreeMap<String, Vec<String>>,
+}
+
+impl Told {
+    fn read(history: &[Value]) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut told = Self::default();
+        let mut asked: BTreeMap<i64, &Value> = BTreeMap::new();
+        for line in history {
+            match line["event"].as_str() {
+                Some("post" | "withdraw" | "sign") => {
+                    asked.insert(line["call"].as_i64().unwrap_or_default(), line);
+                }
+                Some("decide") => *told.decisions.entry(text(&line["id"])).or_default() += 1,
+                Some("answer") => {
+                    let Some(asked) = line["call"].as_i64().and_then(|call| asked.get(&call))
+                    else {
+                        continue;
+                    };
+                    match (asked["event"].as_str(), line["status"].as_i64()) {
+                        (Some("post"), Some(202)) => {
+                            let ids = told.accepted.entry(text(&asked["key"])).or_default();
+                            ids.insert(text(&line["id"]));
+                        }
+                        (Some("withdraw"), Some(200)) => {
+                            let ms = line["ms"].as_i64().unwrap_or_default();
+                            told.cancelled.entry(text(&asked["id"])).or_insert(ms);
+                        }
+                        (Some("sign"), Some(200)) => {
+                            told.signed.insert((text(&asked["id"]), text(&asked["kind"])));
+                        }
+                        _of_no_promise => {}
+                    }
+                }
+                Some("shown") => {
+                    told.shown.entry(text(&line["id"])).or_default().push(text(&line["state"]));
+                }
+                _of_no_promise => {}
+            }
+        }
+        told
+    }
+}
+
+fn answers(verdict: &mut Verdict, store: &Store, told: &Told) {
+    let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for job in store.jobs.values() {
+        by_key.entry(&job.key).or_default().push(&job.id);
+    }
+    for (key, ids) in &told.accepted {
+        verdict.must(ids.len() == 1, || format!("I2 {key} was answered with {ids:?}"));
+        for id in ids {
+            let is_there = by_key.get(key.as_str()).is_some_and(|jobs| jobs.contains(&id.as_str()));
+            verdict.must(is_there, || format!("I1 {id} of {key} was accepted and is lost"));
+        }
+    }
+    for (key, ids) in by_key.iter().filter(|(_, ids)| ids.len() > 1) {
+        verdict.violations.push(format!("I2 {key} has {} notifications", ids.len()));
+    }
+}
+
+fn states(verdict: &mut Verdict, store: &Store, told: &Told) {
+    for job in store.jobs.values() {
+        let id = &job.id;
+        let mut shown: Vec<&str> =
+            told.shown.get(id).into_iter().flatten().map(String::as_str).collect();
+        shown.push(&job.state);
+        for pair in shown.windows(2) {
+            if let [before, after] = pair {
+                let stays = !FINAL.contains(before) || before == after;
+                verdict.must(stays, || format!("I4 {id} was {before} and became {after}"));
+            }
+        }
+        let has_owner = match job.state.as_str() {
+            "waiting" => job.due_at.is_some(),
+            "handed_off" => job.watch_until.is_some(),
+            // A person decides; a technician releases.
+            "uncertain" | "hold" => true,
+            // Nobody is on any line: the gateway does not run.
+            "sending" => false,
+            state => FINAL.contains(&state),
+        };
+        verdict.must(has_owner, || format!("I10 {id} is {} and nothing follows", job.state));
+    }
+    for id in told.cancelled.keys() {
+        let is_kept = store.jobs.get(id).is_some_and(|job| job.state == "cancelled");
+        verdict.must(is_kept, || format!("I4 {id} was answered as cancelled and is not"));
+    }
+    for (id, kind) in &told.signed {
+        let column = ["first_login", "terms_accepted", "first_download"];
+        let at = column.iter().position(|name| name == kind);
+        let is_kept = store
+            .jobs
+            .get(id)
+            .zip(at)
+            .is_some_and(|(job, at)| job.signs.get(at).copied().flatten().is_some());
+        verdict.must(is_kept, || format!("I4 {kind} of {id} was answered and is not kept"));
+    }
+    let open = store.attempts.values().flatten().filter(|attempt| !attempt.ended).count();
+    verdict.must(open == 0, || format!("I10 {open} attempts are open and nobody is on a line"));
+}
+
+fn events(verdict: &mut Verdict, store: &Store) {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut accepted: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in &store.events {
+        if let Some(state) = event.detail["state"].as_str()
+            && let Some(before) = last.insert(&event.job, state)
+        {
+            let stays = !FINAL.contains(&before) || before == state;
+            verdict.must(stays, || format!("I4 {}: {state} after {before}", event.job));
+        }
+        *ends.entry(&event.job).or_default() += usize::from(!event.detail["evidence"].is_null());
+        *accepted.entry(&event.job).or_default() += usize::from(event.name == "accepted");
+    }
+    for job in store.jobs.values() {
+        let id = job.id.as_str();
+        let told = last.get(id).copied().unwrap_or_default();
+        verdict.must(told == job.state, || format!("I6 {id} is {}, told {told}", job.state));
+        let ended = store.attempts_of(id).iter().filter(|it| it.ended).count();
+        let told = ends.get(id).copied().unwrap_or_default();
+        verdict.must(told == ended, || format!("I6 {id}: {ended} attempts ended, told {told}"));
+        let told = accepted.get(id).copied().unwrap_or_default();
+        verdict.must(told == 1, || format!("I6 {id}: its acceptance was told {told} times"));
+    }
+}
+
+/// What the line saw of one number.
+#[derive(Default)]
+struct Seen {
+    dialled: Vec<i64>,
+    pages: usize,
+    acknowledged: usize,
+    pages_after_acknowledgement: usize,
+}
+
+fn calls(verdict: &mut Verdict, store: &Store, told: &Told, line: &[Value]) {
+    let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
+    let mut on_call: BTreeMap<&str, &str> = BTreeMap::new();
+    for entry in line {
+        let number = entry["number"].as_str().unwrap_or_default();
+        let modem = entry["modem"].as_str().unwrap_or_default();
+        let here = seen.entry(number).or_default();
+        match entry["event"].as_str() {
+            Some("dialled") => {
+                here.dialled.push(entry["ms"].as_i64().unwrap_or_default());
+                let before = on_call.insert(modem, number);
+                verdict.must(before.is_none(), || {
+                    format!("I8 ...{} was dialled in a call", tail(number))
+                });
+            }
+            Some("page") => {
+                here.pages += 1;
+                here.pages_after_acknowledgement += usize::from(here.acknowledged > 0);
+            }
+            Some("acknowledged") => here.acknowledged += 1,
+            Some("on_hook") => drop(on_call.remove(modem)),
+            _of_no_matter => {}
+        }
+    }
+    let known: BTreeSet<&str> = store.jobs.values().map(|job| job.fax.as_str()).collect();
+    for number in seen.keys().filter(|number| !known.contains(*number)) {
+        verdict.violations.push(format!("I9 ...{} was dialled for nobody", tail(number)));
+    }
+    for job in store.jobs.values() {
+        let (id, none) = (&job.id, Seen::default());
+        let seen = seen.get(job.fax.as_str()).unwrap_or(&none);
+        let of_job = || store.attempts_of(id).iter().filter(|it| it.channel == "fax");
+        let count = |what: &dyn Fn(&Attempt) -> bool| of_job().filter(|it| what(it)).count();
+
+        let dialled = count(&|it| it.dialled);
+        verdict.must(dialled >= seen.dialled.len(), || {
+            format!("I9 {id}: {} calls went out, {dialled} are counted", seen.dialled.len())
+        });
+        let started = count(&|it| it.page_started);
+        verdict.must(started >= seen.pages, || {
+            format!("I9 {id}: {} pages went out, {started} are known", seen.pages)
+        });
+        let confirmed = count(&|it| it.state == "confirmed");
+        verdict.must(confirmed <= seen.acknowledged, || {
+            format!("I5 {id}: {confirmed} confirmed, {} acknowledged", seen.acknowledged)
+        });
+        let is_signed = job.signs.iter().any(Option::is_some);
+        let is_proven = job.state != "confirmed" || seen.acknowledged > 0 || is_signed;
+        verdict.must(is_proven, || format!("I5 {id} is confirmed, and nobody acknowledged it"));
+
+        let decisions = told.decisions.get(id).copied().unwrap_or_default();
+        let most = if SECRET.contains(&job.kind.as_str()) { 1 } else { MOST_COPIES } + decisions;
+        verdict.must(seen.pages <= most, || {
+            format!("I3 {id}: on paper {} times, {decisions} decisions", seen.pages)
+        });
+        let again = seen.pages_after_acknowledgement;
+        let is_known = confirmed > 0 && again > 0;
+        verdict.must(!is_known, || format!("I3 {id}: sent {again} times after its confirmation"));
+
+        for ms in &seen.dialled {
+            verdict.must(*ms <= job.not_after, || format!("I11 {id} was dialled after its time"));
+            let is_wanted = told.cancelled.get(id).is_none_or(|cancelled| ms <= cancelled);
+            verdict.must(is_wanted, || format!("I11 {id} was dialled after it was cancelled"));
+        }
+    }
+}
+
+/// By recipient, who is asked for in one notification only.
+fn mails(verdict: &mut Verdict, store: &Store, relay: &[Value]) {
+    let mut content: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in relay {
+        let key = entry["key"].as_str().unwrap_or_default();
+        match entry["event"].as_str() {
+            Some("content") => *content.entry(key).or_default() += 1,
+            Some("taken") => *taken.entry(key).or_default() += 1,
+            _of_no_matter => {}
+        }
+    }
+    for job in store.jobs.values() {
+        let id = &job.id;
+        let of_job = || store.attempts_of(id).iter().filter(|it| it.channel == "mail");
+        let count = |of: &BTreeMap<&str, usize>| of.get(job.fax.as_str()).copied().unwrap_or(0);
+        let begun = of_job().filter(|it| it.dot_sent).count();
+        verdict.must(begun >= count(&content), || {
+            format!("I9 {id}: {} mails went out, {begun} are known", count(&content))
+        });
+        verdict.must(count(&taken) <= 1, || format!("I3 {id} was mailed {} times", count(&taken)));
+        let handed = of_job().filter(|it| it.state == "handed_off").count();
+        verdict.must(handed <= count(&taken), || {
+            format!("I5 {id}: {handed} handed off, the relay took {}", count(&taken))
+        });
+    }
+}
+
+fn secrets(verdict: &mut Verdict, folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("queue.db") || name.ends_with(".log") || name == history::HISTORY {
+            let octets = std::fs::read(entry.path()).unwrap_or_default();
+            let is_clean = !octets
+                .windows(history::CANARY.len())
+                .any(|some| some == history::CANARY.as_bytes());
+            verdict.must(is_clean, || format!("I7 a secret is in {name}"));
+        }
+    }
+}
+
+fn tail(number: &str) -> &str {
+    number.get(number.len().saturating_sub(4)..).unwrap_or_default()
+}

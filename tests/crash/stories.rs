@@ -1,0 +1,205 @@
+//! How a gateway is driven to each point at which it kills itself.
+//!
+//! In: a point and how many times. Out: a house that was killed there so often, as its logs and its store tell.
+//! Every point must really be reached: a gateway that does not die where it should ends the run.
+//! Not here: what must hold afterwards (`judge.rs`).
+
+use std::ops::Range;
+use std::time::Duration;
+
+use serde_json::json;
+use shirase::app::crash::Point;
+
+use crate::house::{Furniture, House, LOOK_EVERY, document, first_contact, later};
+
+/// Longest wait for a gateway to pass a point.
+const REACHED_WITHIN: Duration = Duration::from_secs(30);
+/// Most kills in one house, so that no store grows beyond what is judged quickly.
+const KILLS_PER_HOUSE: u32 = 50;
+const OFFICE: &str = "2779900030";
+
+/// What takes a gateway to a point.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    /// A start without a store.
+    NewStore,
+    /// A start behind a crash in a call.
+    StartAfterCrash,
+    /// A start.
+    Start,
+    /// Notifications with a key, which are sent.
+    Fax,
+    /// The same request again.
+    Repeat,
+    Withdraw,
+    Report,
+    Sign,
+    /// SIGTERM.
+    Stop,
+    /// Needs a mail channel.
+    Mail,
+}
+
+fn way_to(point: Point) -> Way {
+    match point {
+        Point::StoreMadeBeside | Point::StoreMigrating | Point::StoreMigrated => Way::NewStore,
+        Point::RecoverFound | Point::RecoverEnded | Point::RecoverCommitted => Way::StartAfterCrash,
+        Point::SweepWritten | Point::SweepCommitted | Point::DeviceOpens => Way::Start,
+        Point::AcceptJudged
+        | Point::AcceptWritten
+        | Point::AcceptCommitted
+        | Point::GroupRan
+        | Point::GroupCommitted
+        | Point::CheckpointBegins
+        | Point::CheckpointDone
+        | Point::ClaimWritten
+        | Point::ClaimCommitted
+        | Point::SheetProven
+        | Point::DialAsked
+        | Point::DialWritten
+        | Point::DialCommitted
+        | Point::Answered
+        | Point::FarEndJudged
+        | Point::PageAsked
+        | Point::PageWritten
+        | Point::PageCommitted
+        | Point::PageMidway
+        | Point::PageLeft
+        | Point::PageAcknowledged
+        | Point::SettleWritten
+        | Point::CallSettled
+        | Point::CallHungUp => Way::Fax,
+        Point::ReplayFound => Way::Repeat,
+        Point::CancelWritten | Point::CancelCommitted => Way::Withdraw,
+        Point::OfficeWritten | Point::OfficeCommitted => Way::Report,
+        Point::SignWritten | Point::SignCommitted => Way::Sign,
+        Point::StopBegins | Point::StopStoreOpen => Way::Stop,
+        Point::MailClaimWritten
+        | Point::MailClaimCommitted
+        | Point::DotAsked
+        | Point::DotCommitted
+        | Point::MailReplied
+        | Point::MailSettled
+        | Point::ReceiptRead
+        | Point::ReceiptWritten
+        | Point::ReceiptCommitted => Way::Mail,
+    }
+}
+
+/// Points that this generator has a way to.
+pub fn points() -> impl Iterator<Item = Point> {
+    Point::ALL.iter().copied().filter(|point| way_to(*point) != Way::Mail)
+}
+
+/// Where the crash was of which a start tells.
+const IN_A_CALL: [Point; 5] = [
+    Point::ClaimCommitted,
+    Point::DialCommitted,
+    Point::PageCommitted,
+    Point::PageLeft,
+    Point::PageAcknowledged,
+];
+
+/// How often one house is good for a point: a store is made once.
+pub fn kills_per_house(point: Point) -> u32 {
+    if way_to(point) == Way::NewStore { 1 } else { KILLS_PER_HOUSE }
+}
+
+/// A house whose gateway was killed at a point for each of `nth_kills`, then started once more and stopped. One kill
+/// differs from the next in how often the point is passed before, and in what the caller does.
+pub fn killed_at(point: Point, nth_kills: Range<u32>) -> House {
+    let mut house = House::new(Furniture::default());
+    for kill in nth_kills {
+        let way = way_to(point);
+        if way == Way::StartAfterCrash {
+            let before = IN_A_CALL[kill as usize % IN_A_CALL.len()];
+            run(&mut house, Way::Fax, before, 1, kill);
+        }
+        run(&mut house, way, point, nth(point, kill), kill);
+    }
+    house.close();
+    house
+}
+
+/// Which pass it is: not always the first.
+fn nth(point: Point, kill: u32) -> u32 {
+    match point {
+        Point::StoreMigrating | Point::StoreMigrated => 1 + kill % 8,
+        Point::GroupRan | Point::GroupCommitted => 1 + kill % 12,
+        Point::AcceptJudged | Point::AcceptWritten | Point::AcceptCommitted => 1 + kill % 4,
+        Point::CancelWritten | Point::CancelCommitted | Point::ReplayFound => 1 + kill % 3,
+        _of_calls if way_to(point) == Way::Fax => 1 + kill % 2,
+        _first => 1,
+    }
+}
+
+/// Starts the gateway and has it pass the point until it is dead.
+fn run(house: &mut House, way: Way, point: Point, nth: u32, kill: u32) {
+    if house.start(Some((point.as_str(), nth))) {
+        house.show_all();
+    }
+    let mut asked = 0;
+    for _look in 0..REACHED_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
+        if house.has_ended() {
+            let reached = format!("crash: {point}\n");
+            let is_there = house.was_killed() && house.gateway_log().ends_with(&reached);
+            assert!(is_there, "it ended before {point}\n{}", house.gateway_log());
+            return;
+        }
+        if asked <= nth {
+            ask(house, way, kill + asked);
+            asked += 1;
+        } else {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+    panic!("{point} was not passed {nth} times\n{}", house.gateway_log());
+}
+
+/// One thing that a caller wants. The gateway may die of it.
+fn ask(house: &mut House, way: Way, turn: u32) {
+    let (key, number) = house.fresh();
+    match way {
+        Way::NewStore | Way::StartAfterCrash | Way::Start => {}
+        Way::Fax => {
+            // Some go away before they are answered.
+            house.post(&key, &first_contact(&number), turn % 5 != 4);
+        }
+        Way::Repeat => {
+            let body = later(document(&number));
+            house.post(&key, &body, true);
+            house.post(&key, &body, true);
+        }
+        Way::Withdraw => {
+            // Half of them are on their way.
+            let body = if turn.is_multiple_of(2) {
+                later(first_contact(&number))
+            } else {
+                first_contact(&number)
+            };
+            if let Some(id) = accepted(house, &key, &body) {
+                house.withdraw(&id);
+            }
+        }
+        Way::Report => {
+            let mail = format!("care{turn}@office.test");
+            house.report(OFFICE, &json!({ "event": "mail_registered", "mail": mail }));
+            house.report(OFFICE, &json!({ "event": "mail_withdrawn" }));
+        }
+        Way::Sign => {
+            if let Some(id) = accepted(house, &key, &first_contact(&number)) {
+                house.sign(&id, ["first_login", "first_download"][turn as usize % 2]);
+            }
+        }
+        Way::Stop => {
+            house.post(&key, &first_contact(&number), true);
+            house.ask_to_stop();
+        }
+        Way::Mail => unreachable!("there is no mail channel in this house"),
+    }
+}
+
+fn accepted(house: &House, key: &str, body: &serde_json::Value) -> Option<String> {
+    let answer = house.post(key, body, true)?;
+    (answer.status == 202).then(|| answer.body["id"].as_str().map(str::to_owned))?
+}

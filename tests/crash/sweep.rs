@@ -1,0 +1,81 @@
+//! All points, some at a time, each in houses of its own.
+//!
+//! In: points and kills for each. Out: a [`Summary`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use shirase::app::crash::Point;
+
+use crate::house::judged;
+use crate::stories::{killed_at, kills_per_house};
+
+/// What came of it.
+#[derive(Default)]
+pub struct Summary {
+    pub points: usize,
+    pub violations: Vec<String>,
+    /// Of all houses.
+    pub counted: BTreeMap<String, u64>,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} points", self.points)?;
+        for (what, count) in &self.counted {
+            write!(f, ", {count} {what}")?;
+        }
+        write!(f, "; {} broken promises", self.violations.len())?;
+        self.violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
+    }
+}
+
+/// One point is done.
+pub struct Done {
+    point: Point,
+    kills: u64,
+    violations: usize,
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { point, kills, violations } = self;
+        write!(f, "{:20} {kills:5} kills, {violations} broken promises", point.as_str())
+    }
+}
+
+/// Kills gateways `kills` times at each point. `progress` hears of each point that is done.
+pub fn kill_at_all(points: &[Point], kills: u32, progress: &(dyn Fn(Done) + Sync)) -> Summary {
+    let (next, summary) = (AtomicUsize::new(0), Mutex::new(Summary::default()));
+    let work = || {
+        while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+            kill_at(*point, kills, &summary, progress);
+        }
+    };
+    // A gateway waits as much as it works.
+    let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        (0..workers).for_each(|_| drop(scope.spawn(work)));
+    });
+    summary.into_inner().expect("no panic")
+}
+
+fn kill_at(point: Point, kills: u32, summary: &Mutex<Summary>, progress: &(dyn Fn(Done) + Sync)) {
+    let mut done = Done { point, kills: 0, violations: 0 };
+    for first in (0..kills).step_by(kills_per_house(point) as usize) {
+        let last = kills.min(first + kills_per_house(point));
+        let house = killed_at(point, first..last);
+        let (violations, counted) = judged(&house.path(""));
+        done.violations += violations.len();
+        done.kills += counted["kills"].as_u64().unwrap_or(0);
+        let mut summary = summary.lock().expect("no panic");
+        for (what, count) in counted.as_object().into_iter().flatten() {
+            *summary.counted.entry(what.clone()).or_default() += count.as_u64().unwrap_or(0);
+        }
+        summary.violations.extend(violations.into_iter().map(|it| format!("{point}: {it}")));
+    }
+    summary.lock().expect("no panic").points += 1;
+    progress(done);
+}
