@@ -80,9 +80,13 @@ impl Show {
         let Some(gateway) = self.gateway else {
             return Err(Failure::new(Exit::Usage, "--token-file is missing"));
         };
-        let lines = gateway.client()?.get("/v1/lines").await?.body;
+        let client = gateway.client()?;
+        let lines = client.get("/v1/lines").await?.body;
         if self.json {
             return print::out(&format!("{lines:#}"));
+        }
+        if let Some(held) = print::standstill(&client.get("/v1/hold").await?.body) {
+            print::out(&held)?;
         }
         match lines.as_array().map(Vec::as_slice) {
             Some([]) | None => print::out("no line in the settings: notifications wait"),

@@ -11,12 +11,14 @@ pub mod catalogue;
 mod check;
 mod client;
 pub mod clock;
+mod condition;
 pub mod crash;
 mod diagram;
 pub mod exit;
 mod explain;
 mod fleet;
 mod harden;
+mod hold;
 mod key;
 mod ladder;
 mod letter;
@@ -64,6 +66,8 @@ enum Verb {
     List(list::List),
     Calls(calls::Calls),
     Cancel(cancel::Cancel),
+    Hold(hold::Hold),
+    Release(hold::Release),
     Lines(lines::Lines),
     Mail(mail::Mail),
     Numbers(numbers::Numbers),
@@ -89,6 +93,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::List(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Calls(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Hold(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Release(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Mail(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),

@@ -211,6 +211,27 @@ fn in_japan(at: &Value, format: &str) -> String {
     parsed.map_or_else(|| word(at), |at| JAPAN.to_datetime(at).strftime(format).to_string())
 }
 
+/// Why nothing is sent at all, and what to do; nothing if all goes its way.
+pub fn standstill(appliance: &Value) -> Option<String> {
+    let mut lines = Vec::new();
+    let held = &appliance["held"];
+    if let Some(reason) = held["reason"].as_str() {
+        let (since, reason) = (date_and_time(&held["since"]), clean(reason));
+        lines.push(format!("HELD since {since} ({reason}). {}", word(&held["text"])));
+        if !held["note"].is_null() {
+            lines.push(format!("  {}", word(&held["note"])));
+        }
+    }
+    if appliance["takes_new_work"] == false {
+        let what = "results are still written; make room where the store lies";
+        lines.push(format!("THE DISK IS NEARLY FULL: nothing is accepted, {what}."));
+    }
+    if !appliance["clock_in_doubt"].is_null() {
+        lines.push(format!("NOTHING IS SENT: {}", word(&appliance["clock_in_doubt"])));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
 /// A notification in one line of a list.
 pub fn line(view: &Value) -> String {
     format!(

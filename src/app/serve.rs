@@ -25,7 +25,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::clock::{Clock, SystemClock};
+use super::clock::{Clock, GuardedClock};
+use super::condition::Condition;
 use super::crash::{self, Point};
 use super::exit::{Exit, Failure};
 use super::fleet::Fleet;
@@ -71,9 +72,9 @@ impl Serve {
         telemetry::start()?;
         harden::end_on_panic();
 
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let windows = settings.calling.windows()?;
         let (path, key) = (&settings.store.path, StoreKey::new(*master_key));
+        let clock: Arc<dyn Clock> = Arc::new(GuardedClock::start(Sqlite::last_seen(path)));
         let (store, recovered) = Sqlite::open(path, &key, windows.clone(), clock.now())
             .map_err(|error| store_failure(path, &error))?;
         tracing::info!(
@@ -83,8 +84,10 @@ impl Serve {
             after_dot = recovered.after_dot,
             "app.store.opened"
         );
+        let alarm = store.alarm();
         let queue: Arc<dyn Queue> = Arc::new(store);
-        let (alarm, progress) = (Alarm::default(), ProgressBoard::default());
+        let appliance = queue.appliance().wait().map_err(|error| store_failure(path, &error))?;
+        let progress = ProgressBoard::default();
         let hearts = Heartbeats::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -155,18 +158,22 @@ impl Serve {
             lines: Arc::clone(&lines) as Arc<dyn LineDesk>,
             line_limits: settings.lines.iter().map(Line::limits).collect(),
             mail: mail.as_ref().map(MailChannel::boards).unwrap_or_default(),
+            store: hook::hold::store_header(&appliance),
         });
+        let mut condition = Condition::new(format!("{}, {line_count} lines", settings.http.listen));
+        let said = condition.now(&appliance, clock.doubt().as_ref());
         let sweeping = Sweep {
             queue,
             clock,
             keep_calls: settings.calls.keep(),
             has_mail: mail.is_some(),
             alarm: alarm.clone(),
+            condition,
         };
         runtime.spawn(sweeping.run(&hearts));
         runtime.spawn(hearts.keep_watchdog());
         tracing::info!(address = %settings.http.listen, lines = line_count, "app.ready");
-        systemd::ready(&format!("{}, {line_count} lines", settings.http.listen));
+        systemd::ready(&said.text);
         let hung_up = || {
             see_settings(&self.config);
             // The thread lives as long as `trials`.
@@ -276,10 +283,11 @@ struct Sweep {
     /// There is a mail channel. Without one nothing takes what was accepted to go by mail: it goes by FAX.
     has_mail: bool,
     alarm: Alarm,
+    condition: Condition,
 }
 
 impl Sweep {
-    fn run(self, hearts: &Heartbeats) -> impl Future<Output = ()> + Send + use<> {
+    fn run(mut self, hearts: &Heartbeats) -> impl Future<Output = ()> + Send + use<> {
         let pulse = Pulse::default();
         let watched = pulse.clone();
         hearts.watch("store", move || Some(watched.turns()));
@@ -306,8 +314,8 @@ impl Sweep {
         }
     }
 
-    async fn turn(&self) -> Result<(), QueueError> {
-        let now = self.clock.now();
+    async fn turn(&mut self) -> Result<(), QueueError> {
+        let now = self.clock.surely();
         if !self.has_mail {
             let notifications = self.queue.give_up_mails(now, Overdue::all()).await?;
             if notifications > 0 {
@@ -322,6 +330,11 @@ impl Sweep {
         let calls = self.queue.forget_calls(now.before(self.keep_calls)).await?;
         if calls > 0 {
             tracing::info!(calls, "app.sweep.calls_forgotten");
+        }
+        let appliance = self.queue.appliance().await?;
+        let said = self.condition.now(&appliance, self.clock.doubt().as_ref());
+        if said.is_new {
+            systemd::status(&said.text);
         }
         Ok(())
     }
@@ -370,12 +383,13 @@ mod tests {
         let id = accept(queue.as_ref(), by_mail("a", "care@example.jp"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let way = |has_mail| {
-            let sweep = Sweep {
+            let mut sweep = Sweep {
                 queue: Arc::clone(&queue),
                 clock: Arc::new(Stopped),
                 keep_calls: Duration::from_secs(1),
                 has_mail,
                 alarm: Alarm::default(),
+                condition: Condition::new(String::new()),
             };
             assert_eq!(runtime.block_on(sweep.turn()), Ok(()));
             let view = queue.show(client(), id).wait().expect("answers").expect("is there");

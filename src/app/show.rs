@@ -21,7 +21,18 @@ impl Show {
     /// [`Failure`]: not found, or not reachable.
     pub async fn run(self) -> Result<(), Failure> {
         let path = super::client::path(&["v1", "notifications", &self.id])?;
-        let view = self.gateway.client()?.get(&path).await?.body;
-        print::out(&if self.json { format!("{view:#}") } else { print::notification(&view) })
+        let client = self.gateway.client()?;
+        let view = client.get(&path).await?.body;
+        if self.json {
+            return print::out(&format!("{view:#}"));
+        }
+        print::out(&print::notification(&view))?;
+        // What is final is not held up by it.
+        if view["is_final"] == false
+            && let Some(held) = print::standstill(&client.get("/v1/hold").await?.body)
+        {
+            print::out(&held)?;
+        }
+        Ok(())
     }
 }

@@ -86,6 +86,11 @@ pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
+/// What is to be seen in `systemctl status`.
+pub fn status(status: &str) {
+    tell(&[NotifyState::Status(status)]);
+}
+
 /// The stop has begun.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::Hook;
 use super::problem::{Code, Problem};
-use crate::job::ClientId;
 
 /// Longest wait for the store before we are not ready. Its slowest COMMIT takes about 0.1 s.
 const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -30,10 +29,9 @@ pub(super) async fn alive() -> Json<Health> {
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = Health), (status = 503, body = super::problem::ProblemBody<'static>, content_type = "application/problem+json")))]
 pub(super) async fn ready(State(hook): State<Hook>) -> Result<Json<Health>, Problem> {
-    // Nobody's feed: an answer is all that counts.
-    let nobody = ClientId(String::new());
-    let asked = hook.queue.events(nobody, i64::MAX, 1);
+    let asked = hook.queue.appliance();
     match tokio::time::timeout(STORE_ANSWERS_WITHIN, asked).await {
+        Ok(Ok(appliance)) if !appliance.takes_new_work => Err(Problem::new(Code::StoreFull)),
         Ok(Ok(_)) if !hook.lines.boards().iter().any(|board| board.state().is_usable()) => {
             Err(Problem::new(Code::NoLineReady))
         }

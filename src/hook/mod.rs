@@ -13,6 +13,7 @@ pub mod events;
 pub mod evidence;
 pub mod fingerprint;
 pub mod health;
+pub mod hold;
 mod json;
 pub mod limits;
 pub mod lines;
@@ -29,6 +30,7 @@ pub mod view;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -69,6 +71,8 @@ pub struct Parts {
     /// What each line may use, in the order of the settings.
     pub line_limits: Vec<LineLimits>,
     pub mail: MailBoards,
+    /// On every answer: which store it comes from.
+    pub store: Option<HeaderValue>,
 }
 
 impl Hook {
@@ -144,6 +148,7 @@ pub fn router(hook: Hook) -> Router {
         .route("/v1/openapi.json", axum::routing::get(async move || axum::Json(api)))
         .fallback(async || Problem::new(Code::NoSuchRoute))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
+        .layer(axum::middleware::map_response_with_state(hook.clone(), hold::tell_store))
         .with_state(hook)
 }
 
@@ -151,6 +156,8 @@ fn routes() -> OpenApiRouter<Hook> {
     OpenApiRouter::with_openapi(Face::openapi())
         .routes(routes!(notifications::submit, notifications::list))
         .routes(routes!(notifications::show, notifications::cancel))
+        .routes(routes!(hold::hold, hold::release))
+        .routes(routes!(hold::show, hold::hold_all, hold::release_all))
         .routes(routes!(evidence::report))
         .routes(routes!(offices::show))
         .routes(routes!(offices::report))

@@ -126,12 +126,18 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::AlreadyFinal => (
             "Read its state; for another notice hand in a new notification.",
             "通知の状態を確認してください。必要な場合は新しい通知を出してください。"),
+        Code::NotWaiting => (
+            "Read its state: what is being sent goes to its end, and what has ended stays so.",
+            "通知の状態を確認してください。送信中の通知は最後まで送信され、終了した通知は変わりません。"),
         Code::SheetUnavailable => (
             "Look into the journal (`journalctl -u shirase -g sheet`) for the file and line; it is tried again within 5 s of mending. Repeat the request then.",
             "ログ（`journalctl -u shirase -g sheet`）でファイルと行を確認して直してください。5 秒以内に再確認されるので、その後もう一度送ってください。"),
         Code::NoLineReady => (
             "See `shirase lines` for what is wrong with each line and what to do.",
             "`shirase lines` で各回線の異常と対処を確認してください。"),
+        Code::ClockNotSet => (
+            "Set the clock (`timedatectl`), or wait until NTP has, then repeat with the same Idempotency-Key.",
+            "時計を合わせるか（`timedatectl`）、NTP による時刻合わせを待って、同じ Idempotency-Key でもう一度送ってください。"),
         Code::StoreFull => (
             "Make room on the disk of the store (`shirase check`), then repeat with the same Idempotency-Key.",
             "保存先のディスクに空きを作り（`shirase check`）、同じ Idempotency-Key でもう一度送ってください。"),

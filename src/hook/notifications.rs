@@ -82,6 +82,9 @@ async fn take_on(
     octets: &[u8],
     fingerprint: [u8; 32],
 ) -> Result<Accepted, Problem> {
+    if hook.clock.doubt().is_some_and(|doubt| doubt.is_guess) {
+        return Err(Problem::new(Code::ClockNotSet));
+    }
     let now = hook.clock.now();
     let job = body::parse(octets, now)?;
     let office = hook

@@ -4,6 +4,7 @@
 //! one in memory that can be told to fail (`house`); `queue` has its own tests.
 
 mod clients;
+mod holding;
 mod house;
 mod lines;
 mod numbers;
@@ -44,7 +45,8 @@ use crate::settle::mailing::Overdue;
 
 use house::*;
 
-const ALL_SCOPES: &[Scope] = &[Scope::Notify, Scope::Read, Scope::Lines, Scope::Numbers];
+const ALL_SCOPES: &[Scope] =
+    &[Scope::Notify, Scope::Read, Scope::Lines, Scope::Numbers, Scope::Operate];
 
 // ---- the body -------------------------------------------------------------------------------------
 

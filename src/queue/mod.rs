@@ -21,6 +21,7 @@
 //! [`Report::rung`]: crate::settle::receipts::Report::rung
 
 mod alarm;
+mod appliance;
 mod calls;
 mod mails;
 mod seal;
@@ -30,6 +31,7 @@ pub mod sqlite;
 pub(crate) mod contract;
 
 pub use alarm::Alarm;
+pub use appliance::{Appliance, Held, HoldReason, Note, OneHeld};
 pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
 
@@ -100,6 +102,22 @@ pub trait Queue: Send + Sync {
     fn sweep(&self, now: UnixMillis) -> Pending<Swept>;
     /// Withdraws a job: cancelled if no page data is out yet, and in any case not called for again.
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled>;
+    /// The appliance itself.
+    fn appliance(&self) -> Pending<Appliance>;
+    /// Holds everything back: nothing is claimed from then on. False if it was held already; its first reason stays.
+    fn hold_all(&self, reason: HoldReason, note: Option<Note>, now: UnixMillis) -> Pending<bool>;
+    /// Lets everything go on; what it was held for.
+    fn release_all(&self) -> Pending<Option<Held>>;
+    /// Holds one job that waits. Its end comes all the same.
+    fn hold(
+        &self,
+        client: ClientId,
+        id: JobId,
+        note: Option<Note>,
+        now: UnixMillis,
+    ) -> Pending<OneHeld>;
+    /// Lets a job that is held go on, with the turn that it had.
+    fn release(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<OneHeld>;
     /// Somebody wants this attempt to stop: its next step would be refused. Known at once after the
     /// cancellation's COMMIT; never blocks on the disk.
     fn stop_wanted(&self, attempt: AttemptId) -> bool;
@@ -140,6 +158,14 @@ impl<T> Pending<T> {
     pub fn channel() -> (tokio::sync::oneshot::Sender<Result<T, QueueError>>, Self) {
         let (give, take) = tokio::sync::oneshot::channel();
         (give, Self(take))
+    }
+
+    /// An answer that is there already.
+    pub fn refused(error: QueueError) -> Self {
+        let (give, pending) = Self::channel();
+        // The other end is in our hand.
+        let _kept = give.send(Err(error));
+        pending
     }
 
     /// Blocks this thread until the answer is there. Not for async code.

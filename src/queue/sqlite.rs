@@ -8,6 +8,8 @@
 //! | `recover` | ends what a crash left open |
 //! | `writer` | the one thread that writes |
 //! | `accept` | what is taken on, once |
+//! | `appliance` | which store it is, and what is held |
+//! | `high_water` | how far the store has come, in a file of its own |
 //! | `claim` | whose turn on a line it is; what has run out |
 //! | `mails` | whose turn in a lane it is; mails by domain |
 //! | `receipts` | what comes in later about an attempt, or does not |
@@ -17,27 +19,33 @@
 //! | `views` | what clients may see |
 //! | `numbers` | what is remembered of a number |
 //! | `calls` | what passed on calls |
+//! | `room` | how much of the disk is left, and a reserve of it |
 //! | `record` | rows to jobs and back |
 //! | `fault` | what can go wrong |
 
 mod accept;
+mod appliance;
 mod calls;
 mod cancel;
 mod changes;
 mod claim;
 mod fault;
 mod file;
+mod high_water;
 mod mails;
 mod numbers;
 mod offices;
 mod receipts;
 mod record;
 mod recover;
+mod room;
 mod views;
 mod writer;
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod restored_tests;
 #[cfg(test)]
 mod tests;
 
@@ -51,14 +59,16 @@ use tokio::sync::watch;
 
 use self::fault::Fault;
 pub use self::recover::Recovered;
-use self::writer::Writer;
+use self::room::Room;
+use self::writer::{Beside, Effect, Writer};
 use super::calls::MOST_OCTETS;
 use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
-    Acceptance, Accepted, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim, Dialled,
-    EventRow, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow, Pending, Place,
-    Queue, QueueError, Received, ReceivedMail, Signed, Step, Swept, Unreadable, View,
+    Acceptance, Accepted, Alarm, Appliance, CallFilter, CallId, CallRecord, CallRow, Cancelled,
+    Claim, Dialled, EventRow, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain,
+    Note, NumberId, NumberRow, OneHeld, Pending, Place, Queue, QueueError, Received, ReceivedMail,
+    Signed, Step, Swept, Unreadable, View,
 };
 use crate::app::crash::{self, Point};
 use crate::job::{
@@ -78,6 +88,8 @@ pub struct Sqlite {
     sealer: Arc<Sealer>,
     /// When a FAX can follow a mail.
     windows: Arc<Windows>,
+    room: Arc<Room>,
+    alarm: Alarm,
     // Fields drop in this order: the writer last, so that closing it writes the log back, then the lock.
     reader: Reader,
     writer: Writer,
@@ -99,15 +111,37 @@ impl Sqlite {
     ) -> Result<(Self, Recovered), QueueError> {
         let (sealer, windows) = (Arc::new(Sealer::new(key)), Arc::new(windows));
         let lock = file::lock(path)?;
+        let (high_water, found) = file::open_high_water(path)?;
         let conn = file::open(&lock, path, &sealer)?;
         let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
-        let writer = Writer::start(conn, Box::new(writer::commit)).map_err(no_thread)?;
+        let (room, alarm) = (Arc::new(file::room(path)), Alarm::default());
+        let beside = Beside { high_water, room: room.clone(), alarm: alarm.clone() };
+        let writer = Writer::start(conn, Box::new(writer::commit), Some(beside));
+        let writer = writer.map_err(no_thread)?;
         let (opener, hours) = (sealer.clone(), windows.clone());
         let recovered = writer
-            .submit(move |conn, effects| recover::recover(conn, &opener, &hours, now, effects))
+            .submit(move |conn, effects| {
+                appliance::start(conn, &found, now)?;
+                effects.push(Effect::Moved(now));
+                recover::recover(conn, &opener, &hours, now, effects)
+            })
             .wait()?;
         crash::here(Point::RecoverCommitted);
-        Ok((Self { sealer, windows, reader, writer, _lock: lock }, recovered))
+        // It is there by now.
+        writer.submit(move |conn, _effects| appliance::has_high_water(conn)).wait()?;
+        Ok((Self { sealer, windows, room, alarm, reader, writer, _lock: lock }, recovered))
+    }
+}
+
+impl Sqlite {
+    /// When the store at `path` was last at work, as far as that is known: to be asked before a clock is believed.
+    pub fn last_seen(path: &Path) -> Option<UnixMillis> {
+        file::open_high_water(path).ok().and_then(|(_file, found)| found.at())
+    }
+
+    /// Raised when the writer has stopped for good, whoever asks for something then.
+    pub fn alarm(&self) -> Alarm {
+        self.alarm.clone()
     }
 }
 
@@ -117,6 +151,9 @@ fn no_thread(error: std::io::Error) -> QueueError {
 
 impl Queue for Sqlite {
     fn accept(&self, request: Acceptance) -> Pending<Accepted> {
+        if !self.room.takes_new_work() {
+            return Pending::refused(QueueError::Full);
+        }
         let row = new_row(&self.sealer, &request);
         self.writer.submit(move |conn, _effects| accept::accept(conn, &row?))
     }
@@ -202,11 +239,45 @@ impl Queue for Sqlite {
 
     fn sweep(&self, now: UnixMillis) -> Pending<Swept> {
         let windows = self.windows.clone();
-        self.writer.submit(move |conn, effects| claim::sweep(conn, &windows, now, effects))
+        self.writer.submit(move |conn, effects| {
+            effects.push(Effect::Moved(now));
+            claim::sweep(conn, &windows, now, effects)
+        })
     }
 
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled> {
         self.writer.submit(move |conn, effects| cancel::cancel(conn, &client, id, now, effects))
+    }
+
+    fn appliance(&self) -> Pending<Appliance> {
+        let room = self.room.clone();
+        self.reader.ask(move |conn| appliance::show(conn, room.takes_new_work()))
+    }
+
+    fn hold_all(&self, reason: HoldReason, note: Option<Note>, now: UnixMillis) -> Pending<bool> {
+        self.writer.submit(move |conn, _effects| {
+            appliance::hold_all(conn, reason, note.as_ref().map(Note::as_str), now)
+        })
+    }
+
+    fn release_all(&self) -> Pending<Option<Held>> {
+        self.writer.submit(move |conn, _effects| appliance::release_all(conn))
+    }
+
+    fn hold(
+        &self,
+        client: ClientId,
+        id: JobId,
+        note: Option<Note>,
+        now: UnixMillis,
+    ) -> Pending<OneHeld> {
+        self.writer.submit(move |conn, effects| {
+            appliance::hold(conn, &client, id, note.as_ref(), now, effects)
+        })
+    }
+
+    fn release(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<OneHeld> {
+        self.writer.submit(move |conn, effects| appliance::release(conn, &client, id, now, effects))
     }
 
     fn stop_wanted(&self, attempt: AttemptId) -> bool {

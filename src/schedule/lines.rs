@@ -240,6 +240,9 @@ impl LineThread {
         if self.board.is_held() {
             return Turn::Rest(IDLE_TICK);
         }
+        if self.common.clock.doubt().is_some() {
+            return Turn::Rest(IDLE_TICK);
+        }
         let now = self.common.clock.now();
         // One line after the other: a line that is tested cannot be rung. The others go on with their work.
         let turns = Arc::clone(&self.common.daily_turns);

@@ -140,6 +140,9 @@ impl Loop {
     async fn turn(&mut self) -> Flow {
         let now = self.now();
         self.show(now);
+        if self.common.desk.clock.doubt().is_some() {
+            return Flow::Wait(IDLE_TICK);
+        }
         if self.is_overdue_due(now) {
             self.overdue_seen = now;
             return self.give_up(now).await;

@@ -85,7 +85,7 @@ impl Appliance {
             "new",
             "test",
             "--scope",
-            "notify,read,numbers,lines",
+            "notify,read,numbers,lines,operate",
             "--tokens-file",
             utf8(&tokens),
         ]);
@@ -242,6 +242,20 @@ self_test = "never"
             .stdin(Stdio::null())
             .output()
             .expect("shirase runs")
+    }
+
+    /// Holds everything back.
+    #[allow(dead_code, reason = "not every test program holds anything back")]
+    pub fn hold(&self, note: &str) {
+        let run = self.verb(&["hold", "--note", note]);
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+
+    /// Lets everything go on.
+    #[allow(dead_code, reason = "not every test program holds anything back")]
+    pub fn release(&self) {
+        let run = self.verb(&["release"]);
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     }
 
     /// Waits until the store has what passed on a call, and names it.

@@ -7,6 +7,7 @@ mod killed;
 mod kinds;
 mod lines;
 mod numbers;
+mod restored;
 #[path = "../support/softline.rs"]
 mod softline;
 mod watch;

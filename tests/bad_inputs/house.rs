@@ -96,10 +96,18 @@ tokens_file = "{folder}/tokens"
 
     /// Starts a daemon and looks no further.
     pub fn starts(&self) -> Daemon {
+        self.spawn(self.serve(&[]))
+    }
+
+    /// The command of a daemon, behind that of another program which starts it.
+    pub fn serve(&self, before: &[&str]) -> Command {
         let mut log = std::fs::OpenOptions::new();
         let log = log.create(true).append(true).open(self.path("daemon.log"));
-        let mut command = Command::new(program("shirase"));
+        let mut words: Vec<_> = before.iter().map(Into::into).collect();
+        words.push(program("shirase").into_os_string());
+        let mut command = Command::new(words.remove(0));
         command
+            .args(words)
             .args(["serve", "--config"])
             .arg(self.path("shirase.toml"))
             .env_remove("JOURNAL_STREAM")
@@ -107,7 +115,17 @@ tokens_file = "{folder}/tokens"
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.expect("a log file"));
+        command
+    }
+
+    /// Runs the command of a daemon.
+    pub fn spawn(&self, mut command: Command) -> Daemon {
         Daemon(command.spawn().expect("it starts"))
+    }
+
+    /// Waits until somebody answers.
+    pub fn answers(&self) {
+        self.until("the daemon answers", || TcpStream::connect(&self.address).ok());
     }
 
     /// Starts a daemon and waits until it answers.
@@ -173,6 +191,11 @@ tokens_file = "{folder}/tokens"
         self.request("POST", "/v1/notifications", &fields, body)
     }
 
+    /// As [`House::post`], if there is anybody to talk to.
+    pub fn try_post(&self, key: &str, body: &Value) -> Option<Answer> {
+        TcpStream::connect(&self.address).ok().map(|_| self.post(key, body))
+    }
+
     pub fn post(&self, key: &str, body: &Value) -> Answer {
         self.post_octets(key, body.to_string().as_bytes())
     }
@@ -202,6 +225,16 @@ impl Daemon {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
         assert!(sent.expect("kill").success());
+    }
+
+    /// A signal, unless it is over already.
+    pub fn signal_if_alive(&self, name: &str) {
+        let _gone = Command::new("kill").args(["-s", name, &self.id().to_string()]).output();
+    }
+
+    /// It is over already.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("its status").is_some()
     }
 
     /// Waits for its end.

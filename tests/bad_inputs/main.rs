@@ -18,12 +18,17 @@
 //! | B35 | replies of mailboxes | `drivers/mail/tests`, `tests/mail/hostile_box.rs` |
 //! | B36 | mails that come back | `drivers/mail` (`report`), `tests/mail/flooded.rs`, `tests/fuzz` |
 //! | B37, B38 | receivers of webhooks | `drivers/webhook/tests` |
-//! | B39 to B45 | database and disk | `store` |
+//! | B39 to B42 | what stands where the store should be | `store`, `src/queue/sqlite/restored_tests.rs` |
+//! | B43, B44 | a disk without room, a disk that fails, no descriptors | `disk` |
+//! | B45 | ciphertexts that changed their places | `src/queue/sqlite/tests.rs` |
 //! | B46, B47 | clock and signals | `time` |
 //! | B48 | all at once | `make chaos` |
 
 #[path = "../support/program.rs"]
 mod program;
 
+mod disk;
 mod house;
+mod store;
+mod time;
 mod tokens;

@@ -97,6 +97,10 @@ pub fn judge(folder: &Path) -> Verdict {
         let dangling: i64 =
             conn.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
         verdict.must(dangling == 0, || format!("I12 {dangling} rows refer to nothing"));
+        let held: Option<String> =
+            conn.query_row("SELECT held_because FROM appliance", [], |row| row.get(0))?;
+        // Nobody held anything back, and nothing was restored.
+        verdict.must(held.is_none(), || format!("everything is held back: {held:?}"));
         Store::read(&conn)
     });
     let store = match store {

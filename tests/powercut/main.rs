@@ -120,6 +120,10 @@ fn fault(image: &Image, promised: &Promised, key: [u8; 32], place: &Path) -> Opt
         Ok(opened) => opened,
         Err(error) => return Some(format!("does not open: {error}")),
     };
+    let appliance = store.appliance().wait().expect("answers");
+    if let Some(held) = appliance.held {
+        return Some(format!("held as if it had been restored: {held:?}"));
+    }
     let filter = Filter { limit: u16::MAX, ..Filter::default() };
     let there = store.list(ClientId("test".into()), filter).wait().expect("a list");
     let dialled = there

@@ -1,6 +1,7 @@
 //! What the tests are made of: a hook that listens, a client, and a store in memory.
 
 use super::*;
+use crate::queue::{Appliance, Held, HoldReason, Note, OneHeld};
 
 /// A first contact with every field that it has.
 pub(super) fn body() -> Value {
@@ -138,6 +139,7 @@ impl House {
             channels: Mutex::default(),
             offices: Mutex::default(),
             signs: Mutex::default(),
+            held: Mutex::default(),
             domains: setup.domains,
             news: tokio::sync::watch::Sender::default(),
             asked: Notify::new(),
@@ -163,6 +165,7 @@ impl House {
                 ecm: true,
             }],
             mail: setup.mail,
+            store: HeaderValue::from_str("01; generation=3").ok(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -219,6 +222,10 @@ impl House {
             octets.len()
         );
         self.send(&[head.as_bytes(), octets].concat()).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.send(format!("{}\r\n", self.head(&format!("DELETE {path}"), "")).as_bytes()).await
     }
 
     pub(super) async fn post_empty(&self, path: &str) -> Answer {
@@ -364,6 +371,7 @@ pub(super) struct Memory {
     pub(super) channels: Mutex<HashMap<JobId, Channel>>,
     pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
     pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
+    pub(super) held: Mutex<Option<Held>>,
     pub(super) domains: Vec<MailDomain>,
     pub(super) news: tokio::sync::watch::Sender<i64>,
     /// A slow store was asked …
@@ -642,6 +650,47 @@ impl Queue for Memory {
 
     fn sweep(&self, _now: UnixMillis) -> Pending<Swept> {
         unreachable!("the hook sweeps nothing")
+    }
+
+    fn appliance(&self) -> Pending<Appliance> {
+        let held = self.held.lock().expect("unharmed").clone();
+        self.answer(Appliance {
+            store_id: [1; 16],
+            generation: 3,
+            events_head: 9,
+            held,
+            takes_new_work: true,
+        })
+    }
+
+    fn hold_all(&self, reason: HoldReason, note: Option<Note>, now: UnixMillis) -> Pending<bool> {
+        let note = note.map(|note| note.as_str().to_owned());
+        let mut held = self.held.lock().expect("unharmed");
+        let is_new = held.is_none();
+        held.get_or_insert(Held { reason, since: now, note });
+        self.answer(is_new)
+    }
+
+    fn release_all(&self) -> Pending<Option<Held>> {
+        self.answer(self.held.lock().expect("unharmed").take())
+    }
+
+    fn hold(
+        &self,
+        _client: ClientId,
+        id: JobId,
+        _note: Option<Note>,
+        _now: UnixMillis,
+    ) -> Pending<OneHeld> {
+        self.answer(if self.ids().contains(&id) { OneHeld::Done } else { OneHeld::NotFound })
+    }
+
+    fn release(&self, _client: ClientId, id: JobId, _now: UnixMillis) -> Pending<OneHeld> {
+        let state = JobState::Sending;
+        self.answer(match self.ids().contains(&id) {
+            true => OneHeld::NotNow(state),
+            false => OneHeld::NotFound,
+        })
     }
 
     fn stop_wanted(&self, _attempt: AttemptId) -> bool {

@@ -12,11 +12,13 @@
 //! | `receipts` | what comes in later |
 //! | `numbers` | what is remembered of a number |
 //! | `looking` | feed, lists, traces |
+//! | `holding` | what is held back |
 //!
 //! Not here: files, crashes, what stands on the disk (the tests of each store).
 
 mod accepting;
 mod endings;
+mod holding;
 mod looking;
 mod mails;
 mod meanwhile;
@@ -26,6 +28,7 @@ mod turns;
 
 pub(crate) use accepting::*;
 pub(crate) use endings::*;
+pub(crate) use holding::*;
 pub(crate) use looking::*;
 pub(crate) use mails::*;
 pub(crate) use meanwhile::*;

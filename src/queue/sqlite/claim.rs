@@ -13,7 +13,7 @@ use super::changes::{Left, event, left, move_idle_job};
 use super::fault::Fault;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
-use super::{numbers, receipts};
+use super::{appliance, numbers, receipts};
 use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, Channel, JobState, Kind, UnixMillis};
 use crate::office::known::{Known, NotCalled};
@@ -45,6 +45,9 @@ pub(super) fn claim(
     let line = ask.line.as_str();
     refuse_if_busy(conn, line)?;
     end_what_ran_out(conn, windows, now, effects)?;
+    if appliance::is_held(conn)? {
+        return Ok(None);
+    }
     // Numbers that are not for this line.
     let mut passed_over = Vec::new();
     for _moved in 0..MOST_MOVED {
@@ -99,6 +102,7 @@ pub(super) fn claim(
                 let to = To::Number(&row.fax_digits);
                 let Opened { attempt, number, token } =
                     open_attempt(conn, &row.id, now, line, to, ask.watch)?;
+                effects.push(Effect::Moved(now));
                 let (line, attempt_number) = (line.to_owned(), number);
                 crash::here(Point::ClaimWritten);
                 return Ok(Some(Claim {

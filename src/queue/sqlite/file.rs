@@ -14,6 +14,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::for_caller;
+use super::high_water::{Found, HighWater};
+use super::room::Room;
 use crate::app::crash::{self, Point};
 use crate::queue::QueueError;
 use crate::queue::seal::Sealer;
@@ -107,6 +109,20 @@ pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connect
     let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
     set.map_err(|error| at(path, &error))?;
     Ok(conn)
+}
+
+/// Opens the file beside the store that says how far it has come.
+///
+/// # Errors
+/// [`QueueError::Broken`].
+pub(super) fn open_high_water(path: &Path) -> Result<(HighWater, Found), QueueError> {
+    let beside = with_suffix(path, "-mark");
+    HighWater::open(&beside).map_err(|error| broken(&beside, &error.to_string()))
+}
+
+/// The room around the store.
+pub(super) fn room(path: &Path) -> Room {
+    Room::around(path, with_suffix(path, "-reserve"))
 }
 
 /// Opens one more connection, for reading only.
@@ -229,7 +245,7 @@ fn check_key(conn: &Connection, sealer: &Sealer, path: &Path) -> Result<(), Queu
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -6,6 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::appliance;
 use super::changes::{Destination, event, move_idle_job, move_job};
 use super::claim::{MOST_MOVED, Opened, To, end_what_ran_out, open_attempt, refuse_if_busy};
 use super::fault::Fault;
@@ -39,6 +40,9 @@ pub(super) fn claim(
 ) -> Result<Option<MailClaim>, Fault> {
     refuse_if_busy(conn, &ask.lane)?;
     end_what_ran_out(conn, windows, now, effects)?;
+    if appliance::is_held(conn)? {
+        return Ok(None);
+    }
     for _moved in 0..MOST_MOVED {
         let Some(row) = next_due(conn, now, &ask.held)? else { return Ok(None) };
         match row.open_mail(sealer) {
@@ -49,6 +53,7 @@ pub(super) fn claim(
                 let domain = To::Domain(to.domain());
                 let Opened { attempt, number, token } =
                     open_attempt(conn, &row.id, now, &ask.lane, domain, Some(ask.watch))?;
+                effects.push(Effect::Moved(now));
                 let token = token.ok_or(Fault::Row { detail: "a mail without a token".into() })?;
                 crash::here(Point::MailClaimWritten);
                 return Ok(Some(MailClaim {

@@ -40,6 +40,12 @@ struct Open {
     watch_then: Option<String>,
 }
 
+/// The few that were open, without a look at the many that have ended: a start must not take long.
+pub(super) const OPEN: &str = "SELECT attempt.id, job.id, attempt.state, job.kind, job.not_after,
+        attempt.channel, attempt.watch_until, attempt.watch_then
+    FROM attempt INDEXED BY attempt_open_of_job JOIN job ON job.id = attempt.job
+    WHERE attempt.ended_at IS NULL ORDER BY attempt.id";
+
 pub(super) fn recover(
     conn: &Connection,
     sealer: &Sealer,
@@ -48,12 +54,7 @@ pub(super) fn recover(
     effects: &mut Vec<Effect>,
 ) -> Result<Recovered, Fault> {
     let open: Vec<Open> = conn
-        .prepare(
-            "SELECT attempt.id, job.id, attempt.state, job.kind, job.not_after, attempt.channel,
-                attempt.watch_until, attempt.watch_then
-             FROM attempt JOIN job ON job.id = attempt.job
-             WHERE attempt.ended_at IS NULL ORDER BY attempt.id",
-        )?
+        .prepare(OPEN)?
         .query_map([], |row| {
             Ok(Open {
                 attempt: AttemptId(row.get(0)?),

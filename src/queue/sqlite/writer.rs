@@ -16,10 +16,13 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use tokio::sync::{oneshot, watch};
 
+use super::appliance;
 use super::fault::{Fault, for_caller, is_fatal};
+use super::high_water::HighWater;
+use super::room::Room;
 use crate::app::crash::{self, Point};
-use crate::job::AttemptId;
-use crate::queue::{Pending, QueueError};
+use crate::job::{AttemptId, UnixMillis};
+use crate::queue::{Alarm, Pending, QueueError};
 
 /// Most commands in one transaction. Measured: more gains little and makes the first wait longer.
 const GROUP: usize = 256;
@@ -35,6 +38,8 @@ pub(super) enum Effect {
     AttemptEnded(AttemptId),
     /// Its old pages must leave the write-ahead log.
     SecretDestroyed,
+    /// The store has come further, as is to be known outside it before anybody is answered.
+    Moved(UnixMillis),
 }
 
 /// How a transaction is made durable; tests put a failing disk here.
@@ -54,11 +59,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection, commit: Commit) -> std::io::Result<Self> {
+    pub(super) fn start(
+        conn: Connection,
+        commit: Commit,
+        beside: Option<Beside>,
+    ) -> std::io::Result<Self> {
         let (commands, waiting) = channel();
         let stop_wanted = Arc::new(Mutex::new(HashSet::new()));
         let (tell, news) = watch::channel(0);
-        let desk = Desk { conn, commit, stop_wanted: stop_wanted.clone(), news: tell };
+        let stopped = stop_wanted.clone();
+        let desk =
+            Desk { conn, commit, beside, last_moved: None, stop_wanted: stopped, news: tell };
         let thread = std::thread::Builder::new()
             .name("queue-writer".into())
             .spawn(move || desk.work(&waiting))?;
@@ -139,16 +150,25 @@ where
     }
 }
 
+/// What lies beside the store's file, and who hears that it cannot be believed any more.
+pub(super) struct Beside {
+    pub(super) high_water: HighWater,
+    pub(super) room: Arc<Room>,
+    pub(super) alarm: Alarm,
+}
+
 /// What the writer's thread owns.
 struct Desk {
     conn: Connection,
     commit: Commit,
+    beside: Option<Beside>,
+    last_moved: Option<UnixMillis>,
     stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
     news: watch::Sender<i64>,
 }
 
 impl Desk {
-    fn work(self, waiting: &Receiver<Box<dyn Command>>) {
+    fn work(mut self, waiting: &Receiver<Box<dyn Command>>) {
         let mut checkpoint_due = false;
         loop {
             let first = if checkpoint_due {
@@ -173,9 +193,11 @@ impl Desk {
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
                 }
             }
-            match self.transact(&mut group) {
+            if let Some(beside) = &self.beside {
+                beside.room.look_after_reserve();
+            }
+            match self.transact(&mut group).and_then(|effects| self.kept(effects)) {
                 Ok(effects) => {
-                    crash::here(Point::GroupCommitted);
                     checkpoint_due |= effects.contains(&Effect::SecretDestroyed);
                     self.apply(&effects);
                     self.tell_news();
@@ -186,6 +208,10 @@ impl Desk {
                 }
                 Err(GroupFailed { error, must_stop }) => {
                     tracing::error!(commands = group.len(), must_stop, %error, "queue.group.failed");
+                    // First of all: whoever hears the answer ends the process.
+                    if let Some(beside) = &mut self.beside {
+                        beside.group_failed(&error, must_stop);
+                    }
                     group.into_iter().for_each(|command| command.answer(Some(&error)));
                     if must_stop {
                         return;
@@ -193,9 +219,39 @@ impl Desk {
                 }
             }
         }
+        if let Some(now) = self.last_moved
+            && let Err(GroupFailed { error, .. }) = self.raise_high_water(now)
+        {
+            tracing::error!(%error, "queue.high_water.not_raised");
+        }
         if checkpoint_due {
             self.truncate_log();
         }
+    }
+
+    /// Says outside the store how far it has come, if that was asked for.
+    fn kept(&mut self, effects: Vec<Effect>) -> Result<Vec<Effect>, GroupFailed> {
+        crash::here(Point::GroupCommitted);
+        let mut moved = effects.iter().filter_map(|effect| match effect {
+            Effect::Moved(now) => Some(*now),
+            Effect::StopWanted(_) | Effect::AttemptEnded(_) | Effect::SecretDestroyed => None,
+        });
+        if let Some(now) = moved.next_back() {
+            self.last_moved = Some(now);
+            self.raise_high_water(now)?;
+        }
+        Ok(effects)
+    }
+
+    fn raise_high_water(&mut self, now: UnixMillis) -> Result<(), GroupFailed> {
+        let Some(Beside { high_water, .. }) = &mut self.beside else { return Ok(()) };
+        let mark = appliance::mark(&self.conn, now)
+            .map_err(|fault| GroupFailed { error: fault.for_caller(), must_stop: true })?;
+        high_water.raise(mark).map_err(|error| {
+            // The change is on disk, but what follows from it must not: a new start takes it back.
+            tracing::error!(%error, "queue.high_water.not_raised");
+            GroupFailed { error: QueueError::Ambiguous, must_stop: true }
+        })
     }
 
     /// Runs the commands of a group in one transaction and makes it durable.
@@ -254,7 +310,7 @@ impl Desk {
                 Effect::AttemptEnded(attempt) => {
                     stop_wanted.remove(attempt);
                 }
-                Effect::SecretDestroyed => {}
+                Effect::SecretDestroyed | Effect::Moved(_) => {}
             }
         }
     }
@@ -287,6 +343,19 @@ impl Desk {
                 tracing::error!(error = %for_caller(&error), "queue.checkpoint.failed");
                 false
             }
+        }
+    }
+}
+
+impl Beside {
+    fn group_failed(&mut self, error: &QueueError, must_stop: bool) {
+        // A quota is full without the disk being so.
+        if must_stop || *error == QueueError::Full {
+            self.room.give_up_reserve();
+        }
+        if must_stop {
+            self.high_water.ends_in_doubt();
+            self.alarm.raise();
         }
     }
 }
@@ -340,7 +409,7 @@ mod tests {
             counted.fetch_add(1, Ordering::SeqCst);
             commit(conn)
         });
-        let writer = Writer::start(memory(), counting).expect("starts");
+        let writer = Writer::start(memory(), counting, None).expect("starts");
         // Holds the writer until 300 more wait behind it.
         let (go, gate) = channel::<()>();
         let first = writer.submit(move |_conn, _effects| {
@@ -359,7 +428,7 @@ mod tests {
 
     #[test]
     fn news_are_there_with_the_answer_and_never_go_back_when_old_events_go() {
-        let writer = Writer::start(memory(), Box::new(commit)).expect("starts");
+        let writer = Writer::start(memory(), Box::new(commit), None).expect("starts");
         let news = writer.news();
         let write = |sql: &'static str| {
             writer
@@ -375,7 +444,7 @@ mod tests {
 
     #[test]
     fn one_failing_command_leaves_its_neighbours_whole() {
-        let writer = Writer::start(memory(), Box::new(commit)).expect("starts");
+        let writer = Writer::start(memory(), Box::new(commit), None).expect("starts");
         let (go, gate) = channel::<()>();
         let hold = writer.submit(move |_conn, _effects| {
             gate.recv().expect("told to go");
@@ -398,7 +467,8 @@ mod tests {
 
     #[test]
     fn commit_with_disk_error_is_ambiguous_for_all_and_stops_the_writer() {
-        let writer = Writer::start(memory(), Box::new(|_conn| Err(disk_error()))).expect("starts");
+        let writer =
+            Writer::start(memory(), Box::new(|_conn| Err(disk_error())), None).expect("starts");
         let (go, gate) = channel::<()>();
         let hold = writer.submit(move |_conn, _effects| {
             gate.recv().expect("told to go");
@@ -427,7 +497,7 @@ mod tests {
             }
             Ok(())
         };
-        let writer = Writer::start(conn, Box::new(commit)).expect("starts");
+        let writer = Writer::start(conn, Box::new(commit), None).expect("starts");
         assert_eq!(writer.submit(limit(used + 1)).wait(), Ok(()));
         assert_eq!(writer.submit(fill).wait(), Err(QueueError::Full));
         assert_eq!(kept(&writer), Ok(0));
