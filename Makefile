@@ -14,6 +14,8 @@
 #   make sheet-bytes  rewrites tests/golden/sheet-bytes.txt and sheet-habits.txt: what each sheet costs, and why no more
 #   make bench-sheet  a sheet from JSON to coded page beside Ghostscript, and the worker's memory; builds the typesetter optimised
 #   make bench-mail   notices handed to a Postfix beside Postfix's own smtp-source
+#   make bench-accept acceptances a second, each on disk before its answer, beside Postfix and HylaFAX; as root, builds the daemon optimised
+#   make bench-queue  the same gateway with a million notifications that wait: start, answers, memory; ROWS=1000000
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make crash        SIGKILL at every named point, RUNS=20 times each, and 10,000 keys eight times each through kills
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
@@ -28,8 +30,9 @@ CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 RUNS ?= 20
+ROWS ?= 1000000
 
-.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-codec crash deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-accept bench-queue bench-codec crash deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -73,6 +76,18 @@ bench-sheet: setup
 bench-mail: build
 	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
 	$(CARGO) run --quiet --example bench-mail
+
+# The daemon as it is installed; what measures it needs no optimisation, nor does the worker that tries the sheets.
+RELEASED = $(or $(CARGO_TARGET_DIR),target)/release/shirase
+
+bench-accept: build
+	@.ci/unpack $(or $(CARGO_TARGET_DIR),target)/debug/unpacked
+	$(CARGO) build --quiet --release -p shirase --bin shirase
+	$(CARGO) run --quiet --example bench-accept -- $(RELEASED)
+
+bench-queue: build
+	$(CARGO) build --quiet --release -p shirase --bin shirase
+	ROWS=$(ROWS) $(CARGO) run --quiet --example bench-queue -- $(RELEASED)
 
 # Only this needs nothing but the codecs, so it is worth what an optimised build costs.
 bench-codec: setup

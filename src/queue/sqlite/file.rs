@@ -39,6 +39,9 @@ const KEY_CHECK: &[u8] = b"shirase key check";
 /// Longest wait for another connection of ours, or for a technician's `sqlite3`.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// A connection keeps so many statements prepared: all that it ever runs. To prepare one takes longer than to run it.
+const STATEMENTS: usize = 256;
+
 /// Held as long as the store is open.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -137,6 +140,7 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, QueueError> {
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| at(path, &error))?;
     conn.busy_timeout(BUSY).map_err(|error| at(path, &error))?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(conn)
 }
 

@@ -269,7 +269,8 @@ impl Desk {
                     if fault.is_fatal() || self.conn.is_autocommit() {
                         return Err(self.give_up(fault.for_caller(), fault.is_fatal()));
                     }
-                    self.batch("ROLLBACK TO command; RELEASE command")?;
+                    self.batch("ROLLBACK TO command")?;
+                    self.batch("RELEASE command")?;
                 }
             }
         }
@@ -290,7 +291,9 @@ impl Desk {
     /// A statement of the transaction itself.
     fn batch(&self, sql: &str) -> Result<(), GroupFailed> {
         self.conn
-            .execute_batch(sql)
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map(|_no_rows| ())
             .map_err(|error| self.give_up(for_caller(&error), is_fatal(&error)))
     }
 

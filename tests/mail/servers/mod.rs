@@ -17,7 +17,7 @@
 mod authority;
 mod dovecot;
 mod mailbox;
-mod postfix;
+pub mod postfix;
 mod unpacked;
 
 use std::fs;
