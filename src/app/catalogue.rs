@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::check::Thing;
 use super::exit::Exit;
+use crate::hook::alerts::ALERTS;
 use crate::hook::problem::Code;
 use crate::job::meaning::Meaning;
 use crate::job::{Mender, names::stable_names};
@@ -24,6 +25,7 @@ pub enum Sort {
     Ending,
     Reason,
     Fault,
+    Alert,
     State,
     Rung,
     Event,
@@ -36,6 +38,7 @@ stable_names!(Sort {
     Ending => "ending",
     Reason => "reason",
     Fault => "fault",
+    Alert => "alert",
     State => "state",
     Rung => "rung",
     Event => "event",
@@ -53,6 +56,7 @@ impl Sort {
             Self::Fault => {
                 ("Faults of lines, mail, sheets and letters", "回線・メール・用紙の異常")
             }
+            Self::Alert => ("What status and preflight point out", "状態確認・事前確認の警告"),
             Self::State => ("States of a notification", "通知の状態"),
             Self::Rung => ("States of an attempt", "試行の状態"),
             Self::Event => ("Other events and rungs", "その他のイベント"),
@@ -97,6 +101,7 @@ pub fn of(sort: Sort) -> Vec<Explained> {
         Sort::Ending => table(ENDINGS),
         Sort::Reason => table(REASONS),
         Sort::Fault => table(FAULTS),
+        Sort::Alert => table(ALERTS),
         Sort::State => table(STATES),
         Sort::Rung => table(ATTEMPT_STATES),
         Sort::Event => table(EVENTS),

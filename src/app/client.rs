@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::{Method, Request, Uri};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -123,6 +123,34 @@ impl Client {
         self.send(request, body.to_string().into_bytes()).await
     }
 
+    /// Puts something as it is to be.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put_json(&self, path: &str, body: &Value) -> Result<Reply, Failure> {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        self.send(request, body.to_string().into_bytes()).await
+    }
+
+    /// Opens a stream of events behind a cursor.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn stream(&self, path: &str, after: i64) -> Result<Incoming, Failure> {
+        let request = self
+            .request(Method::GET, path)
+            .header("accept", "text/event-stream")
+            .header("last-event-id", after)
+            .body(Full::default())
+            .map_err(|error| Failure::new(Exit::Usage, format!("no request: {error}")))?;
+        let answer = tokio::time::timeout(ANSWER_WITHIN, self.answer(request));
+        let response = answer.await.map_err(|_| self.unreachable("no answer"))??;
+        if response.status().is_success() {
+            return Ok(response.into_body());
+        }
+        self.read(response).await.and_then(|_no_stream| Err(self.unreachable("no stream")))
+    }
+
     fn request(&self, method: Method, path: &str) -> hyper::http::request::Builder {
         Request::builder()
             .method(method)
@@ -146,20 +174,28 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
+        let response = self.answer(request).await?;
+        self.read(response).await
+    }
+
+    /// Asks, and gives the answer when its head is there.
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
         let stream = self.connect().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.unreachable(error))?;
-        let driver = tokio::spawn(connection);
-        let response =
-            sender.send_request(request).await.map_err(|error| self.unreachable(error))?;
+        // Ends with the body.
+        tokio::spawn(connection);
+        sender.send_request(request).await.map_err(|error| self.unreachable(error))
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> Result<Reply, Failure> {
         let (head, body) = response.into_parts();
         let octets = Limited::new(body, ANSWER_OCTETS)
             .collect()
             .await
             .map_err(|error| self.unreachable(error))?
             .to_bytes();
-        driver.abort();
         let body: Value = serde_json::from_slice(&octets)
             .map_err(|_| self.unreachable(format!("{} without JSON", head.status)))?;
         if head.status.is_success() {

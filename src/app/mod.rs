@@ -14,6 +14,7 @@ pub mod clock;
 mod condition;
 pub mod crash;
 mod diagram;
+mod events;
 pub mod exit;
 mod explain;
 mod fleet;
@@ -37,10 +38,12 @@ mod services;
 pub mod settings;
 mod sheet;
 mod show;
+mod status;
 mod submit;
 pub mod systemd;
 pub mod telemetry;
 mod token;
+mod why;
 
 use clap::{Parser, Subcommand};
 
@@ -63,11 +66,14 @@ enum Verb {
     Serve(serve::Serve),
     Submit(submit::Submit),
     Show(show::Show),
+    Why(why::Why),
     List(list::List),
+    Events(events::Events),
     Calls(calls::Calls),
     Cancel(cancel::Cancel),
     Hold(hold::Hold),
     Release(hold::Release),
+    Status(status::Status),
     Lines(lines::Lines),
     Mail(mail::Mail),
     Numbers(numbers::Numbers),
@@ -90,11 +96,14 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Serve(verb) => verb.run(),
         Verb::Submit(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Show(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Why(verb) => small_runtime()?.block_on(verb.run()),
         Verb::List(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Events(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Calls(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Cancel(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Hold(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Release(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Status(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Mail(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),

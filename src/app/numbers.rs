@@ -211,6 +211,11 @@ fn facts(view: &Value) -> Vec<(&'static str, String)> {
         let until = date_and_time(&identity["until"]);
         rows.push(("took pages", format!("{times} as {said}{known}, until {until}")));
     }
+    let proven = match view["proven_until"].is_null() {
+        true => String::from("no: a key goes there once a number_proof was confirmed"),
+        false => format!("for keys, until {}", date_and_time(&view["proven_until"])),
+    };
+    rows.push(("proven", proven));
     if !view["machine"].is_null() {
         rows.push(("can", word(&view["machine"]["can"])));
     }
@@ -299,6 +304,7 @@ mod tests {
             "number": "******5678", "state": "troubled", "first_seen": first, "last_seen": last,
             "last_said": "*******NTER", "last_verdict": "absent",
             "identity": { "said": "*******NTER", "confirmed": 2, "learnt": false, "until": late },
+            "proven_until": late,
             "machine": { "can": "up to V.17 14400 bit/s" },
             "good": null,
             "troubles": [{ "text": failed, "times": 1, "last": last, "until": soon }],
@@ -313,6 +319,7 @@ mod tests {
 ******5678  troubled
   answered   first 2026-11-01 09:00:00, last 2026-11-24 09:00:00 as *******NTER
   took pages 2 as *******NTER, not yet enough to know it again, until 2027-05-23 09:00:00
+  proven     for keys, until 2027-05-23 09:00:00
   can        up to V.17 14400 bit/s
   trouble    1 × V.17 failed in an earlier call, last 2026-11-24 09:00:00, until 2026-12-08 09:00:00
   locked     a fax machine is there, no error correction, no T.85, since 2026-11-24 09:00:00

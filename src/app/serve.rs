@@ -34,7 +34,7 @@ use super::mail_channel::MailChannel;
 use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::{harden, mail_channel, services, telemetry};
-use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Tokens, listener};
+use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Queued, Streams, Tokens, listener};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
@@ -46,6 +46,9 @@ use crate::settle::mailing::Overdue;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Old notifications that go in one step. Chosen: it takes the writer some milliseconds, and a day forgets a million.
+const FORGOTTEN_AT_A_TIME: u32 = 64;
 
 /// Run the gateway.
 #[derive(clap::Args)]
@@ -159,6 +162,8 @@ impl Serve {
             line_limits: settings.lines.iter().map(Line::limits).collect(),
             mail: mail.as_ref().map(MailChannel::boards).unwrap_or_default(),
             store: hook::hold::store_header(&appliance),
+            queued: Queued::default(),
+            streams: Streams::default(),
         });
         let mut condition = Condition::new(format!("{}, {line_count} lines", settings.http.listen));
         let said = condition.now(&appliance, clock.doubt().as_ref());
@@ -166,6 +171,7 @@ impl Serve {
             queue,
             clock,
             keep_calls: settings.calls.keep(),
+            keep: settings.store.keep(),
             has_mail: mail.is_some(),
             alarm: alarm.clone(),
             condition,
@@ -219,6 +225,7 @@ async fn answer(
     alarm: &Alarm,
 ) -> Result<(), Failure> {
     let mut ended = Ok(());
+    let streams = hook.streams.clone();
     let until = async {
         ended = tokio::select! {
             () = signals.stop(hung_up) => Ok(()),
@@ -228,6 +235,7 @@ async fn answer(
         };
         crash::here(Point::StopBegins);
         systemd::stopping();
+        streams.end();
         tracing::info!("app.stopping");
     };
     let limits = hook.limits.clone();
@@ -275,11 +283,13 @@ fn see_settings(config: &Path) {
     }
 }
 
-/// Ends what has run out and forgets old calls, again and again; a turn shows that the store's writer moves.
+/// Ends what has run out and forgets what is old, again and again; a turn shows that the store's writer moves.
 struct Sweep {
     queue: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     keep_calls: Duration,
+    /// How long is remembered what is over.
+    keep: Duration,
     /// There is a mail channel. Without one nothing takes what was accepted to go by mail: it goes by FAX.
     has_mail: bool,
     alarm: Alarm,
@@ -330,6 +340,11 @@ impl Sweep {
         let calls = self.queue.forget_calls(now.before(self.keep_calls)).await?;
         if calls > 0 {
             tracing::info!(calls, "app.sweep.calls_forgotten");
+        }
+        let notifications =
+            self.queue.forget_old(now.before(self.keep), FORGOTTEN_AT_A_TIME).await?;
+        if notifications > 0 {
+            tracing::info!(notifications, "app.sweep.forgotten");
         }
         let appliance = self.queue.appliance().await?;
         let said = self.condition.now(&appliance, self.clock.doubt().as_ref());
@@ -387,6 +402,7 @@ mod tests {
                 queue: Arc::clone(&queue),
                 clock: Arc::new(Stopped),
                 keep_calls: Duration::from_secs(1),
+                keep: Duration::from_secs(1),
                 has_mail,
                 alarm: Alarm::default(),
                 condition: Condition::new(String::new()),

@@ -5,6 +5,7 @@
 //! Source: RFC 9110, RFC 9457; the Idempotency-Key header as draft-ietf-httpapi-idempotency-key-header-07.
 //! Not here: TLS (a reverse proxy's work, if the caller is another machine), webhooks.
 
+pub mod alerts;
 pub mod auth;
 pub mod body;
 pub mod calls;
@@ -23,8 +24,11 @@ mod next_steps;
 pub mod notifications;
 pub mod numbers;
 pub mod offices;
+pub mod preflight;
 pub mod problem;
 pub mod problems;
+pub mod status;
+pub mod streams;
 pub mod view;
 
 use std::sync::Arc;
@@ -48,7 +52,9 @@ pub use auth::{Scope, Tokens};
 pub use fingerprint::Fingerprints;
 pub use limits::Limits;
 pub use mail_channel::MailBoards;
+pub use preflight::Queued;
 use problem::{Code, Problem};
+pub use streams::Streams;
 
 /// Everything that a request may need. Clones share it.
 #[derive(Clone)]
@@ -73,6 +79,8 @@ pub struct Parts {
     pub mail: MailBoards,
     /// On every answer: which store it comes from.
     pub store: Option<HeaderValue>,
+    pub queued: Queued,
+    pub streams: Streams,
 }
 
 impl Hook {
@@ -158,8 +166,10 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(notifications::show, notifications::cancel))
         .routes(routes!(hold::hold, hold::release))
         .routes(routes!(hold::show, hold::hold_all, hold::release_all))
+        .routes(routes!(preflight::ask))
         .routes(routes!(evidence::report))
-        .routes(routes!(offices::show))
+        .routes(routes!(offices::list))
+        .routes(routes!(offices::show, offices::register))
         .routes(routes!(offices::report))
         .routes(routes!(events::feed))
         .routes(routes!(calls::list))
@@ -177,6 +187,7 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(problems::catalogue))
         .routes(routes!(problems::entry))
         .routes(routes!(endings::meanings))
+        .routes(routes!(status::show))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
 }

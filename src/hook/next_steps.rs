@@ -39,6 +39,12 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::InvalidQuery => (
             "Correct the parameter that `detail` names; `/v1/docs` has all of them.",
             "`detail` に示されたパラメーターを直してください。一覧は `/v1/docs` にあります。"),
+        Code::CursorTooOld => (
+            "Ask for each notification that matters by its id, then read on from the cursor that `detail` names.",
+            "必要な通知を ID で確認し、`detail` に示されたカーソルから読み直してください。"),
+        Code::TooManyStreams => (
+            "Close a stream that is not needed any more, then open this one again.",
+            "不要になった接続を閉じてから、もう一度接続してください。"),
         Code::InvalidJson => (
             "Send one JSON value in UTF-8; `detail` names line and column.",
             "UTF-8 の JSON を 1 つだけ送ってください。誤りの行と桁は `detail` にあります。"),
@@ -105,9 +111,15 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::OfficeClosed => (
             "Ask whether the office is open again; the exchange then reports `reopened` for it.",
             "事業所の再開を確認してください。再開していれば、連携システムから `reopened` を報告します。"),
+        Code::OfficeFaxMismatch => (
+            "Check both numbers with the office; if its fax number has changed, the exchange reports `fax_changed`.",
+            "両方の番号を事業所に確認してください。FAX 番号が変わった場合は、連携システムから `fax_changed` を報告します。"),
         Code::NoLineForKeys => (
             "Add a line with a modem, or a service whose profile may carry keys; see `[[line]]` in the settings.",
             "モデム回線、または KEY を送信できる FAX サービスを設定（`[[line]]`）に追加してください。"),
+        Code::NumberNotProven => (
+            "Send a `number_proof` to it, or any notice without a key; when that is confirmed, repeat with the same Idempotency-Key.",
+            "先に `number_proof`（または KEY を含まない通知）を送り、到達が確認されてから同じ Idempotency-Key で再送してください。"),
         Code::CredentialsRequired => (
             "Add `credentials` with login ID, password and first-time key.",
             "`credentials` にログイン ID・パスワード・初回ダウンロード KEY を指定してください。"),
@@ -117,6 +129,9 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::OutsideCallingHours => (
             "Choose a period that holds some of the calling hours, which `detail` or the settings name.",
             "配信時間帯を含む期間を指定してください。時間帯は `detail` または設定にあります。"),
+        Code::QueueHorizon => (
+            "Choose a later `not_after`, or repeat after the time that Retry-After names; `projection` says when its turn would come.",
+            "`not_after` を延ばすか、Retry-After の時間が過ぎてから再送してください。順番の見込みは `projection` にあります。"),
         Code::Unrenderable => (
             "Replace the characters that `errors` names by ones in common use, or shorten the text.",
             "`errors` に示された文字を一般的な文字に置き換えるか、文字列を短くしてください。"),

@@ -2,7 +2,7 @@
 //!
 //! In: requests of callers with a token. Out: answers that are true once they are given.
 //! A request that is refused stores nothing, so its Idempotency-Key may be used again when it is mended.
-//! Not here: the body's fields (`body.rs`), what a caller sees (`view.rs`).
+//! Not here: the body's fields (`body.rs`), what is refused (`preflight.rs`), what a caller sees (`view.rs`).
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -12,14 +12,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::Hook;
 use super::auth::{MayNotify, MayRead};
 use super::body;
-use super::problem::{Code, FieldError, Problem, ProblemBody};
+use super::preflight::{self, Judged};
+use super::problem::{Code, Problem, ProblemBody};
 use super::view::{Acceptance, Links, Notification};
-use super::{FieldFault, Hook, SheetFault};
 use crate::app::crash::{self, Point};
-use crate::job::{Channel, ClientId, IdempotencyKey, JobId, JobState, NewJob, UnixMillis};
-use crate::office;
+use crate::job::{Channel, ClientId, IdempotencyKey, JobId, JobState};
 use crate::queue::{self, Accepted, Cancelled, Filter};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -82,22 +82,19 @@ async fn take_on(
     octets: &[u8],
     fingerprint: [u8; 32],
 ) -> Result<Accepted, Problem> {
-    if hook.clock.doubt().is_some_and(|doubt| doubt.is_guess) {
-        return Err(Problem::new(Code::ClockNotSet));
-    }
     let now = hook.clock.now();
-    let job = body::parse(octets, now)?;
-    let office = hook
-        .queue
-        .office(client.clone(), job.recipient.office_number.clone())
-        .await
-        .map_err(|error| hook.queue_problem(error))?;
-    let route = office::decide(&job, &hook.policy, office.as_ref())?;
-    calling_hours(hook, &job, now)?;
-    let job = drawable(hook, job).await?;
+    let Judged { job, route, .. } = preflight::judge(hook, &client, octets, now).await?;
+    let (channel, urgency) = (route.channel(), job.urgency);
+    let due = job.not_before.map_or(now, |not_before| not_before.max(now));
     let acceptance = queue::Acceptance { client, key, fingerprint, now, job, route };
     crash::here(Point::AcceptJudged);
-    hook.queue.accept(acceptance).await.map_err(|error| hook.queue_problem(error))
+    let accepted =
+        hook.queue.accept(acceptance).await.map_err(|error| hook.queue_problem(error))?;
+    match accepted {
+        Accepted::New { .. } => hook.queued.add(channel, urgency, due),
+        Accepted::Replay { .. } | Accepted::OtherBody => {}
+    }
+    Ok(accepted)
 }
 
 /// One notification with its receipt.
@@ -131,6 +128,8 @@ pub struct ListQuery {
     state: Option<String>,
     /// Only those to this office number.
     office: Option<String>,
+    /// Only those from this office number.
+    sender: Option<String>,
     /// Only those accepted before this id: the last of the previous answer.
     after: Option<String>,
     /// Most to answer, 1 to 200; 50.
@@ -166,6 +165,7 @@ pub(super) async fn list(
             .transpose()
             .map_err(|_| invalid("no such state"))?,
         office_number: query.office,
+        sender: query.sender,
         after: query
             .after
             .map(|id| id.parse::<JobId>())
@@ -247,41 +247,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     let text = value.to_str().map_err(|_| Problem::new(Code::IdempotencyKeyInvalid))?;
     IdempotencyKey::parse(text)
         .map_err(|error| Problem::because(Code::IdempotencyKeyInvalid, error.to_string()))
-}
-
-/// Accepting what cannot be sent in its time would be losing it politely.
-fn calling_hours(hook: &Hook, job: &NewJob, now: UnixMillis) -> Result<(), Problem> {
-    let start = job.not_before.map_or(now, |not_before| not_before.max(now));
-    match hook.windows.next_open(start) {
-        Some(open) if open < job.not_after.before(body::LEAST_LIFE) => Ok(()),
-        Some(_) | None => Err(Problem::new(Code::OutsideCallingHours)),
-    }
-}
-
-/// Gives the job back if its sheet can be drawn.
-async fn drawable(hook: &Hook, job: NewJob) -> Result<NewJob, Problem> {
-    let sheet = std::sync::Arc::clone(&hook.sheet);
-    let (kind, language) = (job.kind(), job.language);
-    let checked = tokio::task::spawn_blocking(move || sheet.check(&job).map(|()| job)).await;
-    match checked {
-        Ok(Ok(job)) => Ok(job),
-        Ok(Err(SheetFault::Unrenderable { faults })) => {
-            let code = Code::Unrenderable.entry().code;
-            let error = |FieldFault { pointer, message }| FieldError { pointer, code, message };
-            let errors = faults.into_iter().map(error).collect();
-            Err(Problem::fields(Code::Unrenderable, errors))
-        }
-        Ok(Err(SheetFault::OutOfOrder { message })) => {
-            // Paths and lines are for whoever mends it, in the journal.
-            tracing::error!(%kind, %language, message, "hook.sheet.out_of_order");
-            let which = format!("{kind} in {language}");
-            Err(Problem::because(Code::SheetUnavailable, which))
-        }
-        Err(panicked) => {
-            tracing::error!(error = %panicked, "hook.sheet.panicked");
-            Err(Problem::new(Code::Internal))
-        }
-    }
 }
 
 /// A function of what was accepted alone, so that a repetition is the same to the octet.

@@ -50,6 +50,9 @@ pub struct NumberView {
     last_verdict: Option<&'static str>,
     /// Who took sheets there.
     identity: Option<IdentityView>,
+    /// Until when keys may go there, because a sheet was confirmed and no other machine has answered since; null if they may not.
+    /// What is reported of an office can end it sooner for that office.
+    proven_until: Option<String>,
     /// What the machine says that it can.
     machine: Option<MachineView>,
     /// The speed that worked.
@@ -208,6 +211,7 @@ impl NumberView {
                 last: seen.last.rfc3339(),
                 until: seen.last.after(IDENTITY).rfc3339(),
             }),
+            proven_until: known.proven_until(None, now).map(UnixMillis::rfc3339),
             machine: known.abilities(now).map(|abilities| MachineView {
                 can: t30::offers(&abilities.dis),
                 dis: hex(&abilities.dis),

@@ -5,15 +5,18 @@
 //! A code never changes its meaning. Nothing here ever holds a value that the caller sent, but for the
 //! names of fields that do not exist and single characters that cannot be printed.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::next_steps::next_step;
-use crate::job::Mender;
+use crate::job::{Mender, UnixMillis};
 use crate::office::Refusal;
 use crate::queue::QueueError;
+use crate::schedule::horizon::Projection;
 
 /// What can be wrong with a request, or with us.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -28,6 +31,8 @@ pub enum Code {
     LineNotTestable,
     ProblemNotFound,
     InvalidQuery,
+    CursorTooOld,
+    TooManyStreams,
     InvalidJson,
     UnsupportedMediaType,
     BodyTooLarge,
@@ -50,10 +55,13 @@ pub enum Code {
     DestinationDenied,
     ServiceNotSupported,
     OfficeClosed,
+    OfficeFaxMismatch,
     NoLineForKeys,
+    NumberNotProven,
     CredentialsRequired,
     FieldNotOfKind,
     OutsideCallingHours,
+    QueueHorizon,
     Unrenderable,
     CancelTooLate,
     AlreadyFinal,
@@ -101,6 +109,8 @@ impl Code {
         Self::LineNotTestable,
         Self::ProblemNotFound,
         Self::InvalidQuery,
+        Self::CursorTooOld,
+        Self::TooManyStreams,
         Self::InvalidJson,
         Self::UnsupportedMediaType,
         Self::BodyTooLarge,
@@ -123,10 +133,13 @@ impl Code {
         Self::DestinationDenied,
         Self::ServiceNotSupported,
         Self::OfficeClosed,
+        Self::OfficeFaxMismatch,
         Self::NoLineForKeys,
+        Self::NumberNotProven,
         Self::CredentialsRequired,
         Self::FieldNotOfKind,
         Self::OutsideCallingHours,
+        Self::QueueHorizon,
         Self::Unrenderable,
         Self::CancelTooLate,
         Self::AlreadyFinal,
@@ -176,6 +189,10 @@ impl Code {
                 "The catalogue has no such code.", "このコードはカタログにありません。"),
             Self::InvalidQuery => entry("invalid-query", StatusCode::BAD_REQUEST, Technician,
                 "A query parameter is unknown or has a value that is not allowed.", "クエリーパラメーターに誤りがあります。"),
+            Self::CursorTooOld => entry("cursor-too-old", StatusCode::GONE, Technician,
+                "What comes after this cursor is partly forgotten; ask for each notification that matters by its id.", "このカーソル以降の記録は一部が保存期間を過ぎています。必要な通知は ID で確認してください。"),
+            Self::TooManyStreams => entry("too-many-streams", StatusCode::TOO_MANY_REQUESTS, Technician,
+                "This client has as many streams of events open as it may.", "このクライアントのイベント接続数が上限に達しています。"),
             Self::InvalidJson => entry("invalid-json", StatusCode::BAD_REQUEST, Technician,
                 "The body is not JSON.", "本文が JSON として読めません。"),
             Self::UnsupportedMediaType => entry("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, Technician,
@@ -220,14 +237,20 @@ impl Code {
                 "The services of this kind of office are not linked.", "この種別の事業所は連携の対象外です。"),
             Self::OfficeClosed => entry("office-closed", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "This office is closed.", "この事業所は閉鎖または休止しています。"),
+            Self::OfficeFaxMismatch => entry("office-fax-mismatch", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "This office is registered with another fax number.", "事業所番号と FAX 番号の組み合わせが登録と一致しません。"),
             Self::NoLineForKeys => entry("no-line-for-keys", StatusCode::UNPROCESSABLE_ENTITY, Technician,
                 "No line of this appliance may carry a login ID, a password and a key.", "ログイン ID・パスワード・KEY を送ってよい回線がありません。"),
+            Self::NumberNotProven => entry("number-not-proven", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
+                "No sheet was confirmed at this number within 180 days, or something has changed since.", "この番号への到達が 180 日以内に確認されていないか、確認後に変更がありました。"),
             Self::CredentialsRequired => entry("credentials-required", StatusCode::UNPROCESSABLE_ENTITY, Technician,
                 "This kind of notification needs a login ID, a password and a first-time key.", "この種類の通知にはログイン ID・パスワード・初回ダウンロード KEY が必要です。"),
             Self::FieldNotOfKind => entry("field-not-of-kind", StatusCode::UNPROCESSABLE_ENTITY, Technician,
                 "This kind of notification does not have this field.", "この種類の通知にはない項目が含まれています。"),
             Self::OutsideCallingHours => entry("outside-calling-hours", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "No calling hours lie between not_before and not_after.", "指定された期間に配信時間帯がありません。"),
+            Self::QueueHorizon => entry("queue-horizon", StatusCode::TOO_MANY_REQUESTS, CareManager,
+                "Too much waits before it: its turn would not come before not_after.", "待ち件数が多く、期限（not_after）までに順番が回りません。"),
             Self::Unrenderable => entry("unrenderable", StatusCode::UNPROCESSABLE_ENTITY, CareManager,
                 "A text cannot be printed: a character of it, or its length.", "印刷できない文字を含むか、長すぎる文字列があります。"),
             Self::CancelTooLate => entry("cancel-too-late", StatusCode::CONFLICT, CareManager,
@@ -271,6 +294,8 @@ pub struct Problem {
     code: Code,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    projection: Option<ProjectionView>,
+    retry_after: Option<Duration>,
 }
 
 /// The body of a refusal (RFC 9457).
@@ -286,22 +311,61 @@ pub struct ProblemBody<'a> {
     /// The fields that are wrong, all of them.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// When its turn would come, if that is too late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projection: Option<&'a ProjectionView>,
 }
+
+/// When a notification's turn would come.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProjectionView {
+    /// RFC 3339; null if that is more than a year away.
+    pub start: Option<String>,
+    /// How many have their turn before it.
+    pub ahead: u64,
+    /// How many lines, or lanes of a mail, work.
+    pub usable: usize,
+}
+
+impl ProjectionView {
+    pub fn new(projection: &Projection) -> Self {
+        let Projection { ahead, usable, start } = *projection;
+        Self { start: start.map(UnixMillis::rfc3339), ahead, usable }
+    }
+}
+
+/// To be asked again within an hour at the latest: by then a line may be mended, and others may have been withdrawn.
+const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
+/// And not before a minute has passed: no sheet takes less.
+const SHORTEST_RETRY: Duration = Duration::from_secs(60);
 
 impl Problem {
     /// A refusal without more to say.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new() }
+        Self { code, detail: None, errors: Vec::new(), projection: None, retry_after: None }
     }
 
     /// A refusal with a sentence about this case; never a value that the caller sent.
     pub fn because(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()), errors: Vec::new() }
+        Self { detail: Some(detail.into()), ..Self::new(code) }
     }
 
     /// A refusal of fields. `code` is the first fault's, so that a body with one fault has one code.
     pub fn fields(code: Code, errors: Vec<FieldError>) -> Self {
-        Self { code, detail: None, errors }
+        Self { errors, ..Self::new(code) }
+    }
+
+    /// A refusal of what would have its turn `excess` too late.
+    pub fn horizon(projection: ProjectionView, excess: Duration) -> Self {
+        let detail = match projection.usable {
+            0 => "nothing that could carry it works now; see /v1/status",
+            _ => "the projection says when its turn would come",
+        };
+        Self {
+            retry_after: Some(excess.clamp(SHORTEST_RETRY, LONGEST_RETRY)),
+            projection: Some(projection),
+            ..Self::because(Code::QueueHorizon, detail)
+        }
     }
 
     /// The body as it is sent.
@@ -312,6 +376,7 @@ impl Problem {
             entry,
             detail: self.detail.as_deref(),
             errors: &self.errors,
+            projection: self.projection.as_ref(),
         }
     }
 }
@@ -328,7 +393,9 @@ impl From<Refusal> for Problem {
             Refusal::DestinationDenied => Code::DestinationDenied,
             Refusal::ServiceNotSupported => Code::ServiceNotSupported,
             Refusal::OfficeClosed => Code::OfficeClosed,
+            Refusal::OfficeFaxMismatch => Code::OfficeFaxMismatch,
             Refusal::NoLineForKeys => Code::NoLineForKeys,
+            Refusal::NumberNotProven => Code::NumberNotProven,
         })
     }
 }
@@ -350,6 +417,9 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(retry_after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, retry_after.as_secs().into());
+        }
         match status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

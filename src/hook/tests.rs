@@ -9,6 +9,9 @@ mod house;
 mod lines;
 mod numbers;
 mod offices;
+mod preflight;
+mod status;
+mod streams;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -35,8 +38,8 @@ use crate::office::terms::LineLimits;
 use crate::office::{Office, OfficeChange};
 use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
-    Dialled, EventRow, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow,
-    Pending, Place, Received, ReceivedMail, Signed, Step, Swept, Unreadable, View,
+    Dialled, EventRow, Feed, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow,
+    Pending, Place, Received, ReceivedMail, Signed, Step, Swept, Tally, Unreadable, View,
 };
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;

@@ -57,6 +57,12 @@ impl UnixMillis {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// How long ago `earlier` was; nothing if it is yet to come.
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        let passed = u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0);
+        std::time::Duration::from_millis(passed)
+    }
+
     /// As people and callers read it: `2026-11-24T00:00:00.123Z`.
     pub fn rfc3339(self) -> String {
         let (first, last) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);

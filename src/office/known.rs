@@ -33,6 +33,8 @@ pub const TONELESS: Duration = DAY;
 /// The machine offered T.85 and did not take a page in it. Chosen as [`IDENTITY`]: no machine learns it, and
 /// without it a page takes a second or two longer.
 pub const T85: Duration = IDENTITY;
+/// That a sheet was confirmed there. Chosen as [`IDENTITY`]: after that the number may be somebody else's.
+pub const PROOF: Duration = IDENTITY;
 /// Nothing is kept longer than this after the last change, unless a technician locked it.
 pub const LONGEST: Duration = IDENTITY;
 
@@ -52,6 +54,8 @@ pub struct Known {
     /// As whom the last one answered, whatever came of the call.
     pub last_said: Option<Said>,
     pub identity: Option<SeenIdentity>,
+    /// When a sheet was last confirmed there, if no other machine has answered since.
+    pub proven: Option<UnixMillis>,
     pub abilities: Option<Abilities>,
     pub good: Option<Good>,
     pub troubles: Troubles,
@@ -151,6 +155,8 @@ pub struct Lesson {
     pub v17_failed: bool,
     /// T.85 was agreed on and given up, or the page in it was not taken.
     pub t85_failed: bool,
+    /// Another machine answered than the right one.
+    pub stranger: bool,
 }
 
 /// A machine that answered.
@@ -164,6 +170,8 @@ pub struct Heard {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Taught {
     Confirmed(Terms),
+    /// A service that faxes mails says that its sheet was taken there; by which machine nobody heard.
+    ConfirmedByService,
     Voice,
     Toneless,
     /// The machines did not come to terms before the page.
@@ -198,6 +206,9 @@ impl Known {
             // A fax machine is there after all.
             (self.voice, self.toneless) = (None, None);
         }
+        if lesson.stranger {
+            self.proven = None;
+        }
         if lesson.v17_failed {
             self.troubles.v17 = Some(once_more(self.troubles.v17, TROUBLE, now, None));
         }
@@ -207,6 +218,7 @@ impl Known {
         match lesson.result {
             None => {}
             Some(Taught::Confirmed(terms)) => self.confirmed(terms, said, now),
+            Some(Taught::ConfirmedByService) => self.proven = Some(now),
             Some(Taught::Voice) => self.voice = Some(once_more(self.voice, VOICE, now, None)),
             Some(Taught::Toneless) => {
                 self.toneless = Some(once_more(self.toneless, TONELESS, now, None));
@@ -226,6 +238,7 @@ impl Known {
     }
 
     fn confirmed(&mut self, terms: Terms, said: Option<Said>, now: UnixMillis) {
+        self.proven = Some(now);
         // From here on the speed that worked is what counts.
         (self.troubles.training, self.troubles.rtn) = (None, None);
         if terms.rate.is_v17() {
@@ -253,6 +266,19 @@ impl Known {
     /// Who answered there, while that is still believed.
     pub fn identity(&self, now: UnixMillis) -> Option<&SeenIdentity> {
         self.identity.as_ref().filter(|seen| now < seen.last.after(IDENTITY))
+    }
+
+    /// Until when a key may go there, if it may: a sheet was confirmed, after `anew_since`, and nothing contradicts. A number
+    /// that is a telephone by now proves nothing.
+    pub fn proven_until(
+        &self,
+        anew_since: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> Option<UnixMillis> {
+        let is_telephone = self.not_called(now) == Some(NotCalled::Voice);
+        let proven =
+            self.proven.filter(|at| !is_telephone && anew_since.is_none_or(|anew| *at > anew));
+        proven.map(|at| at.after(PROOF)).filter(|until| now < *until)
     }
 
     /// What the machine can, while that is still believed.
@@ -330,7 +356,7 @@ mod tests {
 
     fn confirmed(rate: Rate, csi: &str) -> Lesson {
         let result = Some(Taught::Confirmed(terms(rate)));
-        Lesson { heard: heard(csi), result, v17_failed: false, t85_failed: false }
+        Lesson { heard: heard(csi), result, ..Lesson::default() }
     }
 
     fn taught(result: Taught) -> Lesson {
@@ -371,6 +397,27 @@ mod tests {
         // Another speed begins its own fortnight.
         let known = known.learn(confirmed(FAST, "0312345678"), days(14));
         assert_eq!(known.good(days(27)).map(|good| good.terms.rate), Some(FAST));
+    }
+
+    #[test]
+    fn number_is_proven_for_half_a_year_by_a_confirmed_sheet_until_another_machine_answers() {
+        let known = Known::default().learn(confirmed(FAST, ""), NOW);
+        assert_eq!(known.proven_until(None, NOW), Some(NOW.after(PROOF)));
+        assert_eq!(known.proven_until(None, days(180)), None);
+        assert_eq!(known.proven_until(Some(NOW), days(1)), None, "the office counts anew since");
+        let again = known.clone().learn(taught(Taught::ConfirmedByService), days(2));
+        assert_eq!(again.proven_until(Some(NOW), days(3)), Some(days(2).after(PROOF)));
+        let busy = again.clone().learn(Lesson::default(), days(3));
+        assert!(
+            busy.proven_until(None, days(3)).is_some(),
+            "a call that failed contradicts nothing"
+        );
+        let stranger = again.clone().learn(Lesson { stranger: true, ..Lesson::default() }, days(3));
+        assert_eq!(stranger.proven_until(None, days(3)), None);
+        let people =
+            (0..VOICE_CALLS).fold(again, |known, _| known.learn(taught(Taught::Voice), days(3)));
+        assert_eq!(people.proven_until(None, days(3)), None, "it is a telephone by now");
+        assert_eq!(Known::default().proven_until(None, NOW), None);
     }
 
     #[test]

@@ -17,7 +17,9 @@ pub use directory::{Office, OfficeChange};
 
 use mail::Address;
 
-use crate::job::{Channel, Content, FaxNumber, NewJob, Notice, OfficeClass};
+use crate::job::names::stable_names;
+use crate::job::{Channel, Content, FaxNumber, NewJob, Notice, OfficeClass, UnixMillis};
+use known::Known;
 
 /// The way that was decided on.
 #[derive(Clone, Debug)]
@@ -56,6 +58,41 @@ impl MailRoute {
     }
 }
 
+/// Why a notification takes the way that it does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Why {
+    /// No other way is right for its kind.
+    OnlyByFax,
+    NoMailAddress,
+    /// There is an address, and this appliance sends no mail.
+    NoMailChannel,
+    MailRegistered,
+}
+
+stable_names!(Why {
+    OnlyByFax => "only-by-fax",
+    NoMailAddress => "no-mail-address",
+    NoMailChannel => "no-mail-channel",
+    MailRegistered => "mail-registered",
+});
+
+/// Why [`decide`] chooses the way that it does.
+pub fn why(job: &NewJob, policy: &Policy, office: Option<&Office>) -> Why {
+    let has_address = office.is_some_and(|office| office.mail.is_some());
+    match &job.content {
+        Content::Keys(_) | Content::Notice(Notice::ChannelChanged { .. } | Notice::NumberProof) => {
+            Why::OnlyByFax
+        }
+        Content::Notice(Notice::Document { .. } | Notice::Message) => {
+            match (has_address, policy.mail) {
+                (false, _) => Why::NoMailAddress,
+                (true, false) => Why::NoMailChannel,
+                (true, true) => Why::MailRegistered,
+            }
+        }
+    }
+}
+
 /// What the settings say about destinations.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -69,10 +106,12 @@ pub struct Policy {
     pub mail: bool,
     /// There is a line over which a sheet with a key may go.
     pub keys: bool,
+    /// A key goes to a number only once a sheet without one was confirmed there.
+    pub keys_only_to_proven: bool,
 }
 
 impl Default for Policy {
-    /// Every fixed line; no medical office, because the exchange does not link their services; no mail; keys.
+    /// Every fixed line; no medical office, because the exchange does not link their services; no mail; keys, to any of them.
     fn default() -> Self {
         Self {
             allow_prefixes: Vec::new(),
@@ -85,11 +124,17 @@ impl Default for Policy {
             ],
             mail: false,
             keys: true,
+            keys_only_to_proven: false,
         }
     }
 }
 
 impl Policy {
+    /// Whether it has to be known if the number is proven.
+    pub fn asks_for_proof(&self, job: &NewJob) -> bool {
+        self.keys_only_to_proven && job.content.credentials().is_some()
+    }
+
     /// Whether the settings let this number be dialled.
     pub fn allows(&self, number: &FaxNumber) -> bool {
         let listed =
@@ -99,16 +144,27 @@ impl Policy {
     }
 }
 
-/// Decides before anything is stored. `office` is what the client has reported of the recipient.
+/// Decides before anything is stored. `office` is what the client has reported of the recipient, `known` what is remembered of
+/// its number.
 ///
 /// # Errors
 /// [`Refusal`]: nothing is queued.
-pub fn decide(job: &NewJob, policy: &Policy, office: Option<&Office>) -> Result<Route, Refusal> {
+pub fn decide(
+    job: &NewJob,
+    policy: &Policy,
+    office: Option<&Office>,
+    known: &Known,
+    now: UnixMillis,
+) -> Result<Route, Refusal> {
     if policy.refused_classes.contains(&job.recipient.office_number.class()) {
         return Err(Refusal::ServiceNotSupported);
     }
     if office.is_some_and(|office| office.closed) {
         return Err(Refusal::OfficeClosed);
+    }
+    let other_number = |fax: &FaxNumber| *fax != job.recipient.fax;
+    if office.and_then(|office| office.fax.as_ref()).is_some_and(other_number) {
+        return Err(Refusal::OfficeFaxMismatch);
     }
     // Asked of what goes by mail, too: the number is its way back.
     if !policy.allows(&job.recipient.fax) {
@@ -116,6 +172,10 @@ pub fn decide(job: &NewJob, policy: &Policy, office: Option<&Office>) -> Result<
     }
     if !policy.keys && job.content.credentials().is_some() {
         return Err(Refusal::NoLineForKeys);
+    }
+    let anew_since = office.and_then(|office| office.anew_since);
+    if policy.asks_for_proof(job) && known.proven_until(anew_since, now).is_none() {
+        return Err(Refusal::NumberNotProven);
     }
     let by_mail = match &job.content {
         Content::Notice(notice) if policy.mail => office
@@ -138,8 +198,12 @@ pub enum Refusal {
     ServiceNotSupported,
     #[error("this office is closed")]
     OfficeClosed,
+    #[error("this office is registered with another fax number")]
+    OfficeFaxMismatch,
     #[error("no line of this appliance may carry a login ID, a password and a key")]
     NoLineForKeys,
+    #[error("no sheet was confirmed at this number yet")]
+    NumberNotProven,
 }
 
 impl Refusal {
@@ -148,7 +212,9 @@ impl Refusal {
             Self::DestinationDenied => "destination-denied",
             Self::ServiceNotSupported => "service-not-supported",
             Self::OfficeClosed => "office-closed",
+            Self::OfficeFaxMismatch => "office-fax-mismatch",
             Self::NoLineForKeys => "no-line-for-keys",
+            Self::NumberNotProven => "number-not-proven",
         }
     }
 }
@@ -157,6 +223,10 @@ impl Refusal {
 mod tests {
     use super::*;
     use crate::job::{Kind, examples};
+
+    fn decide(job: &NewJob, policy: &Policy, office: Option<&Office>) -> Result<Route, Refusal> {
+        super::decide(job, policy, office, &Known::default(), examples::TUESDAY_10_00)
+    }
 
     /// The recipient of every example, with a registered address.
     fn with_mail() -> Office {
@@ -199,6 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn reason_of_a_way_is_the_reason_of_the_way_that_is_taken() {
+        for kind in Kind::ALL {
+            let job = examples::of(*kind);
+            for (mail, office) in
+                [(false, None), (true, None), (false, Some(with_mail())), (true, Some(with_mail()))]
+            {
+                let policy = Policy { mail, ..Policy::default() };
+                let channel = decide(&job, &policy, office.as_ref()).expect("allowed").channel();
+                let expected = match why(&job, &policy, office.as_ref()) {
+                    Why::MailRegistered => Channel::Mail,
+                    Why::OnlyByFax | Why::NoMailAddress | Why::NoMailChannel => Channel::Fax,
+                };
+                assert_eq!(channel, expected, "{kind}, relay {mail}, {office:?}");
+            }
+        }
+    }
+
+    #[test]
     fn closed_office_gets_nothing_until_it_reopens() {
         let policy = Policy { mail: true, ..Policy::default() };
         let closed = with_mail().after(OfficeChange::Closed, examples::TUESDAY_10_00);
@@ -208,6 +296,20 @@ mod tests {
         }
         let reopened = closed.after(OfficeChange::Reopened, examples::TUESDAY_10_00);
         assert!(decide(&examples::of(Kind::Message), &policy, Some(&reopened)).is_ok());
+    }
+
+    #[test]
+    fn office_that_was_registered_is_told_under_that_number_and_no_other() {
+        let policy = Policy { mail: true, ..Policy::default() };
+        let registered = |text| {
+            let to = FaxNumber::parse(text).expect("valid");
+            with_mail().after(OfficeChange::FaxRegistered { to }, examples::TUESDAY_10_00)
+        };
+        for kind in Kind::ALL {
+            let of = |office: &Office| decide(&examples::of(*kind), &policy, Some(office)).err();
+            assert_eq!(of(&registered("03-1234-5678")), None, "{kind}");
+            assert_eq!(of(&registered("03-1234-5679")), Some(Refusal::OfficeFaxMismatch), "{kind}");
+        }
     }
 
     #[test]
@@ -224,6 +326,39 @@ mod tests {
         for kind in Kind::ALL {
             let refusal = decide(&examples::of(*kind), &policy, None).err().map(Refusal::code);
             assert_eq!(refusal, kind.has_secret().then_some("no-line-for-keys"), "{kind}");
+        }
+    }
+
+    /// Also after a report by which somebody else may stand at the machine.
+    #[test]
+    fn key_goes_to_a_number_at_which_a_sheet_was_confirmed_and_nothing_contradicts() {
+        let now = examples::TUESDAY_10_00;
+        let policy = Policy { keys_only_to_proven: true, ..Policy::default() };
+        let proven = |days: u32| Known {
+            proven: Some(now.before(known::PROOF / 180 * days)),
+            ..Known::default()
+        };
+        let moved = |change, days| {
+            let at = now.before(known::PROOF / 180 * days);
+            Some(with_mail().after(change, at))
+        };
+        let cases = [
+            (Known::default(), None, false),
+            (proven(0), None, true),
+            (proven(179), None, true),
+            (proven(180), None, false),
+            (proven(10), moved(OfficeChange::ManagerChanged, 20), true),
+            (proven(10), moved(OfficeChange::ManagerChanged, 5), false),
+            (proven(10), moved(OfficeChange::Reopened, 10), false),
+            (proven(10), moved(OfficeChange::MailWithdrawn, 5), true),
+        ];
+        for (known, office, is_allowed) in cases {
+            for kind in Kind::ALL {
+                let route =
+                    super::decide(&examples::of(*kind), &policy, office.as_ref(), &known, now);
+                let expected = (kind.has_secret() && !is_allowed).then_some("number-not-proven");
+                assert_eq!(route.err().map(Refusal::code), expected, "{kind} {known:?} {office:?}");
+            }
         }
     }
 

@@ -316,7 +316,7 @@ mod tests {
         ];
         let flags = any::<[bool; 2]>();
         (proptest::option::of(taught), flags).prop_map(|(result, [v17_failed, t85_failed])| {
-            Lesson { heard: None, result, v17_failed, t85_failed }
+            Lesson { result, v17_failed, t85_failed, ..Lesson::default() }
         })
     }
 

@@ -26,6 +26,7 @@ mod calls;
 mod mails;
 mod seal;
 pub mod sqlite;
+mod tally;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -34,6 +35,7 @@ pub use alarm::Alarm;
 pub use appliance::{Appliance, Held, HoldReason, Note, OneHeld};
 pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
+pub use tally::{Counted, Tally};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -87,6 +89,13 @@ pub trait Queue: Send + Sync {
     fn sign(&self, client: ClientId, id: JobId, sign: Sign, now: UnixMillis) -> Pending<Signed>;
     /// What the client has reported of an office.
     fn office(&self, client: ClientId, number: OfficeNumber) -> Pending<Option<Office>>;
+    /// Offices of which the client has reported something, by their numbers, beginning behind `after`.
+    fn offices(
+        &self,
+        client: ClientId,
+        after: Option<OfficeNumber>,
+        limit: u16,
+    ) -> Pending<Vec<Office>>;
     /// Takes in a report about an office, and gives it as it stands then. What was accepted before goes where it was
     /// to go.
     fn change_office(
@@ -125,10 +134,15 @@ pub trait Queue: Send + Sync {
     fn show(&self, client: ClientId, id: JobId) -> Pending<Option<View>>;
     /// Jobs of a client, newest first.
     fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>>;
-    /// The ordered feed of changes after a cursor.
-    fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>>;
+    /// The ordered feed of changes after a cursor; after 0 from the oldest that there is.
+    fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Feed>;
     /// The cursor of the newest event, of whatever client. It changes after COMMIT: whoever waits for it finds the rows.
     fn news(&self) -> tokio::sync::watch::Receiver<i64>;
+    /// What there is, counted; as cheap with a million notifications as with ten.
+    fn tally(&self) -> Pending<Tally>;
+    /// Forgets up to so many final notifications of which nothing was heard since then, with their events and keys; how
+    /// many. Never one that can still change.
+    fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32>;
     /// Numbers of which something is remembered, the newest first, beginning behind `after`.
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>>;
     /// What is remembered of one number.
@@ -353,8 +367,20 @@ pub struct AttemptView {
 pub struct Filter {
     pub state: Option<JobState>,
     pub office_number: Option<String>,
+    /// Office number of the sender.
+    pub sender: Option<String>,
     pub after: Option<JobId>,
     pub limit: u16,
+}
+
+/// A piece of the feed.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    Rows(Vec<EventRow>),
+    /// Something behind that cursor is forgotten: there is no reading on without a gap but from here.
+    Forgotten {
+        through: i64,
+    },
 }
 
 /// One change, as clients read it.

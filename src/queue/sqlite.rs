@@ -20,6 +20,8 @@
 //! | `numbers` | what is remembered of a number |
 //! | `calls` | what passed on calls |
 //! | `room` | how much of the disk is left, and a reserve of it |
+//! | `tally` | what there is, counted |
+//! | `forget` | what is over for so long that nobody asks for it |
 //! | `record` | rows to jobs and back |
 //! | `fault` | what can go wrong |
 
@@ -31,6 +33,7 @@ mod changes;
 mod claim;
 mod fault;
 mod file;
+mod forget;
 mod high_water;
 mod mails;
 mod numbers;
@@ -39,6 +42,7 @@ mod receipts;
 mod record;
 mod recover;
 mod room;
+mod tally;
 mod views;
 mod writer;
 
@@ -66,9 +70,9 @@ use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
     Acceptance, Accepted, Alarm, Appliance, CallFilter, CallId, CallRecord, CallRow, Cancelled,
-    Claim, Dialled, EventRow, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain,
-    Note, NumberId, NumberRow, OneHeld, Pending, Place, Queue, QueueError, Received, ReceivedMail,
-    Signed, Step, Swept, Unreadable, View,
+    Claim, Dialled, Feed, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain, Note,
+    NumberId, NumberRow, OneHeld, Pending, Place, Queue, QueueError, Received, ReceivedMail,
+    Signed, Step, Swept, Tally, Unreadable, View,
 };
 use crate::app::crash::{self, Point};
 use crate::job::{
@@ -201,8 +205,9 @@ impl Queue for Sqlite {
     }
 
     fn receive(&self, mail: ReceivedMail) -> Pending<Received> {
-        let windows = self.windows.clone();
-        self.writer.submit(move |conn, effects| receipts::receive(conn, &windows, &mail, effects))
+        let (sealer, windows) = (self.sealer.clone(), self.windows.clone());
+        self.writer
+            .submit(move |conn, effects| receipts::receive(conn, &sealer, &windows, &mail, effects))
     }
 
     fn inbox_place(&self) -> Pending<Option<Place>> {
@@ -220,6 +225,15 @@ impl Queue for Sqlite {
 
     fn office(&self, client: ClientId, number: OfficeNumber) -> Pending<Option<Office>> {
         self.reader.ask(move |conn| offices::find(conn, &client, &number))
+    }
+
+    fn offices(
+        &self,
+        client: ClientId,
+        after: Option<OfficeNumber>,
+        limit: u16,
+    ) -> Pending<Vec<Office>> {
+        self.reader.ask(move |conn| offices::list(conn, &client, after.as_ref(), limit))
     }
 
     fn change_office(
@@ -292,12 +306,20 @@ impl Queue for Sqlite {
         self.reader.ask(move |conn| views::list(conn, &client, &filter))
     }
 
-    fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>> {
+    fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Feed> {
         self.reader.ask(move |conn| views::events(conn, &client, after, limit))
     }
 
     fn news(&self) -> watch::Receiver<i64> {
         self.writer.news()
+    }
+
+    fn tally(&self) -> Pending<Tally> {
+        self.reader.ask(tally::tally)
+    }
+
+    fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32> {
+        self.writer.submit(move |conn, _effects| forget::forget_old(conn, before, most))
     }
 
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::job::names::stable_names;
 use crate::job::{FaxNumber, UnixMillis};
+use crate::schedule::horizon::{self, Carrying, Pace};
 use crate::send::line_test::{Step, StepName};
 use crate::send::{LineFault, ModemFacts};
 
@@ -108,6 +109,8 @@ pub struct LineStatus {
     pub last_call: Option<(UnixMillis, &'static str)>,
     pub last_fault: Option<(UnixMillis, LineFault)>,
     pub last_test: Option<TestRun>,
+    /// How long a sheet holds it.
+    pub pace: Pace,
 }
 
 impl LineStatus {
@@ -177,6 +180,7 @@ impl LineBoard {
             last_call: None,
             last_fault: None,
             last_test: None,
+            pace: horizon::SHEET,
         };
         Self(Arc::new(Shared {
             status: Mutex::new(status),
@@ -268,6 +272,18 @@ impl LineBoard {
 
     pub(crate) fn call_ended(&self, code: &'static str, now: UnixMillis) {
         self.lock().last_call = Some((now, code));
+    }
+
+    /// A claim was carried, whatever came of it, and held the line so long.
+    pub(crate) fn carried_for(&self, took: Duration) {
+        self.lock().pace.took(took);
+    }
+
+    /// What it carries with, for whoever asks how long that takes. A line that begins is one that will carry.
+    pub fn carrying(&self) -> Carrying {
+        let status = self.lock();
+        let is_usable = status.state.is_usable() || status.state == LineState::Starting;
+        Carrying { pace: status.pace, is_usable }
     }
 
     pub(crate) fn failed(&self, fault: LineFault, now: UnixMillis) {

@@ -265,6 +265,7 @@ impl LineThread {
                 let job = claim.id;
                 match carrier.carry(claim) {
                     Ok(carried) => {
+                        self.board.carried_for(self.common.clock.now().since(now));
                         self.carried(carried);
                         Turn::Again
                     }

@@ -5,10 +5,12 @@
 //! Not here: what became of each mail (`queue`), the mailbox for receipts (`send/receipt_box.rs`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::civil::Date;
 
 use crate::job::UnixMillis;
+use crate::schedule::horizon::{self, Carrying, Pace};
 use crate::send::LineFault;
 
 /// What the relay is at.
@@ -52,6 +54,8 @@ pub struct MailStatus {
     pub handed_today: u32,
     /// Domains that put mails off, and until when they rest.
     pub resting: Vec<(String, UnixMillis)>,
+    /// How long a mail holds a lane.
+    pub pace: Pace,
     day: Option<Date>,
 }
 
@@ -70,6 +74,7 @@ impl MailBoard {
             under_way: 0,
             handed_today: 0,
             resting: Vec::new(),
+            pace: horizon::MAIL,
             day: None,
         })))
     }
@@ -96,6 +101,21 @@ impl MailBoard {
         (status.under_way, status.resting) = (under_way, resting);
     }
 
+    /// A mail was carried, whatever came of it, and held its lane so long.
+    pub(super) fn carried_for(&self, took: Duration) {
+        self.lock().pace.took(took);
+    }
+
+    /// The lanes, for whoever asks how long mails take.
+    pub fn carrying(&self) -> Vec<Carrying> {
+        let status = self.lock();
+        let is_usable = match &status.state {
+            RelayState::Starting | RelayState::Ready => true,
+            RelayState::Faulty(_) | RelayState::Stopped => false,
+        };
+        vec![Carrying { pace: status.pace, is_usable }; status.lanes.into()]
+    }
+
     pub(super) fn handed(&self, now: UnixMillis) {
         let mut status = self.lock();
         status.begin_day(now);
@@ -119,8 +139,6 @@ impl MailStatus {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_795_482_000_000); // 2026-11-24 10:00 in Japan

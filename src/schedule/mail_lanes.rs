@@ -88,7 +88,7 @@ struct Loop {
 /// What a task says when it ends.
 enum Ending {
     Looked(Result<Relay, LineFault>),
-    Carried { lane: String, domain: String, handed: Result<Handed, QueueError> },
+    Carried { lane: String, domain: String, began: UnixMillis, handed: Result<Handed, QueueError> },
 }
 
 /// How the loop goes on.
@@ -205,9 +205,10 @@ impl Loop {
         let domain = claim.to.domain().to_owned();
         self.traffic.mail_begins(&domain);
         let (desk, stopping) = (Arc::clone(&self.common.desk), self.stops.subscribe());
+        let began = self.now();
         self.tasks.spawn(async move {
             let handed = sender::carry(&desk, &relay, &claim, stopping).await;
-            Ending::Carried { lane, domain, handed }
+            Ending::Carried { lane, domain, began, handed }
         });
     }
 
@@ -228,8 +229,9 @@ impl Loop {
                 let answered = looked.map(|relay| self.relay = Some(Arc::new(relay)));
                 self.traffic.look_ended(answered, now)
             }
-            Ok(Ending::Carried { lane, domain, handed: Ok(handed) }) => {
+            Ok(Ending::Carried { lane, domain, began, handed: Ok(handed) }) => {
                 self.free.push(lane);
+                self.common.board.carried_for(now.since(began));
                 if let Outcome::Accepted { .. } = handed.outcome {
                     self.common.board.handed(now);
                 }

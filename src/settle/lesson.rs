@@ -7,7 +7,7 @@
 use modem::{Ending, HangUpCause};
 use t30::{CallError, Phase, T85};
 
-use super::Outcome;
+use super::{Outcome, Stop};
 use crate::office::identity::Said;
 use crate::office::known::{Heard, Lesson, Taught, Terms};
 use crate::office::rate::Rate;
@@ -21,8 +21,28 @@ pub fn of(outcome: &Outcome<'_>) -> Option<Lesson> {
     let result = result(outcome);
     let v17_failed = gave_v17_up(outcome, result.as_ref());
     let t85_failed = gave_t85_up(outcome, result.as_ref());
-    let taught = heard.is_some() || result.is_some() || v17_failed || t85_failed;
-    taught.then_some(Lesson { heard, result, v17_failed, t85_failed })
+    let stranger = is_stranger(outcome.stop);
+    let taught = heard.is_some() || result.is_some() || v17_failed || t85_failed || stranger;
+    taught.then_some(Lesson { heard, result, v17_failed, t85_failed, stranger })
+}
+
+/// Whether we hung up because another machine answered.
+fn is_stranger(stop: Option<Stop>) -> bool {
+    match stop {
+        Some(Stop::IdentityConflict | Stop::IdentityNotLocked) => true,
+        // It did not say that it is another one.
+        Some(Stop::IdentityAbsent) => false,
+        Some(
+            Stop::Cancelled
+            | Stop::ShuttingDown
+            | Stop::NotStored
+            | Stop::SheetFailed
+            | Stop::SheetProofFailed
+            | Stop::SheetOctetsWrong
+            | Stop::LetterFailed,
+        )
+        | None => false,
+    }
 }
 
 fn result(outcome: &Outcome<'_>) -> Option<Taught> {
@@ -119,7 +139,13 @@ fn gave_v17_up(outcome: &Outcome<'_>, result: Option<&Taught>) -> bool {
     tried_v17
         && match result {
             Some(Taught::Training | Taught::Ecm(_) | Taught::Rtn(_)) => true,
-            Some(Taught::Confirmed(_) | Taught::Voice | Taught::Toneless) | None => ended_below,
+            Some(
+                Taught::Confirmed(_)
+                | Taught::ConfirmedByService
+                | Taught::Voice
+                | Taught::Toneless,
+            )
+            | None => ended_below,
         }
 }
 
@@ -239,6 +265,19 @@ mod tests {
             let got = lesson(&ending, contract);
             assert_eq!((got.result, got.v17_failed), (result, v17_failed), "{ending:?}");
         }
+    }
+
+    #[test]
+    fn machine_that_is_another_one_is_a_stranger_and_one_that_keeps_silent_is_not() {
+        let ending = Ending::Session(CallError::RefusedFarEnd);
+        let met = |stop| {
+            let far_end = far_end();
+            let outcome = outcome(&ending, T85::Unasked);
+            let lesson = of(&Outcome { stop, far_end: Some(&far_end), ..outcome });
+            lesson.expect("it met a machine").stranger
+        };
+        assert!(met(Some(Stop::IdentityConflict)) && met(Some(Stop::IdentityNotLocked)));
+        assert!(!met(Some(Stop::IdentityAbsent)) && !met(Some(Stop::Cancelled)) && !met(None));
     }
 
     #[test]

@@ -120,6 +120,7 @@ templates = "{templates}"
 [calling]
 hours = "always_open"
 self_test = "never"
+keys_only_to_proven = false
 {lines}{more}"#,
             more = setup.more,
             lines = lines.concat(),
@@ -231,17 +232,22 @@ self_test = "never"
 
     /// Runs a verb of the command line against this gateway, to its end.
     pub fn verb(&self, arguments: &[&str]) -> std::process::Output {
+        self.command(arguments).output().expect("shirase runs")
+    }
+
+    /// A verb of the command line that has not begun.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let token_file = self.path("token");
         std::fs::write(&token_file, &self.token).expect("the token");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(&token_file, mode).expect("for its owner");
-        Command::new(program("shirase"))
+        let mut command = Command::new(program("shirase"));
+        command
             .args(arguments)
             .env("SHIRASE_URL", format!("http://{}", self.address))
             .env("SHIRASE_TOKEN_FILE", token_file)
-            .stdin(Stdio::null())
-            .output()
-            .expect("shirase runs")
+            .stdin(Stdio::null());
+        command
     }
 
     /// Holds everything back.

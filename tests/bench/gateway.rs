@@ -102,6 +102,7 @@ templates = "{templates}"
 [calling]
 hours = "always_open"
 self_test = "never"
+keys_only_to_proven = false
 {more}"#,
             store = gateway.store().display(),
             key = gateway.place("master-key"),

@@ -410,6 +410,7 @@ templates = "{templates}"
 [calling]
 hours = "always_open"
 self_test = "never"
+keys_only_to_proven = false
 {line}{more}"#,
         tokens = place("tokens"),
         store = place("queue.db"),

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make demo`: one notification, from an HTTP call to a page on a far fax machine.
+# `make demo`: two notifications, from an HTTP call to a page on a far fax machine: the number is proven, then a key goes.
 #
 # In: the built programs; KEEP=1 leaves line and daemon running. Out: the folder demo/ with everything
-# that was used and received; exit status 0 only if the far machine confirmed the page and every
+# that was used and received; exit status 0 only if the far machine confirmed both pages and every
 # received pel below the tag line is as drawn. `run.sh --clean` ends what KEEP=1 left and removes the folder.
 # Not here: what happens on the way; that is all real.
 set -euo pipefail
@@ -76,12 +76,19 @@ echo $! >"$demo/shirase.pid"
 await "$demo/shirase.log" 'line.ready' "the daemon (is port $port taken? make demo PORT=8751)"
 echo "  http://127.0.0.1:$port, log in demo/shirase.log"
 
+export SHIRASE_URL=http://127.0.0.1:$port SHIRASE_TOKEN_FILE=$demo/token
+say "A key goes to a proven number only: it is refused, and a sheet without one goes first"
+"$bin/shirase" submit tests/demo/first-contact.json 2>&1 | sed 's/^/  /' || true
+"$bin/shirase" submit tests/demo/number-proof.json --wait || fail "the number was not proven"
+
 say "One notification over HTTP, followed to its end"
-"$bin/shirase" submit tests/demo/first-contact.json --url "http://127.0.0.1:$port" \
-    --token-file "$demo/token" --wait || fail "the page was not confirmed"
+"$bin/shirase" submit tests/demo/first-contact.json --wait || fail "the page was not confirmed"
 
 say "What the far machine received"
-await "$demo/softline.jsonl" '"event":"call"' "the report of the call"
+for _ in $(seq 300); do
+    [ "$(grep -c '"event":"call"' "$demo/softline.jsonl")" -ge 2 ] && break
+    sleep 0.1
+done
 tiff=$(sed -n 's/.*"event":"call".*"file":"\([^"]*\)".*/\1/p' "$demo/softline.jsonl" | tail -n 1)
 [ -s "$tiff" ] || fail "the far machine kept no page"
 id=$(sed -nE 's/.*job\.settled job=([0-9A-Z]+).*/\1/p' "$demo/shirase.log" | tail -n 1)
@@ -97,12 +104,14 @@ cat <<END
 Line and daemon are running; \`make clean-demo\` ends them. To try next:
 
   alias s='$bin/shirase'; g='--url http://127.0.0.1:$port --token-file $demo/token'
+  s status \$g                               # the whole appliance, what is wrong first
+  s why $id \$g       # where it stands, in a paragraph
   s list \$g                                  # every notification
   s show $id \$g      # its receipt
-  sed s/03-5550-0001/03-5550-0003/ tests/demo/first-contact.json | s submit - \$g --wait --timeout-s 60   # busy
+  sed s/03-5550-0001/03-5550-0003/ tests/demo/number-proof.json | s submit - \$g --wait --timeout-s 60   # busy
   s numbers show 03-5550-0001 \$g              # what is remembered of that number
   s lines \$g                                 # the line and its modem
-  curl -sH "Authorization: Bearer \$(cat $demo/token)" http://127.0.0.1:$port/v1/events?after=0
+  s events --follow \$g                      # every change, as it comes
   curl -s http://127.0.0.1:$port/v1/openapi.json
   s sheet first_contact --data tests/demo/first-contact.json --config $demo/shirase.toml --out sheet.png
   tail -f $demo/shirase.log $demo/softline.jsonl

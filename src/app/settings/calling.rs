@@ -32,6 +32,10 @@ pub struct Calling {
     /// the number plan already refuses mobile, toll-free, premium, international and emergency numbers.
     #[serde(deserialize_with = "prefixes")]
     pub deny_prefixes: Vec<String>,
+    /// A login ID, a password and a key go to a number only if a sheet was confirmed there within 180 days and nothing has
+    /// changed since; before that a `number_proof` has to go. true: a slip of the pen in a number puts a test sheet into the
+    /// wrong tray and no key.
+    pub keys_only_to_proven: bool,
     /// When each line tests itself once a day, in Japan, such as `"08:30"`, or `"never"`. 08:30: the time at
     /// which the first calls go out, so that a dead line is known before anybody waits for it.
     pub self_test: DailyTime,
@@ -48,6 +52,7 @@ impl Default for Calling {
             holidays: Vec::new(),
             allow_prefixes: Vec::new(),
             deny_prefixes: Vec::new(),
+            keys_only_to_proven: true,
             self_test: DailyTime(Some(time(8, 30, 0, 0))),
             on_absent_identity: OnAbsent::Send,
         }
@@ -109,6 +114,7 @@ impl Calling {
         Policy {
             allow_prefixes: self.allow_prefixes.clone(),
             deny_prefixes: self.deny_prefixes.clone(),
+            keys_only_to_proven: self.keys_only_to_proven,
             ..Policy::default()
         }
     }

@@ -25,6 +25,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::civil::Time;
 use serde::Deserialize;
@@ -32,7 +33,7 @@ use serde::de::{self, Deserializer, IntoDeserializer};
 use toml::Spanned;
 use toml::de::DeTable;
 
-use self::values::absolute;
+use self::values::{absolute, within};
 use super::secrets::SecretFile;
 use crate::office::Policy;
 use crate::send::mail_to_fax;
@@ -83,11 +84,26 @@ pub struct Store {
     /// File with the 32 octets that seal secrets at rest, from `shirase key new`.
     #[serde(default = "default_key_file")]
     pub key_file: SecretFile,
+    /// Days that a notification is remembered once it is over, with its events, receipts and Idempotency-Key, 90 to 3650.
+    /// 400: a year, and a month to look back at it. Four busy lines write 11 MB a day, so 4.4 GB.
+    #[serde(default = "default_keep_days", deserialize_with = "within::<_, _, 90, 3650>")]
+    pub keep_days: u16,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { path: default_store_path(), key_file: default_key_file() }
+        Self {
+            path: default_store_path(),
+            key_file: default_key_file(),
+            keep_days: default_keep_days(),
+        }
+    }
+}
+
+impl Store {
+    /// How long what is over is remembered.
+    pub fn keep(&self) -> Duration {
+        Duration::from_secs(86_400 * u64::from(self.keep_days))
     }
 }
 
@@ -298,6 +314,10 @@ fn default_key_file() -> SecretFile {
     SecretFile::new("$CREDENTIALS_DIRECTORY/master-key")
 }
 
+fn default_keep_days() -> u16 {
+    400
+}
+
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse()
@@ -363,6 +383,7 @@ help_hours = "平日 9:00–17:00"
     fn every_slip_of_the_pen_is_named_with_its_place() {
         let cases: &[(&str, &str)] = &[
             ("[calls]\nkeep_days = 0\n", "shirase.toml:12:13: must be from 1 to 366"),
+            ("[store]\nkeep_days = 89\n", "shirase.toml:12:13: must be from 90 to 3650"),
             ("[calling]\nhour = \"08:30-18:00\"\n", "shirase.toml:12:1: unknown field `hour`"),
             ("[site.en]\nurl = \"x\"\n", "shirase.toml:12:1: unknown field `url`"),
             ("[site.words.fr]\n", "shirase.toml:11:13: unknown field `fr`"),

@@ -88,6 +88,8 @@ pub(super) struct Setup {
     pub(super) kept: Vec<Kept>,
     pub(super) mail: MailBoards,
     pub(super) domains: Vec<MailDomain>,
+    pub(super) tally: Tally,
+    pub(super) forgotten: i64,
     pub(super) now: UnixMillis,
 }
 
@@ -106,6 +108,8 @@ impl Default for Setup {
             kept: Vec::new(),
             mail: MailBoards::default(),
             domains: Vec::new(),
+            tally: Tally::default(),
+            forgotten: 0,
             now: TUESDAY_10_00,
         }
     }
@@ -142,11 +146,14 @@ impl House {
             held: Mutex::default(),
             domains: setup.domains,
             news: tokio::sync::watch::Sender::default(),
+            tally: setup.tally,
+            forgotten: setup.forgotten,
             asked: Notify::new(),
             go_on: Arc::default(),
         });
         let lines = Arc::new(Lines::new(setup.line_ready, setup.now));
         let (progress, alarm) = (ProgressBoard::default(), Alarm::default());
+        let streams = Streams::default();
         let hook = Hook::new(Parts {
             queue: Arc::clone(&store) as Arc<dyn Queue>,
             clock: Arc::new(Stopped(setup.now)),
@@ -166,12 +173,15 @@ impl House {
             }],
             mail: setup.mail,
             store: HeaderValue::from_str("01; generation=3").ok(),
+            queued: Queued::default(),
+            streams: streams.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let until = async move {
             let _ = stopped.await;
+            streams.end();
         };
         let server = tokio::spawn(listener::serve(listener, router(hook), setup.limits, until));
         Self { address, token: new.token, store, lines, progress, alarm, stop: Some(stop), server }
@@ -238,11 +248,19 @@ impl House {
         self.post_json(&format!("/v1/numbers/{verb}"), &body).await
     }
 
+    pub(super) async fn put_json(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("PUT", path, body).await
+    }
+
     pub(super) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("POST", path, body).await
+    }
+
+    async fn send_json(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
         let head = format!(
             "{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.head(&format!("POST {path}"), ""),
+            self.head(&format!("{method} {path}"), ""),
             body.len()
         );
         self.send(&[head.as_bytes(), body.as_bytes()].concat()).await
@@ -374,6 +392,9 @@ pub(super) struct Memory {
     pub(super) held: Mutex<Option<Held>>,
     pub(super) domains: Vec<MailDomain>,
     pub(super) news: tokio::sync::watch::Sender<i64>,
+    pub(super) tally: Tally,
+    /// The feed has holes as far as this.
+    pub(super) forgotten: i64,
     /// A slow store was asked …
     pub(super) asked: Notify,
     /// … and may answer.
@@ -508,7 +529,21 @@ impl Queue for Memory {
         self.answer(self.ids().into_iter().map(Self::view).collect())
     }
 
-    fn events(&self, _client: ClientId, after: i64, limit: u16) -> Pending<Vec<EventRow>> {
+    /// As [`Memory::office`].
+    fn tally(&self) -> Pending<Tally> {
+        let (give, pending) = Pending::channel();
+        let _ = give.send(Ok(self.tally.clone()));
+        pending
+    }
+
+    fn forget_old(&self, _before: UnixMillis, _most: u32) -> Pending<u32> {
+        unreachable!("the hook sweeps nothing")
+    }
+
+    fn events(&self, _client: ClientId, after: i64, limit: u16) -> Pending<Feed> {
+        if after > 0 && after < self.forgotten {
+            return self.answer(Feed::Forgotten { through: self.forgotten });
+        }
         let row = |(cursor, job)| EventRow {
             cursor,
             at: TUESDAY_10_00,
@@ -517,7 +552,7 @@ impl Queue for Memory {
             detail: json!({}),
         };
         let rows = (1..).zip(self.ids()).map(row).filter(|row| row.cursor > after);
-        self.answer(rows.take(limit.into()).collect())
+        self.answer(Feed::Rows(rows.take(limit.into()).collect()))
     }
 
     fn news(&self) -> tokio::sync::watch::Receiver<i64> {
@@ -590,6 +625,21 @@ impl Queue for Memory {
         let (give, pending) = Pending::channel();
         let _ = give.send(Ok(self.offices.lock().expect("unharmed").get(&number).cloned()));
         pending
+    }
+
+    fn offices(
+        &self,
+        _client: ClientId,
+        after: Option<OfficeNumber>,
+        limit: u16,
+    ) -> Pending<Vec<Office>> {
+        let offices = self.offices.lock().expect("unharmed");
+        let text = |office: &Office| office.number.to_string();
+        let after = after.map(|number| number.to_string()).unwrap_or_default();
+        let mut listed: Vec<_> = offices.values().filter(|o| text(o) > after).cloned().collect();
+        listed.sort_by_key(text);
+        listed.truncate(limit.into());
+        self.answer(listed)
     }
 
     fn change_office(

@@ -27,7 +27,8 @@ async fn office_of_which_nothing_was_reported_is_open_and_gets_everything_by_fax
     let house = with_mail().await;
     let office = house.get(OFFICE).await;
     let expected = json!({
-        "office_number": "1179900012", "mail": null, "closed": false, "channel": "fax", "changed_at": null,
+        "office_number": "1179900012", "fax": null, "anew_since": null, "mail": null, "closed": false, "channel": "fax",
+        "changed_at": null,
     });
     assert_eq!((office.status, office.json()), (200, expected));
 }
@@ -107,13 +108,18 @@ async fn report_that_is_wrong_changes_nothing_and_tells_all_faults() {
         (json!({ "event": "mail_registered" }), vec![("/mail", "missing-field")]),
         (json!({ "event": "closed", "mail": ADDRESS }), vec![("/mail", "field-not-of-kind")]),
         (
+            json!({ "event": "fax_changed", "mail": ADDRESS }),
+            vec![("/mail", "field-not-of-kind"), ("/fax", "missing-field")],
+        ),
+        (json!({ "event": "fax_changed", "fax": "119" }), vec![("/fax", "destination-denied")]),
+        (
             json!({ "event": "mail_registered", "mail": "a@b.jp\r\nBcc: c@d.jp" }),
             vec![("/mail", "invalid-mail-address")],
         ),
         (json!({ "event": "mail_registered", "mail": [ADDRESS] }), vec![("/mail", "wrong-type")]),
     ] {
         let answer = report(&house, body).await;
-        answer.is_problem(422, faults[0].1);
+        answer.is_problem(if faults[0].1 == "destination-denied" { 403 } else { 422 }, faults[0].1);
         let errors = answer.json()["errors"].as_array().expect("errors").clone();
         let told = |error: &Value| (error["pointer"].clone(), error["code"].clone());
         let told: Vec<_> = errors.iter().map(told).collect();
@@ -127,11 +133,59 @@ async fn report_that_is_wrong_changes_nothing_and_tells_all_faults() {
     }
 }
 
+/// The caller may not even learn which of both is wrong.
+#[tokio::test]
+async fn office_is_told_under_its_registered_number_and_a_refusal_gives_neither_number_away() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let house = House::open().await;
+    let entry = |fax: &str| json!({ "fax": fax });
+    let office = house.put_json(OFFICE, &entry("03-5550-9999")).await;
+    assert_eq!((office.status, &office.json()["fax"]), (200, &json!("******9999")));
+    assert_eq!(office.json()["anew_since"], Value::Null);
+    let refused = house.post("key", &body()).await;
+    refused.is_problem(422, "office-fax-mismatch");
+    let said = [refused.text, log.text()].concat();
+    assert!(!said.contains("9999") && !said.contains("5678"), "{said}");
+    assert_eq!(house.store.kept(), 0);
+    let changed = report(&house, json!({ "event": "fax_changed", "fax": "03-1234-5678" })).await;
+    assert_eq!(changed.json()["anew_since"], TUESDAY_10_00.rfc3339());
+    assert_eq!(house.post("key", &body()).await.status, 202);
+    house
+        .put_json(OFFICE, &json!({ "fax": "x", "mail": 1 }))
+        .await
+        .is_problem(422, "invalid-number");
+}
+
+#[tokio::test]
+async fn offices_are_listed_by_their_numbers_a_piece_at_a_time() {
+    let house = House::open().await;
+    for number in ["2779900030", "1179900012", "1379900028"] {
+        let path = format!("/v1/offices/{number}");
+        assert_eq!(house.put_json(&path, &json!({ "fax": "03-1234-5678" })).await.status, 200);
+    }
+    let numbers = async |query: &str| -> Vec<String> {
+        let listed = house.get(&format!("/v1/offices{query}")).await.json();
+        let number = |office: &Value| office["office_number"].as_str().expect("one").to_owned();
+        listed.as_array().expect("a list").iter().map(number).collect()
+    };
+    assert_eq!(numbers("").await, ["1179900012", "1379900028", "2779900030"]);
+    assert_eq!(numbers("?limit=1").await, ["1179900012"]);
+    assert_eq!(numbers("?after=1179900012&limit=1").await, ["1379900028"]);
+    for query in ["?limit=0", "?limit=201", "?after=x", "?x=1"] {
+        house.get(&format!("/v1/offices{query}")).await.is_problem(400, "invalid-query");
+    }
+}
+
 #[tokio::test]
 async fn reader_may_see_an_office_and_report_nothing() {
     let house = House::with(Setup { scopes: &[Scope::Read], ..Setup::default() }).await;
     assert_eq!(house.get(OFFICE).await.status, 200);
     report(&house, registered()).await.is_problem(403, "scope-missing");
+    house
+        .put_json(OFFICE, &json!({ "fax": "03-1234-5678" }))
+        .await
+        .is_problem(403, "scope-missing");
     let evidence = "/v1/notifications/01KAQ0000000000000000000AA/evidence";
     house
         .post_json(evidence, &json!({ "kind": "first_login" }))

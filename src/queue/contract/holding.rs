@@ -62,7 +62,7 @@ pub(crate) fn one_that_is_held_is_passed_over_and_comes_back_with_its_turn(queue
     assert_eq!((view.state, view.due_at), (JobState::Hold, None));
     assert_eq!(view.reason.as_deref(), Some("held-by-person"));
     assert!(claim(queue, due, "line1").is_none());
-    let events = queue.events(client(), 0, 100).wait().expect("answers");
+    let events = feed(queue, 0, 100);
     let last = events.last().expect("an event");
     assert_eq!(
         (last.name.as_str(), &last.detail["note"]),

@@ -6,7 +6,7 @@ pub(crate) fn feed_goes_on_after_its_cursor(queue: &dyn Queue) {
     for key in ["a", "b", "c"] {
         accept(queue, request(key, |_| {}));
     }
-    let page = |after, limit| queue.events(client(), after, limit).wait().expect("answers");
+    let page = |after, limit| feed(queue, after, limit);
     let first = page(0, 2);
     assert_eq!(first.len(), 2);
     let rest = page(first[1].cursor, 2);
@@ -38,6 +38,87 @@ pub(crate) fn list_filters_and_pages_newest_first(queue: &dyn Queue) {
     assert_eq!(list(Filter { office_number: here, ..all() }).len(), 4);
     let elsewhere = Some("1379900028".to_owned());
     assert!(list(Filter { office_number: elsewhere, ..all() }).is_empty());
+    let sender = |number: &str| Filter { sender: Some(number.into()), ..all() };
+    assert_eq!(list(sender("1379900028")).len(), 4);
+    assert!(list(sender("1179900012")).is_empty());
+}
+
+pub(crate) fn notifications_are_counted_wherever_they_go(queue: &dyn Queue) {
+    let counts = || {
+        let tally = queue.tally().wait().expect("answers");
+        let of = |state| tally.of(state, Channel::Fax);
+        let states =
+            [JobState::Waiting, JobState::Sending, JobState::Confirmed, JobState::Cancelled];
+        (states.map(of), tally.ahead(Channel::Fax, Urgency::Normal, NOW), tally.fax_due)
+    };
+    assert_eq!(counts(), ([0; 4], 0, None));
+    let first = accept(queue, request("a", |_| {}));
+    accept(queue, request("b", to_number("0312345670")));
+    let later = accept(queue, request("c", |job| job.not_before = Some(after_min(120))));
+    assert_eq!(counts(), ([3, 0, 0, 0], 2, Some(NOW)));
+    let got = claim(queue, NOW, "line1").expect("due");
+    assert_eq!((got.id, counts()), (first, ([2, 1, 0, 0], 1, Some(NOW))));
+    dial(queue, got.attempt, NOW);
+    let again = Next::Again { due: after_min(300), reason: "busy" };
+    let busy = not_sent(NOW, Reach::NoAnswer, again);
+    assert_eq!(queue.settle(got.attempt, busy).wait(), Ok(()));
+    assert_eq!(counts(), ([3, 0, 0, 0], 1, Some(NOW)));
+    assert_eq!(queue.cancel(client(), later, NOW).wait(), Ok(Cancelled::Done));
+    let got = claim(queue, NOW, "line1").expect("due");
+    dial(queue, got.attempt, NOW);
+    start_page(queue, got.attempt);
+    assert_eq!(queue.settle(got.attempt, confirmed(NOW)).wait(), Ok(()));
+    assert_eq!(counts(), ([1, 0, 1, 1], 0, Some(after_min(300))));
+    let tally = queue.tally().wait().expect("answers");
+    assert_eq!(tally.ahead(Channel::Fax, Urgency::Normal, after_min(300)), 1);
+}
+
+/// 400 days of them would otherwise be the whole disk.
+pub(crate) fn what_is_over_is_forgotten_with_its_key_and_nothing_that_can_still_change(
+    queue: &dyn Queue,
+) {
+    let over = accept(queue, request("over", |_| {}));
+    assert_eq!(queue.cancel(client(), over, NOW).wait(), Ok(Cancelled::Done));
+    let ended_later = accept(queue, request("ended-later", |_| {}));
+    assert_eq!(queue.cancel(client(), ended_later, after_min(60)).wait(), Ok(Cancelled::Done));
+    let waits = accept(queue, request("waits", |_| {}));
+    let held = {
+        let got = claim(queue, NOW, "line1").expect("due");
+        queue.record_call(call_record(Some(got.attempt), "line1", NOW)).wait().expect("kept");
+        dial(queue, got.attempt, NOW);
+        start_page(queue, got.attempt);
+        assert_eq!(queue.settle(got.attempt, uncertain(NOW)).wait(), Ok(()));
+        got.id
+    };
+    assert_eq!(held, waits);
+    let forget = |before| queue.forget_old(before, 10).wait();
+    assert_eq!(forget(NOW), Ok(0), "of the same moment");
+    assert_eq!(forget(after_min(30)), Ok(1));
+    let there = |id| queue.show(client(), id).wait().expect("answers").is_some();
+    assert_eq!([over, ended_later, waits].map(there), [false, true, true]);
+    assert_eq!(forget(after_min(90)), Ok(1));
+    assert_eq!([over, ended_later, waits].map(there), [false, false, true]);
+    assert_eq!(forget(after_min(1_000_000)), Ok(0), "somebody still has to decide about it");
+    assert_ne!(accept(queue, request("over", |_| {})), over, "its key is free");
+    assert!(event_names(queue).contains(&"uncertain".to_owned()));
+}
+
+pub(crate) fn reader_of_the_feed_is_told_when_he_has_missed_something_for_good(queue: &dyn Queue) {
+    let keys = ["a", "b", "c"];
+    let ids = keys.map(|key| accept(queue, request(key, |_| {})));
+    let all = feed(queue, 0, 10);
+    assert_eq!(queue.cancel(client(), ids[1], NOW).wait(), Ok(Cancelled::Done));
+    let last = feed(queue, 0, 10).last().expect("the end of it").cursor;
+    assert_eq!(queue.forget_old(after_min(1), 10).wait(), Ok(1));
+    match queue.events(client(), all[0].cursor, 10).wait() {
+        Ok(Feed::Forgotten { through }) => assert_eq!(through, last),
+        other => panic!("{other:?}"),
+    }
+    assert!(feed(queue, last, 10).is_empty());
+    let names: Vec<JobId> = feed(queue, 0, 10).into_iter().map(|row| row.job).collect();
+    assert_eq!(names, [ids[0], ids[2]], "from the beginning there is what there is");
+    let other = ClientId("other".into());
+    assert!(matches!(queue.events(other, 1, 10).wait(), Ok(Feed::Rows(_))), "not theirs to miss");
 }
 
 /// A call that is over, with nothing on its trace.

@@ -281,7 +281,7 @@ pub(crate) fn mail_withdrawn_before_its_dot_is_cancelled_and_after_it_no_fax_fol
     assert_eq!((cancel(id), cancel(id)), (Ok(Cancelled::TooLate), Ok(Cancelled::TooLate)));
     assert_eq!(show(queue, id).state, JobState::HandedOff, "it is true what may be in the mailbox");
     let stops = |event: &EventRow| event.job == id && event.name == "stop_wanted";
-    let events = queue.events(client(), 0, 500).wait().expect("answers");
+    let events = feed(queue, 0, 500);
     assert_eq!(events.iter().filter(|event| stops(event)).count(), 1, "asked twice, told once");
     assert!(queue.sweep(then_fax().until).wait().is_ok());
     assert_eq!(show(queue, id).state, JobState::Uncertain);
@@ -295,12 +295,22 @@ pub(crate) fn office_is_as_each_client_has_reported_it(queue: &dyn Queue) {
     assert_eq!(find("exchange"), Ok(None));
     let to = address("care@example.jp");
     let registered = change(OfficeChange::MailRegistered { to: to.clone() }, NOW);
-    let expected = Office { number: number(), mail: Some(to), closed: false, changed_at: NOW };
+    let expected = Office { mail: Some(to), ..Office::new(number(), NOW) };
     assert_eq!((&registered, find("exchange")), (&expected, Ok(Some(expected.clone()))));
     assert_eq!(find("other"), Ok(None), "not theirs to know");
     change(OfficeChange::Closed, after_min(1));
     let left = change(OfficeChange::ManagerChanged, after_min(2));
     assert_eq!((left.mail, left.closed, left.changed_at), (None, true, after_min(2)));
+    let fax = FaxNumber::parse("03-1234-5678").expect("valid");
+    change(OfficeChange::FaxChanged { to: fax.clone() }, after_min(3));
+    let found = find("exchange").expect("answers").expect("is there");
+    assert_eq!((found.fax, found.anew_since), (Some(fax), Some(after_min(3))));
+    let second = OfficeNumber::parse("2779900030").expect("valid");
+    let closed = queue.change_office(client(), second.clone(), OfficeChange::Closed, NOW).wait();
+    let listed = |after| queue.offices(client(), after, 10).wait().expect("answers");
+    assert_eq!(listed(Some(number())), [closed.expect("answers")]);
+    assert_eq!(listed(None).len(), 2);
+    assert!(queue.offices(ClientId("other".into()), None, 10).wait().expect("answers").is_empty());
 }
 
 pub(crate) fn mails_that_no_relay_took_go_by_fax_before_it_is_too_late(queue: &dyn Queue) {

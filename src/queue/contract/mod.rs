@@ -173,9 +173,16 @@ fn known(queue: &dyn Queue, digits: &str) -> Option<Known> {
     known.map(|known| known.expect("readable"))
 }
 
+/// What the client reads behind a cursor.
+pub(crate) fn feed(queue: &dyn Queue, after: i64, limit: u16) -> Vec<EventRow> {
+    match queue.events(client(), after, limit).wait() {
+        Ok(Feed::Rows(rows)) => rows,
+        other => panic!("no piece of the feed: {other:?}"),
+    }
+}
+
 fn event_names(queue: &dyn Queue) -> Vec<String> {
-    let events = queue.events(client(), 0, 500).wait().expect("the store answers");
-    events.into_iter().map(|event| event.name).collect()
+    feed(queue, 0, 500).into_iter().map(|event| event.name).collect()
 }
 
 fn refused<T>(answer: Result<T, QueueError>) -> bool {

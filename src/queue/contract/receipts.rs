@@ -342,5 +342,8 @@ pub(crate) fn key_that_ran_out_at_a_provider_is_destroyed_and_its_answer_still_c
     assert_eq!(show(queue, id).state, JobState::HandedOff);
     let sent = received(1, token, Report::FaxSent { pages: None });
     let sent = ReceivedMail { now: after_min(30), ..sent };
+    assert_eq!(known(queue, "0312345678").and_then(|known| known.proven), None);
     assert_eq!(receive(queue, sent), Received::Taken { job: id, state: JobState::Confirmed });
+    let proven = known(queue, "0312345678").and_then(|known| known.proven);
+    assert_eq!(proven, Some(after_min(30)), "a service proves a number, too");
 }

@@ -13,7 +13,7 @@ use super::changes::{Left, event, left, move_idle_job};
 use super::fault::Fault;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
-use super::{appliance, numbers, receipts};
+use super::{appliance, numbers, receipts, tally};
 use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, Channel, JobState, Kind, UnixMillis};
 use crate::office::known::{Known, NotCalled};
@@ -356,13 +356,14 @@ pub(super) fn sweep(
     let ended = end_what_ran_out(conn, windows, now, effects)?;
     numbers::delete_old(conn, now, effects)?;
     receipts::delete_old(conn, now)?;
+    tally::tidy(conn)?;
     let (next_due, next_mail) = (next(conn, Channel::Fax)?, next(conn, Channel::Mail)?);
     crash::here(Point::SweepWritten);
     Ok(Swept { ended, next_due, next_mail })
 }
 
 /// When the next job of a channel is due.
-fn next(conn: &Connection, channel: Channel) -> Result<Option<UnixMillis>, Fault> {
+pub(super) fn next(conn: &Connection, channel: Channel) -> Result<Option<UnixMillis>, Fault> {
     let due: Option<i64> = conn
         .prepare_cached(&format!(
             "SELECT min(due) FROM (

@@ -13,8 +13,8 @@ use super::*;
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::job::{AttemptState, Channel, JobState};
 use crate::queue::contract::{
-    PLACE, accept, after_min, by_mail, claim, claim_mail, client, confirmed, dial, dot, handed_off,
-    received, request, show, start_page, then_fax,
+    PLACE, accept, after_min, by_mail, claim, claim_mail, client, confirmed, dial, dot, feed,
+    handed_off, received, request, show, start_page, then_fax,
 };
 use crate::settle::bounce::Bounce;
 use crate::settle::receipts::Report;
@@ -54,8 +54,9 @@ fn drive_mail(store: &Sqlite, point: &str) {
         "mail_handed_off" => {}
         "receiving" => {
             let (reached, is_reached) = channel();
+            let sealer = store.sealer.clone();
             let _never_answered = store.writer.submit(move |conn, effects| -> Result<(), Fault> {
-                super::receipts::receive(conn, &Windows::Always, &mail, effects)?;
+                super::receipts::receive(conn, &sealer, &Windows::Always, &mail, effects)?;
                 let _told = reached.send(());
                 loop {
                     std::thread::park(); // before COMMIT
@@ -242,7 +243,7 @@ fn killed_at_each_point_says_what_was_durable() {
         let attempt = view.attempts.first().map(|a| (a.state, a.code.as_deref()));
         assert_eq!(attempt, expected.attempt.map(|(state, code)| (state, Some(code))), "{point}");
         // The end of the attempt is in the feed, exactly once.
-        let events = store.events(client(), 0, 100).wait().expect("answers");
+        let events = feed(&store, 0, 100);
         let last = events.last().expect("at least the acceptance");
         assert_eq!(last.detail["state"], expected.job.as_str(), "{point}");
         let ends = events.iter().filter(|event| event.detail.get("evidence").is_some()).count();

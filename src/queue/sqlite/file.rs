@@ -23,7 +23,7 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-pub(super) const MIGRATIONS: [&str; 8] = [
+pub(super) const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_number.sql"),
     include_str!("../migrations/0003_call.sql"),
@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_decision.sql"),
     include_str!("../migrations/0007_webhook.sql"),
     include_str!("../migrations/0008_appliance.sql"),
+    include_str!("../migrations/0009_feed.sql"),
 ];
 
 const KEY_CHECK: &[u8] = b"shirase key check";

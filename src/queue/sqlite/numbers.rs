@@ -11,8 +11,8 @@ use super::changes::move_idle_job;
 use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
-use crate::job::{JobState, UnixMillis, number};
-use crate::office::known::{Known, LONGEST, Lesson, Lock};
+use crate::job::{AttemptId, JobState, UnixMillis, number};
+use crate::office::known::{Known, LONGEST, Lesson, Lock, Taught};
 use crate::queue::seal::Sealer;
 use crate::queue::{NumberId, NumberRow, Unreadable};
 use crate::schedule::backoff::Cause;
@@ -45,6 +45,23 @@ pub(super) fn learn(
         Some(Err(Unreadable { locked: true })) => return Ok(()),
     };
     keep(conn, sealer, fax_digits, &before.learn(lesson.clone(), now), now)
+}
+
+/// Takes in that somebody else has confirmed the sheet of this attempt.
+pub(super) fn prove(
+    conn: &Connection,
+    sealer: &Sealer,
+    attempt: AttemptId,
+    now: UnixMillis,
+) -> Result<(), Fault> {
+    let fax_digits: Option<String> = conn
+        .prepare_cached("SELECT fax_digits FROM attempt WHERE id = ?1")?
+        .query_row([attempt.0], |row| row.get(0))?;
+    let lesson = Lesson { result: Some(Taught::ConfirmedByService), ..Lesson::default() };
+    match fax_digits {
+        Some(fax_digits) => learn(conn, sealer, &fax_digits, &lesson, now),
+        None => Ok(()),
+    }
 }
 
 /// Sets or lifts what a technician has locked. To lift what was never set changes nothing.

@@ -13,10 +13,11 @@ use serde_json::json;
 use super::changes::{Destination, event, left, move_idle_job, move_job};
 use super::claim::{MOST_MOVED, standing};
 use super::fault::Fault;
-use super::record;
 use super::writer::Effect;
+use super::{numbers, record};
 use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, Channel, ClientId, FaxBecause, JobId, JobState, Sign, UnixMillis};
+use crate::queue::seal::Sealer;
 use crate::queue::{Place, Received, ReceivedMail, Signed};
 use crate::schedule::windows::Windows;
 use crate::settle::receipts::{self, Change, FaxFailure, Receipt, Report, Watched};
@@ -31,12 +32,13 @@ const MOST_RUNGS: u32 = 200;
 /// Takes in one mail of the receipt box.
 pub(super) fn receive(
     conn: &Connection,
+    sealer: &Sealer,
     windows: &Windows,
     mail: &ReceivedMail,
     effects: &mut Vec<Effect>,
 ) -> Result<Received, Fault> {
     let received = match &mail.receipt {
-        Some(receipt) => take_in(conn, windows, mail, receipt, effects)?,
+        Some(receipt) => take_in(conn, sealer, windows, mail, receipt, effects)?,
         None => Received::Nothing,
     };
     if received != Received::NotYet {
@@ -48,6 +50,7 @@ pub(super) fn receive(
 
 fn take_in(
     conn: &Connection,
+    sealer: &Sealer,
     windows: &Windows,
     mail: &ReceivedMail,
     receipt: &Receipt,
@@ -81,6 +84,9 @@ fn take_in(
     let Some(state) = apply(conn, windows, &about, &watched, receipt, mail.now, effects)? else {
         return Ok(Received::NotYet);
     };
+    if about.channel == Channel::Fax && state == JobState::Confirmed && about.state != state {
+        numbers::prove(conn, sealer, about.attempt, mail.now)?;
+    }
     conn.prepare_cached("INSERT INTO received (sha256, attempt, at) VALUES (?1, ?2, ?3)")?
         .execute(params![mail.sha256, about.attempt.0, mail.now.0])?;
     Ok(Received::Taken { job, state })

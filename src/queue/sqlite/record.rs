@@ -59,6 +59,11 @@ pub(super) fn urgency_rank(urgency: Urgency) -> i64 {
     }
 }
 
+/// What such a rank means; a table lets no other in.
+pub(super) fn urgency(rank: i64) -> Urgency {
+    if rank == urgency_rank(Urgency::Urgent) { Urgency::Urgent } else { Urgency::Normal }
+}
+
 /// Columns that [`read_job`] needs, in no particular order.
 pub(super) const JOB_COLUMNS: &str = "id, kind, urgency, office_number, fax_digits, fields, sealed, \
      sealed_version, not_before, not_after, mail_to, fax_because";
@@ -167,10 +172,7 @@ impl JobRow {
                 office_name: text(&fields.recipient_office_name, MAX_OFFICE_NAME_CHARS)?,
                 fax: fax_number(&self.fax_digits)?,
             },
-            urgency: match self.urgency {
-                1 => Urgency::Urgent,
-                _checked_by_the_table => Urgency::Normal,
-            },
+            urgency: urgency(self.urgency),
             not_before: self.not_before.map(UnixMillis),
             not_after: UnixMillis(self.not_after),
         })
@@ -237,6 +239,10 @@ pub(super) fn kind(name: &str) -> Result<Kind, Fault> {
 /// The `fax_digits` column.
 pub(super) fn fax_number(digits: &str) -> Result<FaxNumber, Fault> {
     FaxNumber::parse(digits).map_err(|_| unreadable("fax_digits"))
+}
+
+pub(super) fn office_number(text: &str) -> Result<OfficeNumber, Fault> {
+    OfficeNumber::parse(text).map_err(|_| unreadable("office_number"))
 }
 
 pub(super) fn parse_id(text: &str) -> Result<JobId, Fault> {

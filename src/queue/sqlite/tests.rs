@@ -12,8 +12,8 @@ use crate::office::identity::Said;
 use crate::office::known::{LONGEST, Lesson, Taught, VOICE_CALLS};
 use crate::queue::contract::{
     PLACE, accept, after_min, by_mail, call_record, claim, claim_mail, client, confirmed, contract,
-    dial, mailed, not_sent, ordered, received, refused_mail, request, show, start_page, then_fax,
-    to_number,
+    dial, feed, mailed, not_sent, ordered, received, refused_mail, request, show, start_page,
+    then_fax, to_number,
 };
 use crate::schedule::backoff;
 use crate::schedule::windows::Hours;
@@ -74,6 +74,9 @@ contract! {
     page_that_never_left_after_all_may_be_tried_again,
     feed_goes_on_after_its_cursor,
     list_filters_and_pages_newest_first,
+    notifications_are_counted_wherever_they_go,
+    what_is_over_is_forgotten_with_its_key_and_nothing_that_can_still_change,
+    reader_of_the_feed_is_told_when_he_has_missed_something_for_good,
     calls_of_all_lines_are_listed_newest_first_and_name_only_own_jobs,
     calls_are_forgotten_when_they_are_old_and_their_ids_never_come_back,
     whole_number_or_broken_trace_of_a_call_is_refused,
@@ -344,6 +347,20 @@ fn schema(path: &Path) -> Vec<(String, Option<String>)> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
+/// Whether the schema has counted as many of each as there are.
+fn is_tallied(path: &Path) -> bool {
+    outside(path)
+        .query_row(
+            "WITH truth AS (
+                SELECT state, channel, urgency, coalesce(due_at / 3600000, -1), count(*) FROM job GROUP BY 1, 2, 3, 4)
+             SELECT (SELECT count(*) FROM (SELECT * FROM tally WHERE jobs > 0 EXCEPT SELECT * FROM truth))
+                + (SELECT count(*) FROM (SELECT * FROM truth EXCEPT SELECT * FROM tally)) = 0",
+            [],
+            |row| row.get(0),
+        )
+        .expect("counts")
+}
+
 #[test]
 fn store_of_each_version_is_brought_up_to_date_with_its_jobs_in_every_state() {
     let (_of_the_new, new) = place();
@@ -357,7 +374,7 @@ fn store_of_each_version_is_brought_up_to_date_with_its_jobs_in_every_state() {
         let (store, recovered) = open(&path);
         assert_eq!(recovered, Recovered { in_call: 1, ..Recovered::default() });
         assert_eq!(rows(&path, "attempt"), attempts, "from version {version}");
-        let feed = store.events(client(), 0, 100).wait().expect("answers");
+        let feed = feed(&store, 0, 100);
         let accepted = feed.iter().filter(|event| event.name == "accepted").map(|event| event.job);
         assert!(accepted.eq(jobs.iter().map(|(id, _)| *id)), "from version {version}");
         assert_eq!(schema(&path), schema(&new), "from version {version}");
@@ -365,7 +382,9 @@ fn store_of_each_version_is_brought_up_to_date_with_its_jobs_in_every_state() {
             let is_now = if *state == JobState::Sending { JobState::Waiting } else { *state };
             assert_eq!(show(&store, *id).state, is_now, "from version {version}, {state}");
         }
+        assert!(is_tallied(&path), "from version {version}");
         let got = claim(&store, NOW, "line1").expect("due");
+        assert!(is_tallied(&path), "from version {version}");
         assert_eq!(Some(&(got.id, JobState::Waiting)), jobs.first());
         assert_eq!((got.job.language, got.job.kind()), (Language::Japanese, Kind::FirstContact));
         assert_eq!(got.job.content.documents().len(), 1);

@@ -1,13 +1,13 @@
 //! What clients may see of their jobs: read from a connection of its own, never a secret.
 //!
-//! In: a client and what it asks for. Out: [`View`]s and [`EventRow`]s.
+//! In: a client and what it asks for. Out: [`View`]s and the [`Feed`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::record;
 use crate::job::{ClientId, JobId, Kind, UnixMillis, number};
-use crate::queue::{AttemptView, EventRow, Filter, View};
+use crate::queue::{AttemptView, EventRow, Feed, Filter, View};
 
 /// Most rows in one answer, whatever was asked for; the hook's own limits are not above it.
 const MOST_ROWS: u16 = 1000;
@@ -74,6 +74,7 @@ pub(super) fn list(
             "SELECT {VIEW_COLUMNS} FROM job
              WHERE client = ?1 AND (?2 IS NULL OR state = ?2)
                 AND (?3 IS NULL OR office_number = ?3) AND (?4 IS NULL OR id < ?4)
+                AND (?6 IS NULL OR fields ->> 'sender_office_number' = ?6)
              ORDER BY id DESC LIMIT ?5"
         ))?
         .query_map(
@@ -83,6 +84,7 @@ pub(super) fn list(
                 filter.office_number,
                 filter.after.map(|id| id.to_string()),
                 filter.limit.min(MOST_ROWS),
+                filter.sender,
             ],
             ViewRow::read,
         )?
@@ -95,8 +97,16 @@ pub(super) fn events(
     client: &ClientId,
     after: i64,
     limit: u16,
-) -> Result<Vec<EventRow>, Fault> {
-    let rows: Vec<(i64, i64, String, String, String)> = conn
+) -> Result<Feed, Fault> {
+    let moment = conn.unchecked_transaction()?;
+    let through: Option<i64> = moment
+        .prepare_cached("SELECT cursor FROM forgotten WHERE client = ?1")?
+        .query_row([&client.0], |row| row.get(0))
+        .optional()?;
+    if let Some(through) = through.filter(|through| after > 0 && after < *through) {
+        return Ok(Feed::Forgotten { through });
+    }
+    let rows: Vec<(i64, i64, String, String, String)> = moment
         .prepare_cached(
             "SELECT cursor, at, job, name, detail FROM event
              WHERE client = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3",
@@ -105,13 +115,15 @@ pub(super) fn events(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    rows.into_iter()
+    let rows = rows
+        .into_iter()
         .map(|(cursor, at, job, name, detail)| {
             let job = record::parse_id(&job)?;
             let detail = record::json(&detail, "event.detail")?;
             Ok(EventRow { cursor, at: UnixMillis(at), job, name, detail })
         })
-        .collect()
+        .collect::<Result<_, Fault>>()?;
+    Ok(Feed::Rows(rows))
 }
 
 fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {

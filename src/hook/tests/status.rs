@@ -1,0 +1,98 @@
+//! The appliance at a glance.
+
+use super::*;
+use crate::job::Urgency;
+use crate::queue::{Counted, Held, HoldReason};
+use crate::schedule::windows::Hours;
+
+fn counted(state: JobState, channel: Channel, jobs: u64) -> Counted {
+    Counted { state, channel, urgency: Urgency::Normal, due_hour: None, jobs }
+}
+
+fn codes(status: &Value) -> Vec<&str> {
+    let wrong = status["wrong"].as_array().expect("a list");
+    wrong.iter().map(|one| one["code"].as_str().expect("a code")).collect()
+}
+
+#[tokio::test]
+async fn status_counts_what_there_is_and_says_when_the_next_one_goes_out() {
+    let mut tally = Tally { fax_due: Some(TUESDAY_10_00), ..Tally::default() };
+    (0..120).for_each(|_| tally.add(Channel::Fax, Urgency::Normal, TUESDAY_10_00));
+    tally.counted.push(counted(JobState::Confirmed, Channel::Mail, 7));
+    let house = House::with(Setup { tally, ..Setup::default() }).await;
+    let status = house.get("/v1/status").await.json();
+    let expected = json!({
+        "waiting": 120, "longest_due": TUESDAY_10_00.rfc3339(), "usable": 1, "of": 2,
+        "horizon": TUESDAY_10_00.after(Duration::from_secs(120 * 60)).rfc3339(),
+    });
+    assert_eq!(status["fax"], expected);
+    assert_eq!((&status["mail"], &status["calling"]), (&json!(null), &json!(true)));
+    assert_eq!(status["states"]["waiting"], json!({ "fax": 120, "mail": 0 }));
+    assert_eq!(status["states"]["confirmed"], json!({ "fax": 0, "mail": 7 }));
+    assert_eq!(status["states"].as_object().map(serde_json::Map::len), Some(JobState::ALL.len()));
+    let line = &status["lines"][1];
+    assert_eq!((&line["name"], &line["sheet_takes_s"]), (&json!("line2"), &json!(60)));
+}
+
+#[tokio::test]
+async fn what_stops_everything_stands_before_what_stops_a_part_and_what_waits_for_a_person() {
+    let tally = Tally {
+        counted: vec![
+            counted(JobState::Uncertain, Channel::Fax, 2),
+            counted(JobState::Uncertain, Channel::Mail, 1),
+        ],
+        ..Tally::default()
+    };
+    let sheet = Err(SheetFault::OutOfOrder { message: "x".into() });
+    let house = House::with(Setup { tally, sheet, ..Setup::default() }).await;
+    let fault = LineFault { code: "no-dial-tone", message: "the line is dead".into() };
+    let status = house.get("/v1/status").await.json();
+    // One of both lines is in quarantine from the beginning.
+    assert_eq!(codes(&status), ["sheet-unavailable", "modem-silent", "uncertain-open"]);
+    assert_eq!(status["wrong"][2]["what"], "3");
+    let silent = &status["wrong"][1];
+    assert_eq!(
+        (&silent["what"], &silent["acts"]),
+        (&json!("line1"), &json!("技術者")),
+        "{silent:#}"
+    );
+    assert!(silent["message"].as_str().is_some_and(|said| said.contains("lines reset line1")));
+    for language in ["text", "text_ja", "next", "next_ja"] {
+        assert!(silent[language].is_string(), "{silent:#}");
+    }
+    house.lines.boards[1].show(LineState::Faulty(fault), TUESDAY_10_00);
+    let status = house.get("/v1/status").await.json();
+    assert_eq!(codes(&status)[..2], ["sheet-unavailable", "no-line-ready"]);
+}
+
+/// The night does not count: nobody could have called.
+#[tokio::test]
+async fn notification_is_late_after_five_hours_in_which_it_could_have_been_called() {
+    for (due_hours_ago, is_late) in [(15, false), (21, true)] {
+        let due = TUESDAY_10_00.before(Duration::from_secs(3600 * due_hours_ago));
+        let tally = Tally { fax_due: Some(due), ..Tally::default() };
+        let windows = Windows::Hours(Hours::default());
+        let house = House::with(Setup { tally, windows, ..Setup::default() }).await;
+        let status = house.get("/v1/status").await.json();
+        assert_eq!(codes(&status).contains(&"queue-late"), is_late, "{due_hours_ago}");
+    }
+}
+
+#[tokio::test]
+async fn gateway_that_is_held_back_says_so_first_and_why() {
+    let house = House::open().await;
+    let since = TUESDAY_10_00;
+    let held = Held { reason: HoldReason::Restored, since, note: Some("copy of May".into()) };
+    *house.store.held.lock().expect("unharmed") = Some(held);
+    let status = house.get("/v1/status").await.json();
+    assert_eq!(codes(&status)[0], "held");
+    let message = status["wrong"][0]["message"].as_str().expect("a message");
+    assert!(message.contains("an older one") && message.ends_with("(copy of May)"), "{message}");
+    assert_eq!(status["appliance"]["held"]["reason"], "restored");
+}
+
+#[tokio::test]
+async fn status_is_for_readers() {
+    let house = House::with(Setup { scopes: &[Scope::Notify], ..Setup::default() }).await;
+    house.get("/v1/status").await.is_problem(403, "scope-missing");
+}
