@@ -32,6 +32,7 @@ mod office;
 mod openapi;
 mod preview;
 mod print;
+mod resolve;
 pub mod secrets;
 mod serve;
 mod services;
@@ -74,6 +75,7 @@ enum Verb {
     Hold(hold::Hold),
     Release(hold::Release),
     Status(status::Status),
+    Resolve(resolve::Resolve),
     Lines(lines::Lines),
     Mail(mail::Mail),
     Numbers(numbers::Numbers),
@@ -104,6 +106,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Hold(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Release(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Status(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Resolve(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Lines(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Mail(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),

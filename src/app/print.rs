@@ -9,7 +9,7 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use super::exit::{Exit, Failure};
-use crate::job::JAPAN;
+use crate::job::{JAPAN, Kind};
 
 /// A line for standard output. A reader that went away, such as `head`, has had enough.
 ///
@@ -78,6 +78,9 @@ pub fn notification(view: &Value) -> String {
         }
         let _ = write!(text, "\n  until     {}", word(&view["not_after"]));
     }
+    for decision in view["decisions"].as_array().into_iter().flatten() {
+        let _ = write!(text, "\n  decided   {}", self::decision(decision));
+    }
     for attempt in view["attempts"].as_array().into_iter().flatten() {
         let _ = write!(
             text,
@@ -101,6 +104,49 @@ pub fn notification(view: &Value) -> String {
     let mut attempts = view["attempts"].as_array().into_iter().flatten();
     if attempts.any(|attempt| !is_mail(attempt)) {
         let _ = write!(text, "\n  frames    shirase calls --of {}", word(&view["id"]));
+    }
+    text += &choices(view);
+    text
+}
+
+/// `2026-11-25 18:22:40  resend by Sato: the office has no sheet`.
+fn decision(decision: &Value) -> String {
+    let mut text = format!("{}  {}", date_and_time(&decision["at"]), word(&decision["choice"]));
+    if decision["choice"] == "rotate" {
+        let _ = write!(text, " to version {}", word(&decision["version"]));
+    }
+    if !decision["by"].is_null() {
+        let _ = write!(text, " by {}", word(&decision["by"]));
+    }
+    if !decision["reason"].is_null() {
+        let _ = write!(text, ": {}", word(&decision["reason"]));
+    }
+    text
+}
+
+/// What can be decided about one that is uncertain, and how; nothing of any other.
+fn choices(view: &Value) -> String {
+    if view["state"] != "uncertain" {
+        return String::new();
+    }
+    let has_key = view["kind"]
+        .as_str()
+        .and_then(|name| name.parse::<Kind>().ok())
+        .is_some_and(Kind::has_secret);
+    let resolve = format!("shirase resolve {}", word(&view["id"]));
+    let mut text = format!(
+        "\n  事業所に電話し、番号 {reference} の用紙があるか確認してください。
+  Call the office and ask for the sheet {reference}; then one of
+    {resolve} close --delivered
+    {resolve} close --not-delivered         nothing more is sent
+    {resolve} resend --reason TEXT          the same once more, marked as a copy",
+        reference = word(&view["reference"]),
+    );
+    if has_key {
+        let _ = write!(
+            text,
+            "\n    {resolve} rotate FILE                   new credentials, the old are void"
+        );
     }
     text
 }

@@ -42,6 +42,7 @@ use crate::render::{Gate, Renderer, Trials};
 use crate::send::fax::Desk;
 use crate::send::mail::MailDesk;
 use crate::send::receipt_box::Reader;
+use crate::send::sheets::SheetMarks;
 use crate::settle::mailing::Overdue;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
@@ -114,6 +115,7 @@ impl Serve {
         let desk = Desk {
             queue: Arc::clone(&queue),
             renderer,
+            marks: SheetMarks::new(&master_key),
             clock: Arc::clone(&clock),
             board: progress.clone(),
             windows: windows.clone(),

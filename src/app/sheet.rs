@@ -12,7 +12,6 @@ use super::{preview, print};
 use crate::job::{FaxBecause, JobId, Kind, Language};
 use crate::render::{Issue, LETTER_KINDS, Renderer};
 use crate::send::tag_line::TagLine;
-use crate::settle::most_copies;
 
 /// The speed at which most fax machines take a page.
 const USUAL_BPS: u32 = 14_400;
@@ -54,9 +53,12 @@ pub struct Sheet {
     /// Reference and date are the id's; without one the date is today's and the reference 0000-0000.
     #[arg(long)]
     id: Option<JobId>,
-    /// The sheet as it goes again after so many that nobody confirmed: 2 or 3 of a notice; a key goes once.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// The sheet as it goes again after others that nobody confirmed: from the second on it says so.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99))]
     copy: u32,
+    /// The sheet with renewed credentials: from the second version on it says that those before are void.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99))]
+    credentials_version: u32,
     /// The sheet of a notice that a mail was to tell: mail-bounced, mail-unread, mail-not-sent or mail-unsure.
     #[arg(long, value_name = "REASON")]
     because: Option<FaxBecause>,
@@ -97,10 +99,10 @@ impl Which {
         }
     }
 
-    fn most_copies(self) -> u32 {
+    fn has_versions(self) -> bool {
         match self {
-            Self::Notification(kind) => most_copies(kind),
-            Self::LineTest => 1,
+            Self::Notification(kind) => kind.has_secret(),
+            Self::LineTest => false,
         }
     }
 }
@@ -123,9 +125,8 @@ impl Sheet {
     /// # Errors
     /// [`Failure`]: the data are refused, the sheet cannot be drawn, or the file not written.
     pub fn run(self) -> Result<(), Failure> {
-        if !(1..=self.which.most_copies()).contains(&self.copy) {
-            let (which, most) = (self.which.as_str(), self.which.most_copies());
-            let why = format!("--copy {}: of {which} no more than {most} are sent", self.copy);
+        if self.credentials_version > 1 && !self.which.has_versions() {
+            let why = format!("--credentials-version: {} has no credentials", self.which.as_str());
             return Err(Failure::new(Exit::Usage, why));
         }
         if self.because.is_some() && !self.which.has_letter() {
@@ -173,7 +174,8 @@ impl Sheet {
         let stamped = match self.which {
             Which::Notification(kind) => {
                 let job = preview::job(&path, kind, self.language, at)?;
-                let issue = Issue { copy: self.copy, because: self.because };
+                let (version, copy) = (self.credentials_version, self.copy);
+                let issue = Issue { version, copy, because: self.because };
                 let drawn = renderer.draw_to_send(id, &job, issue);
                 let (drawn, _) = drawn.map_err(|error| refused(error.to_string()))?;
                 let page = drawn.into_one(fineness).page;

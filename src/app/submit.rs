@@ -38,16 +38,10 @@ impl Submit {
         let body = read(&self.body)?;
         let key = match self.key {
             Some(key) => key,
-            None => ulid::Ulid::from_parts(0, u128::from_ne_bytes(random()?)).to_string(),
+            None => random_key()?,
         };
-        let accepted = client.post("/v1/notifications", &key, body).await.map_err(|failure| {
-            // Nobody can know whether it was stored: only the same key finds out.
-            let hint = match failure.exit {
-                Exit::Unreachable => format!("\n  ask again with --key {key}"),
-                _ => String::new(),
-            };
-            Failure::new(failure.exit, format!("{failure}{hint}"))
-        })?;
+        let accepted = client.post("/v1/notifications", &key, body).await;
+        let accepted = accepted.map_err(|failure| with_key(failure, &key))?;
         let id = accepted.body["id"].as_str().unwrap_or_default().to_owned();
         let before = if accepted.replayed { " (before)" } else { "" };
         if !self.wait {
@@ -86,11 +80,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))
 }
 
-fn random() -> Result<[u8; 16], Failure> {
+/// A name for a request that nobody has used before.
+pub(super) fn random_key() -> Result<String, Failure> {
     let mut octets = [0; 16];
     getrandom::fill(&mut octets)
         .map_err(|error| Failure::new(Exit::Internal, format!("no random octets: {error}")))?;
-    Ok(octets)
+    Ok(ulid::Ulid::from_parts(0, u128::from_ne_bytes(octets)).to_string())
+}
+
+/// If nobody can know whether the request was stored, only the same key finds out.
+pub(super) fn with_key(failure: Failure, key: &str) -> Failure {
+    let hint = match failure.exit {
+        Exit::Unreachable => format!("\n  ask again with --key {key}"),
+        _ => String::new(),
+    };
+    Failure::new(failure.exit, format!("{failure}{hint}"))
 }
 
 fn pretty(value: &serde_json::Value) -> String {

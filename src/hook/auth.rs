@@ -160,8 +160,14 @@ pub struct MayRead(pub ClientId);
 /// A caller who tends what is remembered of fax numbers, of all clients.
 pub struct MayTendNumbers(pub ClientId);
 
-/// A caller who holds and releases, and decides as a technician.
+/// A caller who holds and releases.
 pub struct MayOperate(pub ClientId);
+
+/// A caller who decides about uncertain notifications: the exchange; or a technician, who has no credentials to send.
+pub struct MayDecide {
+    pub client: ClientId,
+    pub may_rotate: bool,
+}
 
 impl FromRequestParts<Hook> for MayNotify {
     type Rejection = Problem;
@@ -206,17 +212,42 @@ impl FromRequestParts<Hook> for MayOperate {
     }
 }
 
+impl FromRequestParts<Hook> for MayDecide {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
+        let may_rotate = |scope: Scope| match scope {
+            Scope::Notify => Some(true),
+            Scope::Operate => Some(false),
+            Scope::Read | Scope::Lines | Scope::Numbers => None,
+        };
+        let (client, scopes) = known(&parts.headers, hook)?;
+        let may_rotate = scopes.iter().filter_map(|scope| may_rotate(*scope)).max();
+        match may_rotate {
+            Some(may_rotate) => Ok(Self { client: client.clone(), may_rotate }),
+            None => {
+                let why = "scope `notify` or `operate` is needed";
+                Err(Problem::because(Code::ScopeMissing, why))
+            }
+        }
+    }
+}
+
 fn authorize(headers: &HeaderMap, hook: &Hook, scope: Scope) -> Result<ClientId, Problem> {
-    let (client, scopes) =
-        bearer(headers).and_then(|token| hook.tokens.find(token)).ok_or_else(|| {
-            tracing::warn!("hook.token.refused");
-            Problem::new(Code::Unauthorized)
-        })?;
+    let (client, scopes) = known(headers, hook)?;
     if scopes.contains(&scope) {
         Ok(client.clone())
     } else {
         Err(Problem::because(Code::ScopeMissing, format!("scope `{}` is needed", scope.word())))
     }
+}
+
+/// Whose token it is, and what it may do.
+fn known<'a>(headers: &HeaderMap, hook: &'a Hook) -> Result<(&'a ClientId, &'a [Scope]), Problem> {
+    bearer(headers).and_then(|token| hook.tokens.find(token)).ok_or_else(|| {
+        tracing::warn!("hook.token.refused");
+        Problem::new(Code::Unauthorized)
+    })
 }
 
 /// The token, if there is exactly one `Authorization` header and it is a bearer's.

@@ -199,7 +199,7 @@ fn recipient(fields: &mut Fields<'_>) -> Option<Recipient> {
     Some(Recipient { office_number: office_number?, office_name: office_name?, fax: fax? })
 }
 
-fn credentials(fields: &mut Fields<'_>, now: UnixMillis) -> Option<Credentials> {
+pub(super) fn credentials(fields: &mut Fields<'_>, now: UnixMillis) -> Option<Credentials> {
     let login_id = fields.required("login_id", secret);
     let password = fields.required("password", secret);
     let first_time_key = fields.required("first_time_key", secret);
@@ -306,7 +306,7 @@ fn secret(value: Value) -> Result<Secret, Fault> {
 }
 
 /// A time of RFC 3339 with a zone.
-fn time(value: Value) -> Result<UnixMillis, Fault> {
+pub(super) fn time(value: Value) -> Result<UnixMillis, Fault> {
     let text = json::text(value)?;
     // jiff reads more than RFC 3339: no separators, zones in brackets, a space for the T, and second 60
     // as 59.

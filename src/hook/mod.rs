@@ -27,6 +27,7 @@ pub mod offices;
 pub mod preflight;
 pub mod problem;
 pub mod problems;
+pub mod resolution;
 pub mod status;
 pub mod streams;
 pub mod view;
@@ -168,6 +169,7 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(hold::show, hold::hold_all, hold::release_all))
         .routes(routes!(preflight::ask))
         .routes(routes!(evidence::report))
+        .routes(routes!(resolution::decide))
         .routes(routes!(offices::list))
         .routes(routes!(offices::show, offices::register))
         .routes(routes!(offices::report))

@@ -138,6 +138,12 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::CancelTooLate => (
             "See what became of it, and tell the office by telephone that it does not count.",
             "通知の状態を確認し、無効であることを事業所に電話で伝えてください。"),
+        Code::NotUncertain => (
+            "Read its state with GET /v1/notifications/{id}: somebody or a receipt has decided before, or it is on its way.",
+            "GET /v1/notifications/{id} で状態を確認してください。すでに判断されたか、送信の途中です。"),
+        Code::KeyGone => (
+            "Rotate with new credentials, or close it.",
+            "新しいログイン情報で rotate するか、close で終了してください。"),
         Code::AlreadyFinal => (
             "Read its state; for another notice hand in a new notification.",
             "通知の状態を確認してください。必要な場合は新しい通知を出してください。"),

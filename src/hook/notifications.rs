@@ -22,8 +22,8 @@ use crate::app::crash::{self, Point};
 use crate::job::{Channel, ClientId, IdempotencyKey, JobId, JobState};
 use crate::queue::{self, Accepted, Cancelled, Filter};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Most notifications in one answer.
 const MOST_LISTED: u16 = 200;
@@ -236,7 +236,7 @@ pub(super) fn job_id(path: Result<Path<String>, PathRejection>) -> Result<JobId,
         .ok_or_else(|| Problem::new(Code::NotificationNotFound))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else {
         return Err(Problem::new(Code::IdempotencyKeyMissing));

@@ -10,6 +10,7 @@ mod lines;
 mod numbers;
 mod offices;
 mod preflight;
+mod resolution;
 mod status;
 mod streams;
 
@@ -36,15 +37,18 @@ use crate::office::known::{self, Known, Lock, SeenIdentity, Trouble};
 use crate::office::rate::Rate;
 use crate::office::terms::LineLimits;
 use crate::office::{Office, OfficeChange};
+use crate::queue::resolution::{Decided, Way};
 use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
     Dialled, EventRow, Feed, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow,
-    Pending, Place, Received, ReceivedMail, Signed, Step, Swept, Tally, Unreadable, View,
+    Pending, Place, Received, ReceivedMail, Resolution, Resolved, Signed, Step, Swept, Tally,
+    Unreadable, View,
 };
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;
 use crate::settle::Settlement;
 use crate::settle::mailing::Overdue;
+use crate::settle::resolution::Refusal;
 
 use house::*;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::job::{FaxBecause, Live, UnixMillis};
-use crate::queue::{AttemptView, View};
+use crate::queue::{AttemptView, DecisionView, View};
 use crate::settle::endings::{self, Meaning};
 
 /// Answer to an accepted notification; the same for every repetition of the request.
@@ -67,10 +67,14 @@ pub struct Notification {
     /// What is waited for once a relay or a provider has it.
     pub awaits: Option<AwaitsView>,
     pub not_after: String,
+    /// Of its credentials: sheets with a lower one are void. 1 of a notification that has none.
+    pub version: u32,
     /// What is happening on the line right now; in memory only, no evidence.
     pub live: Option<LiveView>,
     /// What was tried and what the far end really said, in order.
     pub attempts: Vec<Attempt>,
+    /// What was decided while it was `uncertain`, in order.
+    pub decisions: Vec<Decision>,
     pub links: Links,
 }
 
@@ -104,6 +108,19 @@ pub struct AwaitsView {
     pub then: &'static str,
 }
 
+/// What somebody decided.
+#[derive(Serialize, ToSchema)]
+pub struct Decision {
+    pub at: String,
+    /// `rotate`, `resend`, `close_delivered` or `close_not_delivered`.
+    pub choice: &'static str,
+    /// Of its credentials from then on.
+    pub version: u32,
+    /// Who decided, and why, in their own words.
+    pub by: Option<String>,
+    pub reason: Option<String>,
+}
+
 /// A call that is on, or a mail on its way to the relay.
 #[derive(Serialize, ToSchema)]
 pub struct LiveView {
@@ -123,6 +140,8 @@ pub struct Attempt {
     pub channel: &'static str,
     /// The line that called, or the lane that handed the mail over.
     pub line: String,
+    /// Of the credentials on its sheet.
+    pub version: u32,
     /// `claimed`, `dialing`, `page_started`, `page_acked`, `dot_sent`, `handed_off`, `confirmed`, `not_sent`,
     /// `uncertain`.
     pub state: &'static str,
@@ -175,13 +194,22 @@ impl Notification {
                 then: watch.then.as_str(),
             }),
             not_after: view.not_after.rfc3339(),
+            version: view.version,
             live: live.map(|live| LiveView {
                 line: live.line,
                 phase: live.phase,
                 percent: live.percent,
             }),
             attempts: view.attempts.into_iter().map(Attempt::new).collect(),
+            decisions: view.decisions.into_iter().map(Decision::new).collect(),
         }
+    }
+}
+
+impl Decision {
+    fn new(view: DecisionView) -> Self {
+        let DecisionView { at, choice, version, by, reason } = view;
+        Self { at: at.rfc3339(), choice: choice.as_str(), version, by, reason }
     }
 }
 
@@ -192,6 +220,7 @@ impl Attempt {
             number: view.number,
             channel: view.channel.as_str(),
             line: view.line,
+            version: view.version,
             state: view.state.as_str(),
             ending: view.code.as_deref().and_then(endings::find).copied(),
             code: view.code,

@@ -12,6 +12,7 @@
 //! | `dot_sent` | the content of its mail may leave from here on |
 //! | `stop_wanted` | its client cancelled it during the call or while a receipt is awaited: the call stops if no page has begun, and nothing else follows |
 //! | any name of a [`JobState`] | the job went there; with `code` and `receipt` if a call ended so |
+//! | `uncertain_open` | nobody has decided about it for so long |
 //! | any name of a [`Sign`] | the exchange saw it |
 //! | others | rungs that the sender saw, see [`Step::Rung`], and receipts that came later, see [`Report::rung`] |
 //!
@@ -24,6 +25,7 @@ mod alarm;
 mod appliance;
 mod calls;
 mod mails;
+pub mod resolution;
 mod seal;
 pub mod sqlite;
 mod tally;
@@ -35,6 +37,7 @@ pub use alarm::Alarm;
 pub use appliance::{Appliance, Held, HoldReason, Note, OneHeld};
 pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
+pub use resolution::{DecisionView, Resolution, Resolved};
 pub use tally::{Counted, Tally};
 
 use std::future::Future;
@@ -127,6 +130,15 @@ pub trait Queue: Send + Sync {
     ) -> Pending<OneHeld>;
     /// Lets a job that is held go on, with the turn that it had.
     fn release(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<OneHeld>;
+    /// Carries out what somebody has decided about an uncertain job, once: the same fingerprint again changes nothing.
+    fn resolve(
+        &self,
+        client: ClientId,
+        id: JobId,
+        resolution: Resolution,
+        fingerprint: [u8; 32],
+        now: UnixMillis,
+    ) -> Pending<Resolved>;
     /// Somebody wants this attempt to stop: its next step would be refused. Known at once after the
     /// cancellation's COMMIT; never blocks on the disk.
     fn stop_wanted(&self, attempt: AttemptId) -> bool;
@@ -246,6 +258,8 @@ pub struct Claim {
     pub standing: Standing,
     /// What is remembered of the number.
     pub known: Known,
+    /// Of its credentials: of two sheets only the one with the higher works.
+    pub version: u32,
     /// Why it comes by FAX although there is a mail address.
     pub because: Option<FaxBecause>,
     /// Names this attempt in what comes back, on a line that asked with a watch.
@@ -299,7 +313,7 @@ pub struct Swept {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Written before `ATD`; counts in the redial ledger.
-    Dialing { now: UnixMillis, sheet_sha256: [u8; 32] },
+    Dialing { now: UnixMillis, sheet_mark: [u8; 32] },
     /// Written before the first octet of phase C.
     PageStarted { now: UnixMillis, page: u16 },
     /// A page was confirmed, more follow.
@@ -344,7 +358,11 @@ pub struct View {
     /// How long a receipt is waited for, and what then.
     pub watch: Option<Watch>,
     pub not_after: UnixMillis,
+    /// Of its credentials; 1 of one that has none.
+    pub version: u32,
     pub attempts: Vec<AttemptView>,
+    /// What was decided about it, in order.
+    pub decisions: Vec<DecisionView>,
 }
 
 /// An attempt in a [`View`].
@@ -354,6 +372,8 @@ pub struct AttemptView {
     pub channel: Channel,
     /// Of a mail its lane.
     pub line: String,
+    /// Of the credentials on its sheet.
+    pub version: u32,
     pub state: AttemptState,
     pub code: Option<String>,
     /// Facts of the call, once it is over; see `settle/receipt.rs`.

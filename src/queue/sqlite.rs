@@ -15,6 +15,7 @@
 //! | `receipts` | what comes in later about an attempt, or does not |
 //! | `offices` | what clients report of offices |
 //! | `cancel` | what is withdrawn |
+//! | `resolution` | what is decided about uncertain ones, and who is reminded to |
 //! | `changes` | every change of a state, with its event |
 //! | `views` | what clients may see |
 //! | `numbers` | what is remembered of a number |
@@ -41,6 +42,7 @@ mod offices;
 mod receipts;
 mod record;
 mod recover;
+mod resolution;
 mod room;
 mod tally;
 mod views;
@@ -48,6 +50,10 @@ mod writer;
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod decision_tests;
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod restored_tests;
 #[cfg(test)]
@@ -72,7 +78,7 @@ use super::{
     Acceptance, Accepted, Alarm, Appliance, CallFilter, CallId, CallRecord, CallRow, Cancelled,
     Claim, Dialled, Feed, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain, Note,
     NumberId, NumberRow, OneHeld, Pending, Place, Queue, QueueError, Received, ReceivedMail,
-    Signed, Step, Swept, Tally, Unreadable, View,
+    Resolution, Resolved, Signed, Step, Swept, Tally, Unreadable, View,
 };
 use crate::app::crash::{self, Point};
 use crate::job::{
@@ -84,7 +90,7 @@ use crate::schedule::windows::Windows;
 use crate::settle::Settlement;
 use crate::settle::mailing::Overdue;
 
-/// The version of a job's credentials; later ones come with their renewal.
+/// The version of a job's credentials; later ones come by a decision.
 const FIRST_VERSION: u32 = 1;
 
 /// An open store. Dropping it lets what waits finish, writes the log back and gives the file free.
@@ -292,6 +298,21 @@ impl Queue for Sqlite {
 
     fn release(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<OneHeld> {
         self.writer.submit(move |conn, effects| appliance::release(conn, &client, id, now, effects))
+    }
+
+    fn resolve(
+        &self,
+        client: ClientId,
+        id: JobId,
+        resolution: Resolution,
+        fingerprint: [u8; 32],
+        now: UnixMillis,
+    ) -> Pending<Resolved> {
+        let (sealer, windows) = (self.sealer.clone(), self.windows.clone());
+        let asked = resolution::Asked { client, id, fingerprint, now };
+        self.writer.submit(move |conn, effects| {
+            resolution::resolve(conn, &sealer, &windows, &asked, &resolution, effects)
+        })
     }
 
     fn stop_wanted(&self, attempt: AttemptId) -> bool {

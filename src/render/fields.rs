@@ -53,7 +53,9 @@ pub(super) const LETTER_WORDS: &str = "letter_";
 /// Which sheet of a job it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Issue {
-    /// Counted from 1.
+    /// Of its credentials, counted from 1.
+    pub version: u32,
+    /// Of this version, counted from 1.
     pub copy: u32,
     /// Why it comes by FAX, if a mail was to tell the same.
     pub because: Option<FaxBecause>,
@@ -61,7 +63,7 @@ pub struct Issue {
 
 impl Issue {
     /// Of which nobody expects another.
-    pub const FIRST: Self = Self { copy: 1, because: None };
+    pub const FIRST: Self = Self { version: 1, copy: 1, because: None };
 }
 
 /// The fields of a job's sheet. Holds secrets: it goes to the worker's pipe and nowhere else.
@@ -81,6 +83,7 @@ pub(super) fn of(site: &SiteFace, id: JobId, job: &NewJob, issue: Issue) -> Valu
         })),
         "line": null,
         "reference": reference(id),
+        "version": (issue.version > 1).then_some(issue.version),
         "copy": (issue.copy > 1).then_some(issue.copy),
         "because": issue.because.map(FaxBecause::as_str),
         "issued": date(accepted(id)),
@@ -115,6 +118,7 @@ pub(super) fn of_line_test(site: &SiteFace, id: JobId, line: &str, language: Lan
         "channel": null,
         "line": { "name": line },
         "reference": reference(id),
+        "version": null,
         "copy": null,
         "because": null,
         "issued": date(accepted(id), language),
@@ -222,6 +226,7 @@ mod tests {
             "reference",
             "sender",
             "site",
+            "version",
             "words",
         ];
         for kind in Kind::ALL {

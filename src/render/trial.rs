@@ -21,7 +21,6 @@ use crate::job::{
     NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis,
     Urgency,
 };
-use crate::settle::most_copies;
 
 /// Between two looks at the files. Chosen: who edits a template sees in the journal what came of it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -151,12 +150,13 @@ impl Trials {
     }
 }
 
-/// The sheets of a kind that say most of how they come: a last copy, for each reason why it is no mail.
+/// The sheets of a kind that say most of how they come: a copy, of renewed credentials if it has any, for each reason
+/// why it is no mail. Somebody can decide on more copies and versions than these, but not have more said.
 fn most_said(kind: Kind) -> impl Iterator<Item = Issue> {
-    let copy = most_copies(kind);
+    let most = Issue { version: if kind.has_secret() { 99 } else { 1 }, copy: 99, because: None };
     let reasons = if LETTER_KINDS.contains(&kind) { FaxBecause::ALL } else { &[] };
-    let without = reasons.is_empty().then_some(Issue { copy, because: None });
-    reasons.iter().map(move |because| Issue { copy, because: Some(*because) }).chain(without)
+    let without = reasons.is_empty().then_some(most);
+    reasons.iter().map(move |because| Issue { because: Some(*because), ..most }).chain(without)
 }
 
 /// The sheet with every field at its limit, each character as wide as there are. Its three credentials have

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::journal;
 use super::line_test::{self, How, Plan, Watch};
-use super::sheets::{Coded, NoSheet, Sheets, sheet_sha256};
+use super::sheets::{Coded, NoSheet, SheetMarks, Sheets};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
@@ -48,6 +48,7 @@ const RECALL_WAIT: Duration = Duration::from_millis(500);
 pub struct Desk {
     pub queue: Arc<dyn Queue>,
     pub renderer: Arc<Renderer>,
+    pub marks: SheetMarks,
     pub clock: Arc<dyn Clock>,
     pub board: ProgressBoard,
     pub windows: Windows,
@@ -288,7 +289,7 @@ struct FaxHost<'a> {
     /// There before the driver is given the call.
     sheets: Option<Coded>,
     /// Names the pels that were coded for this call.
-    sent_sha256: Option<[u8; 32]>,
+    sent_mark: Option<[u8; 32]>,
     /// Who answered, what was tried first, and why we ended the call, if we did.
     seen: Seen,
     /// ATD, or the beginning as long as that is to come.
@@ -311,7 +312,7 @@ impl<'a> FaxHost<'a> {
             desk,
             claim,
             sheets: None,
-            sent_sha256: None,
+            sent_mark: None,
             seen: Seen::default(),
             began_at: desk.clock.now(),
             settling: None,
@@ -452,8 +453,8 @@ impl<'a> FaxHost<'a> {
 impl CallHost for FaxHost<'_> {
     fn dial_starts(&mut self) -> Go {
         let fine = self.sheets.as_ref().map(|sheets| sheets.page(t30::Resolution::Fine));
-        let sheet_sha256 = fine.map(sheet_sha256).unwrap_or_default();
-        let step = Step::Dialing { now: self.desk.clock.now(), sheet_sha256 };
+        let sheet_mark = fine.map(|page| self.desk.marks.of(page)).unwrap_or_default();
+        let step = Step::Dialing { now: self.desk.clock.now(), sheet_mark };
         crash::here(Point::DialAsked);
         let stored = self.stored_within(STORE_WAIT, &mut self.step(step));
         crash::here(Point::DialCommitted);
@@ -493,7 +494,7 @@ impl CallHost for FaxHost<'_> {
     /// The driver refuses an empty page, and ends the call before anything of a page has left.
     fn page(&mut self, _page: u16, contract: &t30::Contract) -> Vec<u8> {
         let Some(sheets) = self.sheets.as_mut() else { return Vec::new() };
-        self.sent_sha256 = Some(sheet_sha256(sheets.page(contract.resolution)));
+        self.sent_mark = Some(self.desk.marks.of(sheets.page(contract.resolution)));
         match sheets.octets(contract) {
             Ok(octets) => octets.to_vec(),
             Err(error) => {
@@ -528,10 +529,8 @@ impl CallHost for FaxHost<'_> {
         let outcome = Outcome::of(report, &self.seen);
         let now = self.desk.clock.now();
         let mut settlement = settle::settle(&outcome, self.claim.standing, now, &self.desk.windows);
-        if let (Some(receipt), Some(sha256)) =
-            (settlement.receipt.as_object_mut(), self.sent_sha256)
-        {
-            receipt.insert("sheet_sha256".to_owned(), json!(hex(&sha256)));
+        if let (Some(receipt), Some(mark)) = (settlement.receipt.as_object_mut(), self.sent_mark) {
+            receipt.insert("sheet_mark".to_owned(), json!(hex(&mark)));
         }
         let Claim { id, attempt, line, .. } = self.claim;
         journal::settled(*id, *attempt, line, &settlement);

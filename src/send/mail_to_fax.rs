@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use super::fax::Desk;
 use super::hand_over::{HandOver, Of, fault_of};
 use super::line_test::{self, Plan, StepName, Watch as TestWatch};
-use super::sheets::{NoSheet, Sheets, sheet_sha256};
+use super::sheets::{NoSheet, Sheets};
 use super::tag_line::TagLine;
 use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
 use crate::job::{UnixMillis, hex};
@@ -182,14 +182,14 @@ impl MailToFaxCarrier {
         let mail =
             order.may_go().and_then(|()| page(&order)).and_then(|page| order.mail(&page, token));
         let (outcome, sheet) = match (mail, &self.relay) {
-            (Ok((mail, sheet_sha256)), Some(relay)) => {
+            (Ok((mail, sheet_mark)), Some(relay)) => {
                 let (job, line) = (claim.id, &claim.line);
                 tracing::info!(%job, line, to = %claim.job.recipient.fax, "fax.mailing"); // the last four digits
                 // From here on the service may dial.
                 let steps =
-                    |now| [Step::Dialing { now, sheet_sha256 }, Step::PageStarted { now, page: 0 }];
+                    |now| [Step::Dialing { now, sheet_mark }, Step::PageStarted { now, page: 0 }];
                 let outcome = runtime.block_on(hand_over.deliver(relay, &mail, steps));
-                (struck(outcome, &self.provider), Some(sheet_sha256))
+                (struck(outcome, &self.provider), Some(sheet_mark))
             }
             // A line takes no claim before it is ready.
             (Ok(_), None) => (Outcome::Stopped, None),
@@ -202,7 +202,7 @@ impl MailToFaxCarrier {
         let now = clock.now();
         let mut settlement = mailing::settle_order(ended, claim.standing, watch, now, windows);
         if let (Some(receipt), Some(sheet)) = (settlement.receipt.as_object_mut(), sheet) {
-            receipt.insert(String::from("sheet_sha256"), json!(hex(&sheet)));
+            receipt.insert(String::from("sheet_mark"), json!(hex(&sheet)));
         }
         runtime.block_on(hand_over.settle(&settlement))?;
         let fault = ended.is_fault_of_the_line().then(|| fault_of(settlement.code, &outcome));
@@ -262,7 +262,7 @@ impl Order<'_> {
                 + Duration::from_millis(u64::try_from(now.0).unwrap_or_default()),
         };
         match self.provider.write(&fax) {
-            Ok(mail) => Ok((mail, sheet_sha256(page))),
+            Ok(mail) => Ok((mail, self.desk.marks.of(page))),
             Err(error) => {
                 tracing::error!(job = %id, code = error.code(), %error, "fax.letter.failed");
                 Err(match error {

@@ -4,10 +4,12 @@
 //! contract; or why nobody is called.
 //! Not here: how a sheet is drawn and read (`render`), how it is coded (`coded.rs`).
 
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 use super::coded::{Coder, WrongOctets};
 use super::tag_line::TagLine;
+use crate::app::secrets::{MASTER_KEY_OCTETS, derived_key, hmac_sha256};
 use crate::queue::Claim;
 use crate::render::{Issue, Proof, ProofError, RenderError, Renderer};
 use crate::settle::Stop;
@@ -23,7 +25,8 @@ pub struct Sheets {
 impl Sheets {
     /// The sheet of a claim, as the issue that it is.
     pub fn draw(renderer: &Renderer, claim: &Claim) -> Result<Self, RenderError> {
-        let issue = Issue { copy: claim.standing.copy(), because: claim.because };
+        let Claim { version, because, .. } = *claim;
+        let issue = Issue { version, copy: claim.standing.copy(), because };
         let (drawn, proof) = renderer.draw_to_send(claim.id, &claim.job, issue)?;
         Ok(Self { fine: drawn.fine.page, standard: drawn.standard.page, proof })
     }
@@ -149,10 +152,25 @@ impl NoSheet {
     }
 }
 
-/// Names the pels of a page as it was sent, tag line and all, so that a received one can be compared.
-pub fn sheet_sha256(page: &t4::Page) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(page.width_pels().to_be_bytes());
-    hash.update(page.bits());
-    hash.finalize().into()
+/// Names the pels of pages as they were sent, tag line and all, so that a received one can be compared by whoever has the
+/// master key. Keyed, because all that a sheet says but its key is known: with a plain hash whoever reads receipts could
+/// try keys until a sheet has the same. Has no `Debug`, for it holds a key.
+#[derive(Clone)]
+pub struct SheetMarks(Hmac<Sha256>);
+
+impl SheetMarks {
+    const PURPOSE: &[u8] = b"shirase: mark of a sheet, 1";
+
+    /// Derives a key of its own from the master key.
+    pub fn new(master_key: &[u8; MASTER_KEY_OCTETS]) -> Self {
+        Self(hmac_sha256(&derived_key(master_key, Self::PURPOSE)))
+    }
+
+    /// The mark of a page.
+    pub fn of(&self, page: &t4::Page) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(&page.width_pels().to_be_bytes());
+        mac.update(page.bits());
+        mac.finalize().into_bytes().into()
+    }
 }

@@ -9,6 +9,7 @@
 //! | `mailing.rs`, `bounce.rs`, `words.rs` | how the hand-over of a mail ended, why, and in whose words |
 //! | `receipts.rs` | what comes later about a notification that a relay or a provider has, or that nothing came |
 //! | `signs.rs` | what the exchange saw |
+//! | `resolution.rs` | what somebody decided about one of which nobody knows whether it arrived |
 //! | `endings.rs`, `reasons.rs`, `names.rs` | what each code, reason and name of a state says to people |
 //!
 //! Not here: the pauses (`schedule/backoff.rs`), who keeps it (`queue`).
@@ -21,6 +22,7 @@ pub mod names;
 pub mod reasons;
 pub mod receipt;
 pub mod receipts;
+pub mod resolution;
 pub mod signs;
 pub mod verdict;
 pub mod words;

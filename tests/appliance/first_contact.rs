@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shirase::job::UnixMillis;
+use shirase::send::sheets::SheetMarks;
 use shirase::send::tag_line::TagLine;
 
 use crate::harness::{Appliance, FIRST_TIME_KEY, PASSWORD, Setup};
@@ -18,9 +19,11 @@ fn received(call: &Value) -> t4::Page {
     pages.remove(0).page
 }
 
-/// SHA-256 of the pels of a received file, as the receipt names those of the sent page.
-fn received_sha256(call: &Value) -> String {
-    shirase::job::hex(&shirase::send::sheets::sheet_sha256(&received(call)))
+/// The mark of the pels of a received file, as the receipt names those of the sent page.
+fn received_mark(appliance: &Appliance, call: &Value) -> String {
+    let key = std::fs::read(appliance.path("master-key")).expect("the master key");
+    let marks = SheetMarks::new(&key.try_into().expect("32 octets"));
+    shirase::job::hex(&marks.of(&received(call)))
 }
 
 /// Whether the received page has the tag line of a call of this minute at its head, and nothing else there.
@@ -44,7 +47,7 @@ fn a_fax_machine_answers_and_the_receipt_names_the_very_pels_it_received() {
     let view = appliance.await_state(&id, &["confirmed"]);
     let call = appliance.await_calls(1).remove(0);
     let receipt = &view["attempts"][0]["receipt"];
-    assert_eq!(receipt["sheet_sha256"], received_sha256(&call), "{view:#}");
+    assert_eq!(receipt["sheet_mark"], received_mark(&appliance, &call), "{view:#}");
     let rungs = view["attempts"][0]["rungs"].as_array().expect("rungs");
     let dialing = rungs.iter().find(|rung| rung["name"] == "dialing").expect("it was dialled");
     let at: jiff::Timestamp =

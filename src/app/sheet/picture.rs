@@ -25,7 +25,7 @@ pub(super) fn writer(out: &Path) -> Result<Writer, Failure> {
 }
 
 /// Compares a received file with what was drawn, pel by pel, and says where they part. The tag line is the call's:
-/// the receipt's `sheet_sha256` names the pels with it.
+/// the receipt's `sheet_mark` names the pels with it.
 pub(super) fn compare(path: &Path, drawn: &t4::Page) -> Result<(), Failure> {
     let differs = |how: String| Failure::new(Exit::Differs, format!("{}: {how}", path.display()));
     let file = std::fs::File::open(path).map_err(|error| differs(error.to_string()))?;

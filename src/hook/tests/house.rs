@@ -144,6 +144,8 @@ impl House {
             offices: Mutex::default(),
             signs: Mutex::default(),
             held: Mutex::default(),
+            resolutions: Mutex::default(),
+            refusal: Mutex::default(),
             domains: setup.domains,
             news: tokio::sync::watch::Sender::default(),
             tally: setup.tally,
@@ -390,6 +392,8 @@ pub(super) struct Memory {
     pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
     pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
     pub(super) held: Mutex<Option<Held>>,
+    pub(super) resolutions: Mutex<Vec<([u8; 32], Resolution)>>,
+    pub(super) refusal: Mutex<Option<Refusal>>,
     pub(super) domains: Vec<MailDomain>,
     pub(super) news: tokio::sync::watch::Sender<i64>,
     pub(super) tally: Tally,
@@ -463,10 +467,13 @@ impl Memory {
             due_at: Some(TUESDAY_10_00),
             watch: None,
             not_after: TUESDAY_10_00,
+            version: 1,
+            decisions: Vec::new(),
             attempts: vec![AttemptView {
                 number: 1,
                 channel: Channel::Fax,
                 line: "line-1".into(),
+                version: 1,
                 state: crate::job::AttemptState::Dialing,
                 code: None,
                 receipt: None,
@@ -605,6 +612,29 @@ impl Queue for Memory {
 
     fn unsure_mails(&self) -> Pending<Vec<mail::Subject>> {
         unreachable!("the hook reads no mail")
+    }
+
+    fn resolve(
+        &self,
+        _client: ClientId,
+        id: JobId,
+        resolution: Resolution,
+        fingerprint: [u8; 32],
+        _now: UnixMillis,
+    ) -> Pending<Resolved> {
+        let mut resolutions = self.resolutions.lock().expect("unharmed");
+        let is_known = resolutions.iter().any(|(before, _)| *before == fingerprint);
+        let refusal = *self.refusal.lock().expect("unharmed");
+        let decided = Decided { state: JobState::Waiting, version: 2 };
+        self.answer(match (self.ids().contains(&id), is_known, refusal) {
+            (false, _, _) => Resolved::NotFound,
+            (true, true, _) => Resolved::Replay(decided),
+            (true, false, Some(refusal)) => Resolved::Refused(refusal),
+            (true, false, None) => {
+                resolutions.push((fingerprint, resolution));
+                Resolved::Done(decided)
+            }
+        })
     }
 
     fn sign(&self, _client: ClientId, id: JobId, sign: Sign, _now: UnixMillis) -> Pending<Signed> {

@@ -96,7 +96,7 @@ pub(crate) fn steps_out_of_order_are_refused(queue: &dyn Queue) {
     let got = claim(queue, NOW, "line1").expect("due");
     let page_started = |page| Step::PageStarted { now: NOW, page };
     let page_acked = |page| Step::PageAcked { now: NOW, page };
-    let dialing = || Step::Dialing { now: NOW, sheet_sha256: [3; 32] };
+    let dialing = || Step::Dialing { now: NOW, sheet_mark: [3; 32] };
     let step = |step| queue.step(got.attempt, step).wait();
 
     assert!(refused(step(page_started(0))), "not dialled");

@@ -225,7 +225,7 @@ pub(crate) fn steps_of_a_mail_out_of_order_are_refused(queue: &dyn Queue) {
     let got = claim_mail(queue, NOW, "mail-1").expect("due");
     let step = |step| queue.step(got.attempt, step).wait();
     let settle = |settlement| queue.settle(got.attempt, settlement).wait();
-    assert!(refused(step(Step::Dialing { now: NOW, sheet_sha256: [3; 32] })), "it dials nobody");
+    assert!(refused(step(Step::Dialing { now: NOW, sheet_mark: [3; 32] })), "it dials nobody");
     assert!(refused(step(Step::PageStarted { now: NOW, page: 0 })));
     assert!(refused(settle(handed_off(then_fax()))), "no content left");
     assert!(refused(settle(no_reply(then_fax()))), "no content left");

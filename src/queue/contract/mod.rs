@@ -10,6 +10,7 @@
 //! | `meanwhile` | what comes in while a call is on |
 //! | `mails` | lanes, and what a mail has in common with a call |
 //! | `receipts` | what comes in later |
+//! | `decisions` | what is decided when nobody knows |
 //! | `numbers` | what is remembered of a number |
 //! | `looking` | feed, lists, traces |
 //! | `holding` | what is held back |
@@ -17,6 +18,7 @@
 //! Not here: files, crashes, what stands on the disk (the tests of each store).
 
 mod accepting;
+mod decisions;
 mod endings;
 mod holding;
 mod looking;
@@ -27,6 +29,7 @@ mod receipts;
 mod turns;
 
 pub(crate) use accepting::*;
+pub(crate) use decisions::*;
 pub(crate) use endings::*;
 pub(crate) use holding::*;
 pub(crate) use looking::*;
@@ -109,7 +112,7 @@ pub(crate) fn ask(line: &str) -> LineAsk {
 }
 
 pub(crate) fn dial(queue: &dyn Queue, attempt: AttemptId, now: UnixMillis) {
-    let step = Step::Dialing { now, sheet_sha256: [3; 32] };
+    let step = Step::Dialing { now, sheet_mark: [3; 32] };
     assert_eq!(queue.step(attempt, step).wait(), Ok(()));
 }
 

@@ -104,7 +104,7 @@ pub(super) fn hold(
     conn.prepare_cached("UPDATE job SET held_due_at = due_at, held_reason = reason WHERE id = ?1")?
         .execute([&id])?;
     let to = Destination::rest(JobState::Hold, BY_PERSON);
-    move_job(conn, &id, &to, effects)?;
+    move_job(conn, &id, now, &to, effects)?;
     let mut detail = to.detail();
     detail.insert("note".into(), note.map(Note::as_str).into());
     event(conn, &id, None, now, JobState::Hold.as_str(), detail.into())?;
@@ -133,7 +133,7 @@ pub(super) fn release(
         .execute([&id])?;
     let to =
         Destination::wait(due.map_or(now, UnixMillis), reason.as_deref().unwrap_or("released"));
-    move_job(conn, &id, &to, effects)?;
+    move_job(conn, &id, now, &to, effects)?;
     event(conn, &id, None, now, JobState::Waiting.as_str(), to.detail().into())?;
     Ok(OneHeld::Done)
 }

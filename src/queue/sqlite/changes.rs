@@ -4,7 +4,7 @@
 //! In: commands of [`Queue`](crate::queue::Queue). Out: rows.
 //! What the states allow is decided here and kept once more by the schema's checks and triggers.
 //! Not here: the acceptance (`accept.rs`), cancellations (`cancel.rs`), choosing the next job (`claim.rs`), what comes in
-//! later (`receipts.rs`), what is done after a crash (`recover.rs`).
+//! later (`receipts.rs`), what is decided (`resolution.rs`), what is done after a crash (`recover.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value, json};
@@ -19,6 +19,7 @@ use crate::job::{
 use crate::queue::Step;
 use crate::queue::seal::Sealer;
 use crate::settle::receipts::Change;
+use crate::settle::resolution::next_reminder;
 use crate::settle::{Next, Settlement, Watch, at_rest, signs};
 
 /// Why a notification that was withdrawn is not `Cancelled`.
@@ -72,15 +73,22 @@ fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
 
 /// What ended attempts of a job may have left behind.
 pub(super) struct Left {
-    /// Sheets that were not confirmed.
+    /// Sheets that were not confirmed, of the version that counts.
     pub(super) unconfirmed: u32,
     /// A mail.
     pub(super) mailed: bool,
+    /// Sheets of versions before it, which are void.
+    void: u32,
 }
 
 impl Left {
     pub(super) fn may_be_out(&self) -> bool {
         self.unconfirmed > 0 || self.mailed
+    }
+
+    /// Whoever logs in can have it from there, void or not.
+    pub(super) fn may_be_followed(&self) -> bool {
+        self.may_be_out() || self.void > 0
     }
 }
 
@@ -92,13 +100,19 @@ pub(super) fn left(
 ) -> Result<Left, Fault> {
     Ok(conn
         .prepare_cached(
-            "SELECT count(*) FILTER (WHERE channel = 'fax'), count(*) FILTER (WHERE channel = 'mail')
-             FROM attempt
+            "SELECT count(*) FILTER (WHERE channel = 'fax' AND version = counts),
+                count(*) FILTER (WHERE channel = 'mail'),
+                count(*) FILTER (WHERE channel = 'fax' AND version < counts)
+             FROM attempt, (SELECT sealed_version AS counts FROM job WHERE id = ?1)
              WHERE job = ?1 AND state IN ('uncertain', 'handed_off') AND refuted_at IS NULL
                 AND id IS NOT ?2",
         )?
         .query_row(params![job, besides.map(|id| id.0)], |row| {
-            Ok(Left { unconfirmed: row.get(0)?, mailed: row.get::<_, u32>(1)? > 0 })
+            Ok(Left {
+                unconfirmed: row.get(0)?,
+                mailed: row.get::<_, u32>(1)? > 0,
+                void: row.get(2)?,
+            })
         })?)
 }
 
@@ -113,12 +127,12 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
     };
     match (step, at.state) {
         (Step::Dialing { .. }, AttemptState::Claimed) if at.stop_wanted => Err(stopped("dialing")),
-        (Step::Dialing { now, sheet_sha256 }, AttemptState::Claimed)
+        (Step::Dialing { now, sheet_mark }, AttemptState::Claimed)
             if at.channel == Channel::Fax =>
         {
             write(
-                "UPDATE attempt SET state = 'dialing', dialled_at = ?2, sheet_sha256 = ?3 WHERE id = ?1",
-                &[&attempt.0, &now.0, &sheet_sha256],
+                "UPDATE attempt SET state = 'dialing', dialled_at = ?2, sheet_mark = ?3 WHERE id = ?1",
+                &[&attempt.0, &now.0, &sheet_mark],
             )?;
             let detail = json!({ "attempt": at.number });
             event(conn, &at.job, Some(attempt), now, "dialing", detail)?;
@@ -258,7 +272,7 @@ pub(super) fn settle(
     if let (Some(lesson), Some(fax_digits)) = (&settlement.lesson, &at.fax_digits) {
         numbers::learn(conn, sealer, fax_digits, lesson, settlement.now)?;
     }
-    move_job(conn, &at.job, &destination, effects)?;
+    move_job(conn, &at.job, settlement.now, &destination, effects)?;
     effects.push(Effect::AttemptEnded(attempt));
     let mut detail = destination.detail();
     detail.insert("attempt".into(), at.number.into());
@@ -362,7 +376,7 @@ fn destination<'a>(
     followed: Option<Sign>,
 ) -> Result<Destination<'a>, Fault> {
     if let Some(sign) = followed {
-        match signs::on_kept_sign(settlement.evidence, left.may_be_out(), sign) {
+        match signs::on_kept_sign(settlement.evidence, left.may_be_followed(), sign) {
             Change::Move { next: Next::Rest(state), code } => {
                 return Ok(Destination::rest(state, code));
             }
@@ -430,10 +444,12 @@ fn destination<'a>(
     }
 }
 
-/// Writes where a job is; with a final state its secret is destroyed.
+/// Writes where a job is; with a final state its secret is destroyed, and if somebody has to decide, the time begins
+/// after which he is reminded.
 pub(super) fn move_job(
     conn: &Connection,
     job: &str,
+    now: UnixMillis,
     to: &Destination<'_>,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Fault> {
@@ -444,7 +460,9 @@ pub(super) fn move_job(
     // That nobody wants it any more stays with it: much later something can still come back.
     conn.prepare_cached(
         "UPDATE job SET state = ?2, due_at = ?3, reason = ?4, watch_until = ?5, watch_then = ?6,
-            sealed = iif(?7, NULL, sealed)
+            sealed = iif(?7, NULL, sealed),
+            undecided_since = iif(?8, coalesce(undecided_since, ?9), NULL),
+            remind_at = iif(?8, iif(undecided_since IS NULL, ?10, remind_at), NULL)
          WHERE id = ?1",
     )?
     .execute(params![
@@ -455,6 +473,10 @@ pub(super) fn move_job(
         to.watch.map(|watch| watch.until.0),
         to.watch.map(|watch| watch.then.as_str()),
         to.state.is_final(),
+        // As long as something is waited for, nobody has to.
+        to.state == JobState::Uncertain && to.watch.is_none(),
+        now.0,
+        next_reminder(now, now).map(|at| at.0),
     ])?;
     if to.state.is_final() {
         effects.push(Effect::SecretDestroyed);
@@ -474,7 +496,7 @@ pub(super) fn move_idle_job(
 ) -> Result<(), Fault> {
     let state = at_rest(state, left(conn, job, None)?.may_be_out());
     let to = Destination { due, ..Destination::rest(state, reason) };
-    move_job(conn, job, &to, effects)?;
+    move_job(conn, job, now, &to, effects)?;
     event(conn, job, None, now, state.as_str(), to.detail().into())
 }
 

@@ -4,7 +4,7 @@
 //! provider may yet tell how its call went is not called.
 //! Order: the highest urgency, then the longest due, then the first accepted.
 //! Not here: calling hours (the caller does not ask outside them), mails (`mails.rs`), what follows when a watch is over
-//! (`receipts.rs`).
+//! (`receipts.rs`), what people decide (`resolution.rs`).
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::changes::{Left, event, left, move_idle_job};
 use super::fault::Fault;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
-use super::{appliance, numbers, receipts, tally};
+use super::{appliance, numbers, receipts, resolution, tally};
 use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, Channel, JobState, Kind, UnixMillis};
 use crate::office::known::{Known, NotCalled};
@@ -98,7 +98,7 @@ pub(super) fn claim(
                     toneless_calls: known.toneless_calls(now),
                     ..standing(conn, &row.id, job.kind(), job.not_after, None)?
                 };
-                let because = row.because()?;
+                let (because, version) = (row.because()?, row.sealed_version);
                 let to = To::Number(&row.fax_digits);
                 let Opened { attempt, number, token } =
                     open_attempt(conn, &row.id, now, line, to, ask.watch)?;
@@ -113,6 +113,7 @@ pub(super) fn claim(
                     job,
                     standing,
                     known,
+                    version,
                     because,
                     token,
                     watch: ask.watch,
@@ -263,15 +264,17 @@ pub(super) fn standing(
     let codes = json!(IN_VAIN).to_string();
     let (dials, in_vain) = conn
         .prepare_cached(
+            // Whoever decides that it is sent once more gives it its tries anew.
             "SELECT count(*) FILTER (WHERE dialled_at IS NOT NULL AND reach IS NOT 'no_call'),
                 count(*) FILTER (WHERE channel = 'fax' AND dialled_at IS NULL
                     AND code IN (SELECT value FROM json_each(?3)))
-             FROM attempt WHERE job = ?1 AND id IS NOT ?2",
+             FROM attempt WHERE job = ?1 AND id IS NOT ?2
+                AND decision = (SELECT decisions FROM job WHERE id = ?1)",
         )?
         .query_row(params![job, besides.map(|id| id.0), codes], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    let Left { unconfirmed, mailed } = left(conn, job, besides)?;
+    let Left { unconfirmed, mailed, .. } = left(conn, job, besides)?;
     Ok(Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, in_vain, mailed })
 }
 
@@ -306,9 +309,10 @@ pub(super) fn open_attempt(
     let (attempt, number) = conn
         .prepare_cached(
             "INSERT INTO attempt (job, number, line, state, claimed_at, channel, fax_digits, mail_domain,
-                token, watch_until, watch_then)
-             SELECT ?1, 1 + count(*), ?2, 'claimed', ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM attempt
-             WHERE job = ?1
+                token, watch_until, watch_then, version, decision)
+             SELECT id, 1 + (SELECT count(*) FROM attempt WHERE job = ?1), ?2, 'claimed', ?3, ?4, ?5, ?6,
+                ?7, ?8, ?9, sealed_version, decisions
+             FROM job WHERE id = ?1
              RETURNING id, number",
         )?
         .query_row(
@@ -357,6 +361,7 @@ pub(super) fn sweep(
     numbers::delete_old(conn, now, effects)?;
     receipts::delete_old(conn, now)?;
     tally::tidy(conn)?;
+    resolution::remind(conn, now)?;
     let (next_due, next_mail) = (next(conn, Channel::Fax)?, next(conn, Channel::Mail)?);
     crash::here(Point::SweepWritten);
     Ok(Swept { ended, next_due, next_mail })

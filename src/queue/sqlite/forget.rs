@@ -10,10 +10,11 @@ use super::fault::Fault;
 use crate::job::{JobId, UnixMillis};
 
 /// What goes with a notification, in the order in which one row may go after the other.
-const PARTS: [&str; 4] = [
+const PARTS: [&str; 5] = [
     "DELETE FROM call WHERE attempt IN (SELECT id FROM attempt WHERE job = ?1)",
     "DELETE FROM received WHERE attempt IN (SELECT id FROM attempt WHERE job = ?1)",
     "DELETE FROM event WHERE job = ?1",
+    "DELETE FROM resolution WHERE job = ?1",
     "DELETE FROM attempt WHERE job = ?1",
 ];
 

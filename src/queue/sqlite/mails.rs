@@ -203,7 +203,7 @@ pub(super) fn give_up(
         for (job, from, not_after) in late {
             let Some(due) = receipts::fax_at(from, not_after, windows) else { continue };
             let to = Destination::by_fax(due, FaxBecause::MailNotSent);
-            move_job(conn, &job, &to, effects)?;
+            move_job(conn, &job, now, &to, effects)?;
             event(conn, &job, None, now, to.state.as_str(), to.detail().into())?;
             tracing::warn!(job, "queue.mail.given_up");
             given += 1;

@@ -222,8 +222,8 @@ pub(super) fn sign(
     let latest = About::latest_of(conn, &job)?;
     let detail = json!({ "state": state.as_str() });
     event(conn, &job, latest.as_ref().map(|latest| latest.attempt), now, sign.as_str(), detail)?;
-    let may_be_out = left(conn, &job, None)?.may_be_out();
-    let state = match (signs::on_sign(state, may_be_out, sign), latest) {
+    let may_be_followed = left(conn, &job, None)?.may_be_followed();
+    let state = match (signs::on_sign(state, may_be_followed, sign), latest) {
         (Change::Move { next, code }, Some(latest)) => {
             latest.go(conn, &next, code, now, effects)?
         }
@@ -373,7 +373,7 @@ impl About {
             conn.prepare_cached("UPDATE attempt SET unread_at = ?2 WHERE id = ?1")?
                 .execute(params![self.attempt.0, now.0])?;
         }
-        move_job(conn, &self.job, &to, effects)?;
+        move_job(conn, &self.job, now, &to, effects)?;
         let mut detail = to.detail();
         detail.insert("attempt".into(), self.number.into());
         detail.insert("code".into(), code.into());

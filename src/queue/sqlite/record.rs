@@ -77,7 +77,7 @@ pub(super) struct JobRow {
     pub(super) fax_digits: String,
     fields: String,
     sealed: Option<Vec<u8>>,
-    sealed_version: u32,
+    pub(super) sealed_version: u32,
     not_before: Option<i64>,
     pub(super) not_after: i64,
     mail_to: Option<String>,

@@ -80,6 +80,17 @@ contract! {
     calls_of_all_lines_are_listed_newest_first_and_name_only_own_jobs,
     calls_are_forgotten_when_they_are_old_and_their_ids_never_come_back,
     whole_number_or_broken_trace_of_a_call_is_refused,
+    rotated_key_goes_as_the_next_version_and_starts_anew,
+    key_sent_again_by_decision_is_a_copy_and_needs_another_decision_for_the_next,
+    same_decision_again_has_the_same_answer_and_any_other_comes_too_late,
+    closed_one_is_final_with_the_word_of_whoever_closed_it,
+    decisions_are_forgotten_with_their_notification,
+    withdrawn_one_can_still_be_sent_by_decision,
+    login_with_a_sheet_that_is_void_by_now_gives_up_the_next,
+    mail_that_may_have_arrived_goes_by_fax_by_decision,
+    notice_whose_time_is_over_is_sent_again_with_a_new_end_only,
+    those_who_have_to_decide_are_reminded_after_an_hour_and_after_eight,
+    nobody_is_reminded_of_what_a_receipt_may_yet_decide,
     lesson_of_a_call_is_there_for_the_next_claim_of_its_number,
     lesson_of_a_refused_settlement_is_not_learnt,
     hundred_notifications_to_a_person_are_two_calls,
@@ -265,15 +276,23 @@ pub(super) fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
     let fields = r#"{"sender_office_number":"1379900028","sender_office_name":"ひまわり居宅介護支援事業所",
         "sender_phone":"03-9876-5432","recipient_office_name":"さくらデイサービス☺\ufe0f","documents":[["提供票",2]],
         "valid_until":null}"#;
+    let has = |table: &str, column: &str| -> bool {
+        let sql = "SELECT count(*) > 0 FROM pragma_table_info(?1) WHERE name = ?2";
+        old.query_row(sql, [table, column], |row| row.get(0)).expect("a table")
+    };
+    let (channel, fax) = if has("job", "channel") { (", channel", ", 'fax'") } else { ("", "") };
+    let mark = if has("attempt", "sheet_mark") { "sheet_mark" } else { "sheet_sha256" };
     let write = |number: u128, state: JobState| {
         let id = JobId::new(NOW, number);
         let sealed = Sealer::new(&key()).seal(id, FIRST_VERSION, credentials).expect("seals");
         old.execute(
-            "INSERT INTO job (id, client, idempotency_key, fingerprint, state, reason, kind, urgency,
-                office_number, fax_digits, fields, sealed, sealed_version, accepted_at, not_before,
-                not_after, due_at)
-             VALUES (?1, 'exchange', ?2, zeroblob(32), 'waiting', 'first-turn', 'first_contact', 0,
-                '1179900012', ?3, ?4, ?5, 1, ?6, NULL, ?7, ?6)",
+            &format!(
+                "INSERT INTO job (id, client, idempotency_key, fingerprint, state, reason, kind, urgency,
+                    office_number, fax_digits, fields, sealed, sealed_version, accepted_at, not_before,
+                    not_after, due_at{channel})
+                 VALUES (?1, 'exchange', ?2, zeroblob(32), 'waiting', 'first-turn', 'first_contact', 0,
+                    '1179900012', ?3, ?4, ?5, 1, ?6, NULL, ?7, ?6{fax})"
+            ),
             rusqlite::params![
                 id.to_string(),
                 state.as_str(),
@@ -311,12 +330,14 @@ pub(super) fn jobs_of_an_older_store(path: &Path) -> Vec<(JobId, JobState)> {
         };
         if let Some((attempt, code)) = call {
             old.execute(
-                "INSERT INTO attempt (job, number, line, fax_digits, state, code, reach, sheet_sha256,
-                    claimed_at, dialled_at, page_started_at, ended_at)
-                 SELECT id, 1, 'line1', fax_digits, ?2, ?3, iif(?3 IS NULL, NULL, 'answered'),
-                    zeroblob(32), ?4, ?4, iif(?2 IN ('uncertain', 'confirmed'), ?4, NULL),
-                    iif(?3 IS NULL, NULL, ?4)
-                 FROM job WHERE id = ?1",
+                &format!(
+                    "INSERT INTO attempt (job, number, line, fax_digits, state, code, reach, {mark},
+                        claimed_at, dialled_at, page_started_at, ended_at{channel})
+                     SELECT id, 1, 'line1', fax_digits, ?2, ?3, iif(?3 IS NULL, NULL, 'answered'),
+                        zeroblob(32), ?4, ?4, iif(?2 IN ('uncertain', 'confirmed'), ?4, NULL),
+                        iif(?3 IS NULL, NULL, ?4){fax}
+                     FROM job WHERE id = ?1"
+                ),
                 rusqlite::params![id.to_string(), attempt.as_str(), code, NOW.0],
             )
             .expect("as it was");
@@ -825,7 +846,8 @@ fn changed_row_fails_without_a_call_and_the_next_job_goes_on() {
     // The seals of two jobs change places: each was good, neither is where it belongs.
     by_hand
         .execute_batch(&format!(
-            "CREATE TEMP TABLE seal AS SELECT id, sealed FROM job;
+            "DROP TRIGGER job_key_has_its_version;
+             CREATE TEMP TABLE seal AS SELECT id, sealed FROM job;
              UPDATE job SET sealed = (SELECT sealed FROM seal WHERE id = '{second}')
                 WHERE id = '{first}';
              UPDATE job SET sealed = (SELECT sealed FROM seal WHERE id = '{first}')
@@ -859,6 +881,25 @@ fn caps_of_the_redial_rule_hold_over_a_restart() {
     accept(&store, request("d", |_| {}));
     assert!(claim(&store, after_min(2), "line1").is_none());
     assert!(claim(&store, after_min(3), "line1").is_some());
+}
+
+/// Nobody was rung: neither the tries of the job nor the redial rule count it, however often it happens.
+#[test]
+fn crash_before_dialling_costs_no_try_and_no_repetition() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let id = accept(&store, request("a", |_| {}));
+    drop(store);
+    for start in 1..=20 {
+        let now = after_min(start);
+        let (store, recovered) = Sqlite::open(&path, &key(), Windows::Always, now).expect("opens");
+        assert_eq!(recovered.before_dial, u32::from(start > 1));
+        let got = claim(&store, after_min(start + 1), "line1").expect("due after a minute");
+        assert_eq!((got.id, got.standing.dials), (id, 0));
+        let dialled = store.dialled(got.job.recipient.fax, now).wait().expect("answers");
+        assert!(dialled.unanswered.is_empty());
+        // Dropped before ATD.
+    }
 }
 
 #[test]

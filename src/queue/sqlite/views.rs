@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
-use super::record;
+use super::{record, resolution};
 use crate::job::{ClientId, JobId, Kind, UnixMillis, number};
 use crate::queue::{AttemptView, EventRow, Feed, Filter, View};
 
@@ -13,7 +13,7 @@ use crate::queue::{AttemptView, EventRow, Feed, Filter, View};
 const MOST_ROWS: u16 = 1000;
 
 const VIEW_COLUMNS: &str = "id, state, reason, kind, office_number, fax_digits, accepted_at, due_at, \
-     not_after, channel, mail_domain, fax_because, watch_until, watch_then";
+     not_after, channel, mail_domain, fax_because, watch_until, watch_then, sealed_version";
 
 struct ViewRow {
     id: String,
@@ -30,6 +30,7 @@ struct ViewRow {
     fax_because: Option<String>,
     watch_until: Option<i64>,
     watch_then: Option<String>,
+    version: u32,
 }
 
 impl ViewRow {
@@ -49,6 +50,7 @@ impl ViewRow {
             fax_because: row.get("fax_because")?,
             watch_until: row.get("watch_until")?,
             watch_then: row.get("watch_then")?,
+            version: row.get("sealed_version")?,
         })
     }
 }
@@ -129,7 +131,7 @@ pub(super) fn events(
 fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
     let attempts: Vec<(i64, AttemptColumns)> = conn
         .prepare_cached(
-            "SELECT id, number, line, state, code, receipt, channel FROM attempt
+            "SELECT id, number, line, state, code, receipt, channel, version FROM attempt
              WHERE job = ?1 ORDER BY number",
         )?
         .query_map([&row.id], |row| {
@@ -140,6 +142,7 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
                 code: row.get(4)?,
                 receipt: row.get(5)?,
                 channel: row.get(6)?,
+                version: row.get(7)?,
             };
             Ok((row.get(0)?, columns))
         })?
@@ -163,6 +166,8 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
         due_at: row.due_at.map(UnixMillis),
         watch: record::watch(row.watch_until, row.watch_then.as_deref())?,
         not_after: UnixMillis(row.not_after),
+        version: row.version,
+        decisions: resolution::decisions(conn, &row.id)?,
         attempts: attempts
             .into_iter()
             .map(|(id, columns)| attempt_view(conn, id, columns))
@@ -177,6 +182,7 @@ struct AttemptColumns {
     code: Option<String>,
     receipt: Option<String>,
     channel: String,
+    version: u32,
 }
 
 fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<AttemptView, Fault> {
@@ -188,6 +194,7 @@ fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<A
         number: columns.number,
         channel: record::named(&columns.channel, "attempt.channel")?,
         line: columns.line,
+        version: columns.version,
         state: record::named(&columns.state, "attempt.state")?,
         code: columns.code,
         receipt: columns.receipt.map(|text| record::json(&text, "receipt")).transpose()?,

@@ -95,6 +95,7 @@ fn desk(store: Sqlite, runtime: &tokio::runtime::Runtime) -> Desk {
     Desk {
         queue: Arc::new(store),
         renderer: Arc::new(Renderer::new(SiteFace::default(), worker)), // asked for nothing: the sheets are there
+        marks: SheetMarks::new(&[1; 32]),
         clock: Arc::new(At(NOW)),
         board: ProgressBoard::default(),
         windows: Windows::Always,
@@ -306,7 +307,10 @@ fn sheet_of_a_call_has_its_tag_line_at_both_resolutions_and_below_it_what_was_dr
     }
     let later = TagLine { at: UnixMillis(NOW.0 + 60_000), ..tag_line };
     let again = drawn().stamped(&later).expect("white at the top");
-    assert_ne!(sheet_sha256(&again.fine), sheet_sha256(&sheets.fine), "another call");
+    let marks = SheetMarks::new(&[1; 32]);
+    assert_ne!(marks.of(&again.fine), marks.of(&sheets.fine), "another call");
+    let others = SheetMarks::new(&[2; 32]);
+    assert_ne!(marks.of(&again.fine), others.of(&again.fine), "nobody can tell without the key");
 }
 
 #[test]

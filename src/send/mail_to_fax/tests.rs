@@ -24,6 +24,7 @@ use crate::queue::{Cancelled, Place, Queue, Received, ReceivedMail, View};
 use crate::render::{Renderer, SiteFace};
 use crate::schedule::windows::Windows;
 use crate::send::receipt_box::Reader;
+use crate::send::sheets::SheetMarks;
 
 struct At(Mutex<UnixMillis>);
 
@@ -167,6 +168,7 @@ impl House {
         let desk = Arc::new(Desk {
             queue: Arc::new(store.expect("a store").0),
             renderer: Arc::new(Renderer::new(SiteFace::default(), worker)), // draws nothing: the page is there
+            marks: SheetMarks::new(&[1; 32]),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             board: ProgressBoard::default(),
             windows: Windows::Always,

@@ -56,7 +56,7 @@ pub fn usual(kind: &str, language: &str) -> Value {
         },
         "channel": (kind == "channel_changed").then(|| json!({ "mail_hint": "s***@example.co.jp" })),
         "line": (kind == "line_test").then(|| json!({ "name": "line1" })),
-        "reference": "7F3K-92QX", "copy": null, "because": null, "issued": issued,
+        "reference": "7F3K-92QX", "version": null, "copy": null, "because": null, "issued": issued,
     })
 }
 
@@ -101,6 +101,9 @@ pub fn widest(kind: &str, language: &str, filling: &str) -> Value {
     if !fields["line"].is_null() {
         fields["line"]["name"] = json!("w".repeat(16));
     }
-    fields["copy"] = json!(3);
+    if !fields["credentials"].is_null() {
+        fields["version"] = json!(99);
+    }
+    fields["copy"] = json!(99);
     fields
 }

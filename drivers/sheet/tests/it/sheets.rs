@@ -282,20 +282,24 @@ fn documents_that_find_no_room_beside_credentials_are_counted() {
 
 /// With two sheets in hand a reader must see that they are one notice, whichever came first.
 #[test]
-fn second_sheet_of_a_notice_says_so_in_both_languages_and_the_third_says_that_it_is_the_third() {
+fn second_sheet_and_second_version_say_so_in_both_languages_and_the_third_ones_that_they_are_the_third()
+ {
     let mut worker = worker();
-    let secret_free = KINDS
-        .iter()
-        .filter(|kind| !matches!(**kind, "first_contact" | "credentials_reissued" | "line_test"));
-    for kind in secret_free {
+    for kind in KINDS.iter().filter(|kind| **kind != "line_test") {
         for language in LANGUAGES {
-            let mut drawn = |copy: Value| {
-                let mut fields = usual(kind, language);
-                fields["copy"] = copy;
-                draw(&mut worker, &fields, Fineness::Standard)
-            };
-            let pages = [drawn(Value::Null), drawn(json!(2)), drawn(json!(3))];
-            assert!(pages[0] != pages[1] && pages[1] != pages[2], "{kind}, {language}");
+            let has_key = matches!(*kind, "first_contact" | "credentials_reissued");
+            for field in if has_key { &["copy", "version"][..] } else { &["copy"] } {
+                let mut drawn = |number: Value| {
+                    let mut fields = usual(kind, language);
+                    fields[*field] = number;
+                    draw(&mut worker, &fields, Fineness::Standard)
+                };
+                let pages = [drawn(Value::Null), drawn(json!(2)), drawn(json!(3))];
+                assert!(
+                    pages[0] != pages[1] && pages[1] != pages[2],
+                    "{kind}, {language}, {field}"
+                );
+            }
         }
     }
 }
