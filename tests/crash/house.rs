@@ -22,12 +22,15 @@ use sha2::{Digest, Sha256};
 
 use crate::history::{self, CANARY, Log};
 use crate::line::Line;
+use crate::post_office::PostOffice;
 
 /// Longest wait for anything that a gateway does.
 pub const LIMIT: Duration = Duration::from_secs(60);
 pub const LOOK_EVERY: Duration = Duration::from_millis(2);
 const SECRET: &str = "the-only-token-of-this-house";
 const PORT: u16 = 8750;
+#[allow(dead_code, reason = "not everybody opens the store himself")]
+pub const MASTER_KEY: [u8; 32] = [7; 32];
 const SIGKILL: i32 = 9;
 
 static HOUSES: AtomicU64 = AtomicU64::new(0);
@@ -39,6 +42,8 @@ pub struct Furniture<'a> {
     pub more: &'a str,
     /// Nobody is called.
     pub without_line: bool,
+    /// It has a mail channel.
+    pub has_mail: bool,
 }
 
 pub struct House {
@@ -46,7 +51,10 @@ pub struct House {
     _kept: Option<tempfile::TempDir>,
     caller: Arc<Caller>,
     line: Option<Line>,
+    post_office: Option<PostOffice>,
     daemon: Option<Child>,
+    /// More environment of the next gateways.
+    environment: Vec<(&'static str, PathBuf)>,
     /// The last gateway ended by SIGKILL.
     was_killed: bool,
 }
@@ -87,16 +95,26 @@ impl House {
         let log = |name: &str| Log::open(&folder.join(name));
         let (history, line) = (log(history::HISTORY), Arc::new(log(history::LINE)));
         let device = folder.join("line1");
-        write_settings(&folder, &address, furniture);
+        let post_office = furniture.has_mail.then(|| PostOffice::start(log(history::RELAY)));
+        let password = folder.join("mail-password");
+        private(&password, b"secret");
+        let mail = post_office.as_ref().map(|it| it.settings(&password)).unwrap_or_default();
+        write_settings(&folder, &address, furniture, &mail);
         let (calls, keys) = (AtomicU64::new(0), AtomicU64::new(0));
         Self {
             caller: Arc::new(Caller { address, history, calls, keys }),
             line: (!furniture.without_line).then(|| Line::new(device, line)),
+            post_office,
             daemon: None,
+            environment: Vec::new(),
             was_killed: false,
             _kept: None,
             folder,
         }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -116,6 +134,7 @@ impl House {
         command.args(["serve", "--config"]).arg(self.path("shirase.toml"));
         command.env_remove("JOURNAL_STREAM").env_remove("SHIRASE_CRASH");
         command.env("SHIRASE_LOG", "info").envs(crash.map(|crash| ("SHIRASE_CRASH", crash)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
         self.daemon = Some(command.spawn().expect("the gateway starts"));
         self.until("the gateway answers", |house| match house.has_ended() {
@@ -156,7 +175,6 @@ impl House {
     }
 
     /// SIGKILL, from outside.
-    #[allow(dead_code, reason = "most stories have the gateway kill itself")]
     pub fn kill(&mut self) {
         if let Some(mut child) = self.daemon.take() {
             child.kill().expect("kill");
@@ -194,15 +212,25 @@ impl House {
         panic!("waited in vain: {what}\n{}", self.gateway_log())
     }
 
+    /// For the gateways that are started from now on.
+    #[allow(dead_code, reason = "only a recorded gateway needs one")]
+    pub fn set_environment(&mut self, name: &'static str, value: PathBuf) {
+        self.environment.push((name, value));
+    }
+
+    /// The relay and the receipt box of a house that has them.
+    pub fn post_office(&self) -> &PostOffice {
+        self.post_office.as_ref().expect("a house with a mail channel")
+    }
+
     /// Asks this gateway, also while it is started and killed.
     #[allow(dead_code, reason = "most stories ask one thing after the other")]
     pub fn caller(&self) -> Arc<Caller> {
         Arc::clone(&self.caller)
     }
 
-    /// Once more without a crash: what can be done now is done, and all is told. Then an orderly stop.
-    pub fn close(&mut self) {
-        assert!(self.start(None), "the gateway starts\n{}", self.gateway_log());
+    /// Waits until nothing is on its way that can be done now.
+    pub fn be_quiet(&mut self) {
         self.until("nothing is on its way", |house| {
             let answer = house.exchange("GET", "/v1/notifications?limit=200", "", "", true)?;
             let views = answer.body.as_array()?.clone();
@@ -214,6 +242,12 @@ impl House {
             };
             (house.line.is_none() || !views.iter().any(is_busy)).then_some(())
         });
+    }
+
+    /// Once more without a crash: what can be done now is done, and all is told. Then an orderly stop.
+    pub fn close(&mut self) {
+        assert!(self.start(None), "the gateway starts\n{}", self.gateway_log());
+        self.be_quiet();
         self.show_all();
         self.stop();
     }
@@ -376,8 +410,8 @@ fn private(path: &Path, octets: &[u8]) {
     file.and_then(|mut file| file.write_all(octets)).expect("a secret file");
 }
 
-fn write_settings(folder: &Path, address: &str, furniture: Furniture<'_>) {
-    private(&folder.join("master-key"), &[7; 32]);
+fn write_settings(folder: &Path, address: &str, furniture: Furniture<'_>, mail: &str) {
+    private(&folder.join("master-key"), &MASTER_KEY);
     let hash = Sha256::digest(SECRET.as_bytes());
     let hash: String = hash.iter().map(|octet| format!("{octet:02x}")).collect();
     let token = format!("test sha256:{hash} notify,read,numbers,lines,operate\n");
@@ -411,7 +445,7 @@ templates = "{templates}"
 hours = "always_open"
 self_test = "never"
 keys_only_to_proven = false
-{line}{more}"#,
+{line}{mail}{more}"#,
         tokens = place("tokens"),
         store = place("queue.db"),
         key = place("master-key"),

@@ -86,11 +86,28 @@ struct Store {
     events: Vec<Event>,
 }
 
+/// What was written down beside the store; see [`history`].
+#[derive(Clone, Default)]
+pub struct Logs {
+    pub history: Vec<Value>,
+    pub line: Vec<Value>,
+    pub relay: Vec<Value>,
+}
+
 /// Judges a folder.
+#[allow(dead_code, reason = "whoever has the logs in memory judges these")]
 pub fn judge(folder: &Path) -> Verdict {
+    let log = |name: &str| history::read(&folder.join(name));
+    let (history, line, relay) = (log(history::HISTORY), log(history::LINE), log(history::RELAY));
+    let mut verdict = judge_store(&folder.join("queue.db"), &Logs { history, line, relay });
+    secrets(&mut verdict, folder);
+    verdict
+}
+
+/// Judges a store by logs. No gateway runs on it.
+pub fn judge_store(store: &Path, logs: &Logs) -> Verdict {
     let mut verdict = Verdict::default();
-    let path = folder.join("queue.db");
-    let opened = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let opened = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let store = opened.and_then(|conn| {
         let sound: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         verdict.must(sound == "ok", || format!("I12 the store is damaged: {sound}"));
@@ -110,26 +127,24 @@ pub fn judge(folder: &Path) -> Verdict {
             return verdict;
         }
     };
-    let log = |name: &str| history::read(&folder.join(name));
-    let (history, line, relay) = (log(history::HISTORY), log(history::LINE), log(history::RELAY));
-    let told = Told::read(&history);
+    let Logs { history, line, relay } = logs;
+    let told = Told::read(history);
     answers(&mut verdict, &store, &told);
     states(&mut verdict, &store, &told);
     events(&mut verdict, &store);
-    calls(&mut verdict, &store, &told, &line);
-    mails(&mut verdict, &store, &relay);
-    secrets(&mut verdict, folder);
-    let counted = [
+    calls(&mut verdict, &store, &told, line);
+    mails(&mut verdict, &store, relay);
+    let of = |log: &[Value], event: &str| log.iter().filter(|line| line["event"] == event).count();
+    verdict.counted.extend([
         ("notifications", store.jobs.len()),
         ("attempts", store.attempts.values().map(Vec::len).sum()),
         ("events", store.events.len()),
         ("kills", history.iter().filter(|line| line["signal"] == 9).count()),
-        ("posts", history.iter().filter(|line| line["event"] == "post").count()),
-        ("dialled", line.iter().filter(|line| line["event"] == "dialled").count()),
-        ("pages", line.iter().filter(|line| line["event"] == "page").count()),
-        ("mails", relay.iter().filter(|line| line["event"] == "content").count()),
-    ];
-    verdict.counted.extend(counted);
+        ("posts", of(history, "post")),
+        ("dialled", of(line, "dialled")),
+        ("pages", of(line, "page")),
+        ("mails", of(relay, "content")),
+    ]);
     verdict
 }
 
@@ -364,7 +379,8 @@ fn calls(verdict: &mut Verdict, store: &Store, told: &Told, line: &[Value]) {
         }
     }
     let known: BTreeSet<&str> = store.jobs.values().map(|job| job.fax.as_str()).collect();
-    for number in seen.keys().filter(|number| !known.contains(*number)) {
+    let dialled = seen.iter().filter(|(_, seen)| !seen.dialled.is_empty());
+    for (number, _) in dialled.filter(|(number, _)| !known.contains(*number)) {
         verdict.violations.push(format!("I9 ...{} was dialled for nobody", tail(number)));
     }
     for job in store.jobs.values() {
@@ -406,15 +422,15 @@ fn calls(verdict: &mut Verdict, store: &Store, told: &Told, line: &[Value]) {
     }
 }
 
-/// By recipient, who is asked for in one notification only.
+/// By the number in the recipient's address: no two notifications have the same.
 fn mails(verdict: &mut Verdict, store: &Store, relay: &[Value]) {
     let mut content: BTreeMap<&str, usize> = BTreeMap::new();
     let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
     for entry in relay {
-        let key = entry["key"].as_str().unwrap_or_default();
+        let number = entry["number"].as_str().unwrap_or_default();
         match entry["event"].as_str() {
-            Some("content") => *content.entry(key).or_default() += 1,
-            Some("taken") => *taken.entry(key).or_default() += 1,
+            Some("content") => *content.entry(number).or_default() += 1,
+            Some("taken") => *taken.entry(number).or_default() += 1,
             _of_no_matter => {}
         }
     }
@@ -426,7 +442,8 @@ fn mails(verdict: &mut Verdict, store: &Store, relay: &[Value]) {
         verdict.must(begun >= count(&content), || {
             format!("I9 {id}: {} mails went out, {begun} are known", count(&content))
         });
-        verdict.must(count(&taken) <= 1, || format!("I3 {id} was mailed {} times", count(&taken)));
+        let mailed = count(&content);
+        verdict.must(mailed <= 1, || format!("I3 {id} was mailed {mailed} times"));
         let handed = of_job().filter(|it| it.state == "handed_off").count();
         verdict.must(handed <= count(&taken), || {
             format!("I5 {id}: {handed} handed off, the relay took {}", count(&taken))

@@ -77,7 +77,7 @@ fn every_key_handed_in_eight_times_through_kills_and_dropped_answers_is_one_noti
         }
     });
     house.close();
-    let (violations, counted) = judged(&house.path(""));
+    let (violations, counted) = judged(house.folder());
     println!("{counted}");
     assert_eq!(violations, [""; 0]);
     assert_eq!(counted["notifications"].as_u64(), u64::try_from(keys).ok(), "{counted}");

@@ -1,8 +1,8 @@
 //! SIGKILL at every named point of the gateway, again and again; afterwards nothing is lost, nothing was sent twice without
 //! a decision, and nothing is claimed that was not seen.
 //!
-//! `history.rs` says which files are written, `house.rs` is the appliance with its caller, `line.rs` its modem, `stories.rs` takes it to
-//! each point: together the generator. `judge.rs` is the judgement, which runs in a program of its own (`check.rs`).
+//! `history.rs` says which files are written, `house.rs` is the appliance with its caller, `line.rs` its modem, `post_office.rs` its relay,
+//! `stories.rs` takes it to each point: together the generator. `judge.rs` is the judgement, which runs in a program of its own (`check.rs`).
 //! More of the same: `make crash RUNS=1000` (`run.rs`).
 
 mod history;
@@ -10,6 +10,7 @@ mod house;
 mod keys;
 mod line;
 mod planted;
+mod post_office;
 mod stories;
 mod sweep;
 
@@ -20,9 +21,9 @@ fn kills() -> u32 {
 
 #[test]
 fn killed_at_every_point_loses_nothing_and_sends_nothing_twice_in_secret() {
-    let points: Vec<_> = stories::points().collect();
-    let summary = sweep::kill_at_all(&points, kills(), &|done| println!("{done}"));
+    let places = stories::Place::all();
+    let summary = sweep::kill_at_all(&places, kills(), &|done| println!("{done}"));
     println!("{summary}");
     assert_eq!(summary.violations, [""; 0]);
-    assert_eq!(summary.points, points.len());
+    assert_eq!(summary.places, places.len());
 }

@@ -158,12 +158,12 @@ fn number(at: &Path, state: &str) -> String {
 #[test]
 fn judgement_finds_every_fault_that_was_planted_and_nothing_in_a_true_history() {
     let house = true_history();
-    let (violations, counted) = judged(&house.path(""));
+    let (violations, counted) = judged(house.folder());
     assert_eq!(violations, [""; 0]);
     assert_eq!((&counted["notifications"], &counted["kills"]), (&json!(4), &json!(1)), "{counted}");
     for (name, promise, plant) in FAULTS {
         let copy = tempfile::tempdir().expect("a folder");
-        for entry in std::fs::read_dir(house.path("")).expect("a folder").flatten() {
+        for entry in std::fs::read_dir(house.folder()).expect("a folder").flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_file()) {
                 std::fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("copied");
             }

@@ -36,7 +36,7 @@ enum Way {
     Sign,
     /// SIGTERM.
     Stop,
-    /// Needs a mail channel.
+    /// Notices that go by mail, of which reports come back.
     Mail,
 }
 
@@ -86,9 +86,38 @@ fn way_to(point: Point) -> Way {
     }
 }
 
-/// Points that this generator has a way to.
-pub fn points() -> impl Iterator<Item = Point> {
-    Point::ALL.iter().copied().filter(|point| way_to(*point) != Way::Mail)
+/// Where a gateway is killed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// It kills itself.
+    Named(Point),
+    /// From outside: the relay has the whole mail and has not replied. The gateway waits in its driver, which knows no points.
+    RelayHasDot,
+}
+
+impl Place {
+    pub fn all() -> Vec<Self> {
+        Point::ALL.iter().copied().map(Self::Named).chain([Self::RelayHasDot]).collect()
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Named(point) => point.as_str(),
+            Self::RelayHasDot => "relay.has_dot",
+        }
+    }
+
+    fn way(self) -> Way {
+        match self {
+            Self::Named(point) => way_to(point),
+            Self::RelayHasDot => Way::Mail,
+        }
+    }
+
+    /// How often one house is good for it: a store is made once.
+    pub fn kills_per_house(self) -> u32 {
+        if self.way() == Way::NewStore { 1 } else { KILLS_PER_HOUSE }
+    }
 }
 
 /// Where the crash was of which a start tells.
@@ -100,22 +129,30 @@ const IN_A_CALL: [Point; 5] = [
     Point::PageAcknowledged,
 ];
 
-/// How often one house is good for a point: a store is made once.
-pub fn kills_per_house(point: Point) -> u32 {
-    if way_to(point) == Way::NewStore { 1 } else { KILLS_PER_HOUSE }
-}
-
-/// A house whose gateway was killed at a point for each of `nth_kills`, then started once more and stopped. One kill
-/// differs from the next in how often the point is passed before, and in what the caller does.
-pub fn killed_at(point: Point, nth_kills: Range<u32>) -> House {
-    let mut house = House::new(Furniture::default());
+/// A house whose gateway was killed at a place for each of `nth_kills`, then started once more and stopped. One kill
+/// differs from the next in how often the place is passed before, and in what the caller does.
+pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
+    let has_mail = place.way() == Way::Mail;
+    let mut house = House::new(Furniture { has_mail, ..Furniture::default() });
     for kill in nth_kills {
-        let way = way_to(point);
-        if way == Way::StartAfterCrash {
-            let before = IN_A_CALL[kill as usize % IN_A_CALL.len()];
-            run(&mut house, Way::Fax, before, 1, kill);
+        match place {
+            Place::Named(point) => {
+                if way_to(point) == Way::StartAfterCrash {
+                    let before = IN_A_CALL[kill as usize % IN_A_CALL.len()];
+                    run(&mut house, Way::Fax, before, 1, kill);
+                }
+                run(&mut house, way_to(point), point, nth(point, kill), kill);
+            }
+            Place::RelayHasDot => {
+                house.post_office().be_silent(true);
+                assert!(house.start(None), "{}", house.gateway_log());
+                ask(&mut house, Way::Mail, kill);
+                house
+                    .until("the relay has it", |house| house.post_office().has_dot().then_some(()));
+                house.kill();
+                house.post_office().be_silent(false);
+            }
         }
-        run(&mut house, way, point, nth(point, kill), kill);
     }
     house.close();
     house
@@ -128,7 +165,7 @@ fn nth(point: Point, kill: u32) -> u32 {
         Point::GroupRan | Point::GroupCommitted => 1 + kill % 12,
         Point::AcceptJudged | Point::AcceptWritten | Point::AcceptCommitted => 1 + kill % 4,
         Point::CancelWritten | Point::CancelCommitted | Point::ReplayFound => 1 + kill % 3,
-        _of_calls if way_to(point) == Way::Fax => 1 + kill % 2,
+        _of_calls if matches!(way_to(point), Way::Fax | Way::Mail) => 1 + kill % 2,
         _first => 1,
     }
 }
@@ -195,7 +232,12 @@ fn ask(house: &mut House, way: Way, turn: u32) {
             house.post(&key, &first_contact(&number), true);
             house.ask_to_stop();
         }
-        Way::Mail => unreachable!("there is no mail channel in this house"),
+        Way::Mail => {
+            // Its address is its own, so that the relay's log tells of which notification it has a mail.
+            let mail = format!("n{number}@office.test");
+            house.report(OFFICE, &json!({ "event": "mail_registered", "mail": mail }));
+            house.post(&key, &document(&number), true);
+        }
     }
 }
 

@@ -1,21 +1,19 @@
-//! All points, some at a time, each in houses of its own.
+//! All places, some at a time, each in houses of its own.
 //!
-//! In: points and kills for each. Out: a [`Summary`].
+//! In: places and kills for each. Out: a [`Summary`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use shirase::app::crash::Point;
-
 use crate::house::judged;
-use crate::stories::{killed_at, kills_per_house};
+use crate::stories::{Place, killed_at};
 
 /// What came of it.
 #[derive(Default)]
 pub struct Summary {
-    pub points: usize,
+    pub places: usize,
     pub violations: Vec<String>,
     /// Of all houses.
     pub counted: BTreeMap<String, u64>,
@@ -23,7 +21,7 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} points", self.points)?;
+        write!(f, "{} places", self.places)?;
         for (what, count) in &self.counted {
             write!(f, ", {count} {what}")?;
         }
@@ -32,26 +30,26 @@ impl fmt::Display for Summary {
     }
 }
 
-/// One point is done.
+/// One place is done.
 pub struct Done {
-    point: Point,
+    place: Place,
     kills: u64,
     violations: usize,
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { point, kills, violations } = self;
-        write!(f, "{:20} {kills:5} kills, {violations} broken promises", point.as_str())
+        let Self { place, kills, violations } = self;
+        write!(f, "{:20} {kills:5} kills, {violations} broken promises", place.as_str())
     }
 }
 
-/// Kills gateways `kills` times at each point. `progress` hears of each point that is done.
-pub fn kill_at_all(points: &[Point], kills: u32, progress: &(dyn Fn(Done) + Sync)) -> Summary {
+/// Kills gateways `kills` times at each place. `progress` hears of each place that is done.
+pub fn kill_at_all(places: &[Place], kills: u32, progress: &(dyn Fn(Done) + Sync)) -> Summary {
     let (next, summary) = (AtomicUsize::new(0), Mutex::new(Summary::default()));
     let work = || {
-        while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-            kill_at(*point, kills, &summary, progress);
+        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+            kill_at(*place, kills, &summary, progress);
         }
     };
     // A gateway waits as much as it works.
@@ -62,20 +60,22 @@ pub fn kill_at_all(points: &[Point], kills: u32, progress: &(dyn Fn(Done) + Sync
     summary.into_inner().expect("no panic")
 }
 
-fn kill_at(point: Point, kills: u32, summary: &Mutex<Summary>, progress: &(dyn Fn(Done) + Sync)) {
-    let mut done = Done { point, kills: 0, violations: 0 };
-    for first in (0..kills).step_by(kills_per_house(point) as usize) {
-        let last = kills.min(first + kills_per_house(point));
-        let house = killed_at(point, first..last);
-        let (violations, counted) = judged(&house.path(""));
+fn kill_at(place: Place, kills: u32, summary: &Mutex<Summary>, progress: &(dyn Fn(Done) + Sync)) {
+    let mut done = Done { place, kills: 0, violations: 0 };
+    for first in (0..kills).step_by(place.kills_per_house() as usize) {
+        let last = kills.min(first + place.kills_per_house());
+        let house = killed_at(place, first..last);
+        let (violations, counted) = judged(house.folder());
         done.violations += violations.len();
         done.kills += counted["kills"].as_u64().unwrap_or(0);
         let mut summary = summary.lock().expect("no panic");
         for (what, count) in counted.as_object().into_iter().flatten() {
             *summary.counted.entry(what.clone()).or_default() += count.as_u64().unwrap_or(0);
         }
-        summary.violations.extend(violations.into_iter().map(|it| format!("{point}: {it}")));
+        summary
+            .violations
+            .extend(violations.into_iter().map(|it| format!("{}: {it}", place.as_str())));
     }
-    summary.lock().expect("no panic").points += 1;
+    summary.lock().expect("no panic").places += 1;
     progress(done);
 }
