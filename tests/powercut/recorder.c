@@ -2,8 +2,8 @@
  * What a program asks of the disk, in order: preloaded into the real daemon.
  *
  * In: POWERCUT_FOLDER, whose files are followed; POWERCUT_LOG, the file that is written. Out: one record for each
- * operation, after it succeeded, and one for each 202 that goes out to a caller and each ATD that goes out to a modem,
- * before it goes.
+ * operation, after it succeeded, and one for what must be on disk before it goes out, before it goes: an answer that
+ * promises something (200, 202), ATD, the first octet of a page (behind AT+FDT) and of a mail's content (behind DATA).
  * Under one lock, so that the order of the records is that of the operations.
  * Not here: what a power cut leaves of them (replay.rs).
  *
@@ -25,7 +25,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPENED = 1, WRITTEN, CUT, SYNCED, MOVED, GONE, ANSWERED, DIALLED };
+enum { OPENED = 1, WRITTEN, CUT, SYNCED, MOVED, GONE, ANSWERED, DIALLED, PAGE, RECIPIENT, CONTENT };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder;
@@ -142,14 +142,29 @@ int close(int fd) {
     return done;
 }
 
-/* A 202 is a promise, an ATD rings somewhere: either must be on disk before it goes out. */
-static void see(const char *octets, size_t length) {
-    if (log_fd < 0)
+/* Descriptors on which a page or a mail's content comes next. */
+static char at_page[65536], at_content[65536];
+
+static int begins(const char *octets, size_t length, const char *with) {
+    return length >= strlen(with) && memcmp(octets, with, strlen(with)) == 0;
+}
+
+static void see(int fd, const char *octets, size_t length) {
+    if (log_fd < 0 || fd < 0 || fd >= 65536 || length == 0)
         return;
-    if (length > 12 && memcmp(octets, "HTTP/1.1 202", 12) == 0)
-        record(ANSWERED, 0, 0, octets, (uint32_t)length);
-    if (length > 3 && memcmp(octets, "ATD", 3) == 0)
-        record(DIALLED, 0, 0, NULL, 0);
+    uint64_t to = (uint64_t)fd;
+    if (begins(octets, length, "HTTP/1.1 202") || begins(octets, length, "HTTP/1.1 200"))
+        record(ANSWERED, to, 0, octets, (uint32_t)length);
+    else if (begins(octets, length, "ATD"))
+        record(DIALLED, to, 0, octets, (uint32_t)length);
+    else if (begins(octets, length, "RCPT TO"))
+        record(RECIPIENT, to, 0, octets, (uint32_t)length);
+    else if (at_page[fd] && !begins(octets, length, "AT"))
+        record(PAGE, to, 0, NULL, 0);
+    else if (at_content[fd])
+        record(CONTENT, to, 0, NULL, 0);
+    at_page[fd] = begins(octets, length, "AT+FDT");
+    at_content[fd] = begins(octets, length, "DATA");
 }
 
 #define WRITE_AT(name, offset_type)                                            \
@@ -171,7 +186,7 @@ ssize_t write(int fd, const void *octets, size_t length) {
     uint64_t file = file_of(fd);
     off_t offset = file ? lseek(fd, 0, SEEK_CUR) : 0;
     if (!file)
-        see(octets, length);
+        see(fd, octets, length);
     ssize_t done = (ssize_t)syscall(SYS_write, fd, octets, length);
     int why = errno;
     if (done > 0 && file)
@@ -194,7 +209,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
         memcpy(whole + used, parts[i].iov_base, more);
         used += more;
     }
-    see(whole, used);
+    see(fd, whole, used);
     ssize_t done = (ssize_t)syscall(SYS_writev, fd, parts, count);
     int why = errno;
     pthread_mutex_unlock(&lock);
@@ -204,7 +219,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 
 ssize_t send(int fd, const void *octets, size_t length, int flags) {
     pthread_mutex_lock(&lock);
-    see(octets, length);
+    see(fd, octets, length);
     ssize_t done = (ssize_t)syscall(SYS_sendto, fd, octets, length, flags, NULL, 0);
     int why = errno;
     pthread_mutex_unlock(&lock);

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use serde_json::Value;
+
 /// A disk writes so many octets whole or not at all.
 const SECTOR: usize = 512;
 
@@ -38,12 +40,26 @@ pub enum Operation {
     Gone {
         path: String,
     },
-    /// A 202 went out for this notification.
+    /// A caller was told this with 200 or 202.
     Answered {
-        id: String,
+        status: u16,
+        body: Value,
     },
-    /// A number went out to the modem.
-    Dialled,
+    /// This number went out to the modem.
+    Dialled {
+        number: String,
+    },
+    /// A page begins to go out to the modem.
+    Page,
+    /// A mail on this connection is for the office of this number.
+    Recipient {
+        connection: u64,
+        number: String,
+    },
+    /// Its content begins to go out.
+    Content {
+        connection: u64,
+    },
 }
 
 /// Reads the log; the last record may be cut, as the program was killed.
@@ -72,10 +88,22 @@ pub fn operations(log: &[u8]) -> Vec<Operation> {
             6 => Operation::Gone { path: text() },
             7 => {
                 let answer = text();
-                let (_, id) = answer.split_once(r#""id":""#).expect("a 202 names what it took");
-                Operation::Answered { id: id[..26].to_owned() }
+                let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+                let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+                let body = serde_json::from_str(body).unwrap_or_default();
+                Operation::Answered { status: status.expect("a status"), body }
             }
-            8 => Operation::Dialled,
+            8 => {
+                Operation::Dialled { number: text().chars().filter(char::is_ascii_digit).collect() }
+            }
+            9 => Operation::Page,
+            10 => {
+                let line = text();
+                let number = line.split_once("<n").and_then(|(_, rest)| rest.split_once('@'));
+                let number = number.map(|(number, _)| number.to_owned()).unwrap_or_default();
+                Operation::Recipient { connection: file, number }
+            }
+            11 => Operation::Content { connection: file },
             other => panic!("the recorder does not write {other}"),
         });
     }
@@ -183,7 +211,11 @@ impl Disk {
                 self.names.remove(path);
                 self.pending_names.push(Naming::Gone { path: path.clone() });
             }
-            Operation::Answered { .. } | Operation::Dialled => {}
+            Operation::Answered { .. }
+            | Operation::Dialled { .. }
+            | Operation::Page
+            | Operation::Recipient { .. }
+            | Operation::Content { .. } => {}
         }
     }
 
