@@ -10,6 +10,7 @@
 //! | [`schedule`] | due jobs × free lines | a [`queue::Claim`] |
 //! | [`send`] | a claim | what the far end really said |
 //! | [`settle`] | that ending | job state, receipt, event: one transaction |
+//! | [`tell`] | that event | a signed post to the exchange, until it is taken |
 //!
 //! [`app`] starts and stops them. Drivers (`drivers/*`) can do one outside thing each and know
 //! nothing of this crate.
@@ -23,3 +24,4 @@ pub mod render;
 pub mod schedule;
 pub mod send;
 pub mod settle;
+pub mod tell;

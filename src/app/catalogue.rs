@@ -17,6 +17,7 @@ use crate::send::faults::FAULTS;
 use crate::settle::endings::ENDINGS;
 use crate::settle::names::{ATTEMPT_STATES, EVENTS, STATES};
 use crate::settle::reasons::REASONS;
+use crate::tell;
 
 /// What has the code.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -53,9 +54,10 @@ impl Sort {
             Self::Refusal => ("Refusals over HTTP", "HTTP の拒否応答"),
             Self::Ending => ("How an attempt or a notification ended", "試行・通知の結果"),
             Self::Reason => ("Why a notification waits", "待機の理由"),
-            Self::Fault => {
-                ("Faults of lines, mail, sheets and letters", "回線・メール・用紙の異常")
-            }
+            Self::Fault => (
+                "Faults of lines, mail, sheets, letters and webhooks",
+                "回線・メール・用紙・Webhook の異常",
+            ),
             Self::Alert => ("What status and preflight point out", "状態確認・事前確認の警告"),
             Self::State => ("States of a notification", "通知の状態"),
             Self::Rung => ("States of an attempt", "試行の状態"),
@@ -100,7 +102,7 @@ pub fn of(sort: Sort) -> Vec<Explained> {
         Sort::Refusal => Code::ALL.iter().map(|code| Explained::refusal(*code)).collect(),
         Sort::Ending => table(ENDINGS),
         Sort::Reason => table(REASONS),
-        Sort::Fault => table(FAULTS),
+        Sort::Fault => [table(FAULTS), table(tell::faults::FAULTS)].concat(),
         Sort::Alert => table(ALERTS),
         Sort::State => table(STATES),
         Sort::Rung => table(ATTEMPT_STATES),
@@ -255,9 +257,10 @@ mod tests {
     fn every_code_that_a_source_can_give_has_an_entry() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut given: Vec<(String, String)> = Vec::new();
-        for folder in ["src", "drivers/mail/src", "drivers/modem/src", "drivers/sheet/src"]
-            .into_iter()
-            .chain(["drivers/t30/src", "drivers/t4/src", "drivers/tagline/src"])
+        for folder in
+            ["src", "drivers/mail/src", "drivers/modem/src", "drivers/sheet/src"].into_iter().chain(
+                ["drivers/t30/src", "drivers/t4/src", "drivers/tagline/src", "drivers/webhook/src"],
+            )
         {
             for file in sources(&root.join(folder)) {
                 let text = std::fs::read_to_string(&file).expect("a source");

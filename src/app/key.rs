@@ -51,7 +51,7 @@ impl Key {
 }
 
 /// A new file that is the owner's alone.
-fn create(path: &Path, octets: &[u8]) -> std::io::Result<()> {
+pub(super) fn create(path: &Path, octets: &[u8]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(octets)?;
     file.sync_all()

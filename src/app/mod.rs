@@ -1,7 +1,7 @@
 //! The program around the way of a notification: command line, settings, start and stop.
 //!
 //! One file per verb; what verbs share: `client`, `diagram`, `ladder`, `print` for those who call a gateway, `preview`
-//! for those who show what would be sent, `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet` for the gateway
+//! for those who show what would be sent, `settings`, `secrets`, `harden`, `telemetry`, `systemd`, `fleet`, `tellers` for the gateway
 //! itself; `clock`, `crash` and `exit` for all.
 //! Not here: anything about a notification; that is in its rooms.
 
@@ -43,7 +43,9 @@ mod status;
 mod submit;
 pub mod systemd;
 pub mod telemetry;
+mod tellers;
 mod token;
+mod webhook;
 mod why;
 
 use clap::{Parser, Subcommand};
@@ -80,6 +82,7 @@ enum Verb {
     Mail(mail::Mail),
     Numbers(numbers::Numbers),
     Office(office::Office),
+    Webhook(webhook::Webhook),
     Check(check::Check),
     Explain(explain::Explain),
     Sheet(sheet::Sheet),
@@ -111,6 +114,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Mail(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Numbers(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Office(verb) => small_runtime()?.block_on(verb.run()),
+        Verb::Webhook(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Check(verb) => small_runtime()?.block_on(verb.run()),
         Verb::Explain(verb) => verb.run(),
         Verb::Sheet(verb) => verb.run(),

@@ -9,7 +9,8 @@
 //! | 5 | sheets: all are tried in the background; whoever hands one in waits for the trial of its kind | 70 |
 //! | 6 | lines | 70 |
 //! | 7 | lanes and mailbox of the mail channel, if there is one; without one all mails that wait are given to FAX | 70 |
-//! | 8 | `READY=1`, and requests are answered | |
+//! | 8 | the exchange is told what it has not heard yet | |
+//! | 9 | `READY=1`, and requests are answered | |
 //!
 //! In: the settings file. Out: an exit status, see `exit.rs`. Not here: what the rooms do.
 //!
@@ -33,6 +34,7 @@ use super::fleet::Fleet;
 use super::mail_channel::MailChannel;
 use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
+use super::tellers::Telling;
 use super::{harden, mail_channel, services, telemetry};
 use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Queued, Streams, Tokens, listener};
 use crate::job::ProgressBoard;
@@ -44,6 +46,7 @@ use crate::send::mail::MailDesk;
 use crate::send::receipt_box::Reader;
 use crate::send::sheets::SheetMarks;
 use crate::settle::mailing::Overdue;
+use crate::tell;
 
 /// Between two sweeps of what has run out. A watchdog time of 30 s is checked every 7.5 s.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -149,6 +152,12 @@ impl Serve {
             }
             None => None,
         };
+        let parts = tell::Parts {
+            queue: Arc::clone(&queue),
+            clock: Arc::clone(&clock),
+            alarm: alarm.clone(),
+        };
+        let telling = Telling::start(&settings.webhooks, &parts, &hearts, runtime.handle());
         let hook = Hook::new(hook::Parts {
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
@@ -166,6 +175,7 @@ impl Serve {
             store: hook::hold::store_header(&appliance),
             queued: Queued::default(),
             streams: Streams::default(),
+            tellers: telling.tellers(),
         });
         let mut condition = Condition::new(format!("{}, {line_count} lines", settings.http.listen));
         let said = condition.now(&appliance, clock.doubt().as_ref());
@@ -198,6 +208,7 @@ impl Serve {
         if let Some(mail) = mail {
             mail.stop(runtime.handle());
         }
+        telling.stop(runtime.handle());
         crash::here(Point::StopStoreOpen);
         // Blocking work that was begun, such as a sheet being drawn, is waited for no longer.
         runtime.shutdown_timeout(Duration::from_secs(1));

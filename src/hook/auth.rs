@@ -258,7 +258,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
-fn is_client_name(id: &str) -> bool {
+/// Whether a client can have this name: 1 to 32 of a-z, 0-9 and -.
+pub fn is_client_name(id: &str) -> bool {
     let allowed = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
     (1..=32).contains(&id.len()) && id.bytes().all(allowed)
 }

@@ -3,7 +3,8 @@
 //! In: requests. Out: accepted notifications in the `queue`, and answers that are true once they are given:
 //! 202 only after COMMIT.
 //! Source: RFC 9110, RFC 9457; the Idempotency-Key header as draft-ietf-httpapi-idempotency-key-header-07.
-//! Not here: TLS (a reverse proxy's work, if the caller is another machine), webhooks.
+//! Not here: TLS (a reverse proxy's work, if the caller is another machine), what the exchange is told without
+//! asking (`tell`).
 
 pub mod alerts;
 pub mod auth;
@@ -31,6 +32,7 @@ pub mod resolution;
 pub mod status;
 pub mod streams;
 pub mod view;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -48,8 +50,9 @@ use crate::office::terms::LineLimits;
 use crate::queue::{Alarm, Queue, QueueError};
 use crate::schedule::line_board::LineBoard;
 use crate::schedule::windows::Windows;
+use crate::tell::Tellers;
 
-pub use auth::{Scope, Tokens};
+pub use auth::{Scope, Tokens, is_client_name};
 pub use fingerprint::Fingerprints;
 pub use limits::Limits;
 pub use mail_channel::MailBoards;
@@ -82,6 +85,8 @@ pub struct Parts {
     pub store: Option<HeaderValue>,
     pub queued: Queued,
     pub streams: Streams,
+    /// Endpoints that are told what happens.
+    pub tellers: Tellers,
 }
 
 impl Hook {
@@ -181,6 +186,9 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(lines::test))
         .routes(routes!(lines::reset))
         .routes(routes!(mail_channel::show))
+        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::retry))
         .routes(routes!(numbers::listed))
         .routes(routes!(numbers::about))
         .routes(routes!(numbers::lock))

@@ -9,6 +9,8 @@ use super::problem::Code;
 #[rustfmt::skip]
 pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
     match code {
+        Code::WebhookNotFound => (
+            "`shirase webhook` lists the names.", "名前は `shirase webhook` で確認してください。"),
         Code::Unauthorized => (
             "Send `Authorization: Bearer id.secret` with a token that `shirase token new` made and the tokens file holds.",
             "`shirase token new` で作成し、トークンファイルに登録したトークンを `Authorization: Bearer` で送ってください。"),

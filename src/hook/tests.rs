@@ -13,6 +13,7 @@ mod preflight;
 mod resolution;
 mod status;
 mod streams;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -42,13 +43,14 @@ use crate::queue::{
     Acceptance, Accepted, AttemptView, CallFilter, CallId, CallRecord, CallRow, Cancelled, Claim,
     Dialled, EventRow, Feed, Filter, LineAsk, MailAsk, MailClaim, MailDomain, NumberId, NumberRow,
     Pending, Place, Received, ReceivedMail, Resolution, Resolved, Signed, Step, Swept, Tally,
-    Unreadable, View,
+    Unreadable, View, WebhookBoard, WebhookEndpoint, WebhookOpened, WebhookOutcome, WebhookWork,
 };
 use crate::schedule::line_board::LineState;
 use crate::send::LineFault;
 use crate::settle::Settlement;
 use crate::settle::mailing::Overdue;
 use crate::settle::resolution::Refusal;
+use crate::tell::Tellers;
 
 use house::*;
 

@@ -14,6 +14,7 @@
 //! | any name of a [`JobState`] | the job went there; with `code` and `receipt` if a call ended so |
 //! | `uncertain_open` | nobody has decided about it for so long |
 //! | any name of a [`Sign`] | the exchange saw it |
+//! | `webhook_given_up`, `webhook_disabled` | an endpoint did not take an event of it for as long as it is posted; wants no posts any more |
 //! | others | rungs that the sender saw, see [`Step::Rung`], and receipts that came later, see [`Report::rung`] |
 //!
 //! Names of states and events are snake_case, reasons and codes kebab-case; none changes its meaning.
@@ -29,6 +30,7 @@ pub mod resolution;
 mod seal;
 pub mod sqlite;
 mod tally;
+mod webhooks;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -39,6 +41,10 @@ pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
 pub use resolution::{DecisionView, Resolution, Resolved};
 pub use tally::{Counted, Tally};
+pub use webhooks::{
+    WebhookBoard, WebhookDue, WebhookEndpoint, WebhookFate, WebhookOpened, WebhookOutcome,
+    WebhookWork,
+};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -155,6 +161,23 @@ pub trait Queue: Send + Sync {
     /// Forgets up to so many final notifications of which nothing was heard since then, with their events and keys; how
     /// many. Never one that can still change.
     fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32>;
+    /// Takes an endpoint on. A new one is told what happens from now on, one that was known goes on where it was.
+    fn webhook_open(&self, endpoint: WebhookEndpoint, now: UnixMillis) -> Pending<WebhookOpened>;
+    /// What is to be told to an endpoint now, `most` at once: what failed and is due, then what is new. Those of one
+    /// notification one after the other.
+    fn webhook_work(&self, endpoint: String, now: UnixMillis, most: u16) -> Pending<WebhookWork>;
+    /// Keeps what became of posts.
+    fn webhook_done(
+        &self,
+        endpoint: String,
+        outcomes: Vec<WebhookOutcome>,
+        now: UnixMillis,
+    ) -> Pending<()>;
+    /// Makes everything that failed due now, and lifts the end that an endpoint asked for; how many. `None` if there is no
+    /// such endpoint.
+    fn webhook_retry(&self, endpoint: String, now: UnixMillis) -> Pending<Option<u32>>;
+    /// How every endpoint stands that was ever taken on.
+    fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>>;
     /// Numbers of which something is remembered, the newest first, beginning behind `after`.
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>>;
     /// What is remembered of one number.

@@ -23,6 +23,7 @@
 //! | `room` | how much of the disk is left, and a reserve of it |
 //! | `tally` | what there is, counted |
 //! | `forget` | what is over for so long that nobody asks for it |
+//! | `webhooks` | what endpoints have been told |
 //! | `record` | rows to jobs and back |
 //! | `fault` | what can go wrong |
 
@@ -46,6 +47,7 @@ mod resolution;
 mod room;
 mod tally;
 mod views;
+mod webhooks;
 mod writer;
 
 #[cfg(test)]
@@ -78,7 +80,8 @@ use super::{
     Acceptance, Accepted, Alarm, Appliance, CallFilter, CallId, CallRecord, CallRow, Cancelled,
     Claim, Dialled, Feed, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain, Note,
     NumberId, NumberRow, OneHeld, Pending, Place, Queue, QueueError, Received, ReceivedMail,
-    Resolution, Resolved, Signed, Step, Swept, Tally, Unreadable, View,
+    Resolution, Resolved, Signed, Step, Swept, Tally, Unreadable, View, WebhookBoard,
+    WebhookEndpoint, WebhookOpened, WebhookOutcome, WebhookWork,
 };
 use crate::app::crash::{self, Point};
 use crate::job::{
@@ -341,6 +344,31 @@ impl Queue for Sqlite {
 
     fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32> {
         self.writer.submit(move |conn, _effects| forget::forget_old(conn, before, most))
+    }
+
+    fn webhook_open(&self, endpoint: WebhookEndpoint, now: UnixMillis) -> Pending<WebhookOpened> {
+        self.writer.submit(move |conn, _effects| webhooks::open(conn, &endpoint, now))
+    }
+
+    fn webhook_work(&self, endpoint: String, now: UnixMillis, most: u16) -> Pending<WebhookWork> {
+        self.writer.submit(move |conn, _effects| webhooks::work(conn, &endpoint, now, most))
+    }
+
+    fn webhook_done(
+        &self,
+        endpoint: String,
+        outcomes: Vec<WebhookOutcome>,
+        now: UnixMillis,
+    ) -> Pending<()> {
+        self.writer.submit(move |conn, _effects| webhooks::done(conn, &endpoint, &outcomes, now))
+    }
+
+    fn webhook_retry(&self, endpoint: String, now: UnixMillis) -> Pending<Option<u32>> {
+        self.writer.submit(move |conn, _effects| webhooks::retry(conn, &endpoint, now))
+    }
+
+    fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>> {
+        self.reader.ask(webhooks::boards)
     }
 
     fn numbers(&self, after: Option<NumberId>, limit: u16) -> Pending<Vec<NumberRow>> {

@@ -3,7 +3,7 @@
 //! In: a name, as `job/state.rs`, the store and the carriers give it. Out: a [`Meaning`].
 //! Not here: which state follows which (`queue`), codes and reasons (`endings.rs`, `reasons.rs`).
 
-use crate::job::Mender::CareManager;
+use crate::job::Mender::{CareManager, Technician};
 use crate::job::meaning::{Meaning, entry};
 
 /// States of a notification; each is an event as well.
@@ -109,6 +109,12 @@ pub const EVENTS: &[Meaning] = &[
         "The fax provider reports that the sheet was received.", "FAX 送信サービスが送信完了を報告しました。", "Nothing to do.", "対応は不要です。"),
     entry("fax_failed", "FAX失敗報告", None,
         "The fax provider reports that it failed.", "FAX 送信サービスが送信失敗を報告しました。", "Nothing to do: what follows is an event of its own.", "対応は不要です。続きは次のイベントにあります。"),
+    entry("webhook_given_up", "Webhook断念", Some(Technician),
+        "An endpoint did not take an event of it within 75 hours; that event is not posted any more.", "Webhook の受信側が 75 時間以内にイベントを受け取らなかったため、送信を終了しました。",
+        "Mend the receiver (`shirase webhook`), and let the exchange read `GET /v1/events` before the cursor in `missed`.", "受信側を直し（`shirase webhook`）、`missed` のカーソルの手前から `GET /v1/events` を読み直してください。"),
+    entry("webhook_disabled", "Webhook停止", Some(Technician),
+        "An endpoint answered 410 and is told nothing any more.", "Webhook の受信側が 410 を返したため、送信を停止しました。",
+        "If that was a mistake, mend the receiver and run `shirase webhook retry`.", "誤りであれば、受信側を直して `shirase webhook retry` を実行してください。"),
     entry("first_login", "ログイン確認", None,
         "Somebody of the office logged in with it.", "事業所のログインが確認されました。", "Nothing to do.", "対応は不要です。"),
     entry("terms_accepted", "利用同意確認", None,

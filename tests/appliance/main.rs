@@ -11,3 +11,4 @@ mod restored;
 #[path = "../support/softline.rs"]
 mod softline;
 mod watch;
+mod webhook;

@@ -17,7 +17,7 @@
 //! | B31 to B34 | replies of relays | `drivers/mail/tests`, `tests/mail/hostile.rs` |
 //! | B35 | replies of mailboxes | `drivers/mail/tests`, `tests/mail/hostile_box.rs` |
 //! | B36 | mails that come back | `drivers/mail` (`report`), `tests/mail/flooded.rs`, `tests/fuzz` |
-//! | B37, B38 | receivers of webhooks | `drivers/webhook/tests` |
+//! | B37, B38 | receivers of webhooks | `drivers/webhook/tests`, `src/tell/tests.rs` |
 //! | B39 to B42 | what stands where the store should be | `store`, `src/queue/sqlite/restored_tests.rs` |
 //! | B43, B44 | a disk without room, a disk that fails, no descriptors | `disk` |
 //! | B45 | ciphertexts that changed their places | `src/queue/sqlite/tests.rs` |

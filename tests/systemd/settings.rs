@@ -17,6 +17,11 @@ const LEAST_LINE: &str = "[[line]]\nname = \"line1\"\ndevice = \"/dev/serial/by-
 const PROVIDER_LINE: &str =
     "[[line]]\nkind = \"mail-to-fax\"\nname = \"by-mail\"\nprovider = \"interfax\"\n";
 
+/// An endpoint, as the file shows it.
+const WEBHOOK: &str = "[[webhook]]\nname = \"exchange\"\nclient = \"exchange\"\n\
+    url = \"https://exchange.example.jp/hooks/fax\"\n\
+    secret_files = [\"$CREDENTIALS_DIRECTORY/webhook-exchange\"]\n";
+
 /// The least that mail needs, as the file shows it.
 const LEAST_MAIL: &str = "[mail]\nfrom = \"notice@exchange.example.jp\"\n\
     receipts = \"receipts@exchange.example.jp\"\n[mail.relay]\nhost = \"relay.example.jp\"\n\
@@ -57,7 +62,7 @@ fn keys(section: &impl std::fmt::Debug) -> Vec<String> {
 #[test]
 fn shipped_file_is_accepted_calls_nobody_and_mails_nobody() {
     let settings = parse(&shipped()).unwrap();
-    assert!(settings.lines.is_empty() && settings.mail.is_none());
+    assert!(settings.lines.is_empty() && settings.mail.is_none() && settings.webhooks.is_empty());
 }
 
 #[test]
@@ -69,7 +74,8 @@ fn shipped_file_with_every_comment_opened_means_the_same() {
 
 #[test]
 fn every_key_of_the_program_stands_in_the_shipped_file() {
-    let settings = parse(&(shipped() + LEAST_LINE + PROVIDER_LINE + LEAST_MAIL + LOGIN)).unwrap();
+    let settings =
+        parse(&(shipped() + LEAST_LINE + PROVIDER_LINE + WEBHOOK + LEAST_MAIL + LOGIN)).unwrap();
     let mail = settings.mail.unwrap();
     let all = [
         keys(&settings.http),
@@ -82,6 +88,7 @@ fn every_key_of_the_program_stands_in_the_shipped_file() {
         keys(&settings.calls),
         keys(&settings.lines[0]),
         keys(&settings.provider_lines[0]),
+        keys(&settings.webhooks[0]),
         keys(&mail),
         keys(&mail.relay),
         keys(&mail.relay.login.as_ref().unwrap()),

@@ -186,7 +186,7 @@ async fn post_is_believed_by_the_receivers_own_library_and_its_200_or_204_is_tak
 }
 
 #[tokio::test]
-async fn every_other_status_is_told_apart_and_its_wish_for_peace_with_it() {
+async fn b37_every_other_status_is_told_apart_and_its_wish_for_peace_with_it() {
     let wish = |status, seconds: Option<u64>| PostError::Status {
         status,
         again_after: seconds.map(Duration::from_secs),
@@ -207,7 +207,7 @@ async fn every_other_status_is_told_apart_and_its_wish_for_peace_with_it() {
 }
 
 #[tokio::test]
-async fn redirect_to_where_secrets_of_clouds_are_is_not_followed() {
+async fn b37_redirect_to_where_secrets_of_clouds_are_is_not_followed() {
     let elsewhere = Receiver::start(Does::Says("HTTP/1.1 200 OK\r\n\r\n")).await;
     for place in ["http://169.254.169.254/latest/", "file:///etc/passwd", ""] {
         let answer = format!("HTTP/1.1 302 Found\r\nlocation: {place}\r\n\r\n").leak();
@@ -222,7 +222,7 @@ async fn redirect_to_where_secrets_of_clouds_are_is_not_followed() {
 }
 
 #[tokio::test]
-async fn body_without_an_end_is_not_read_to_its_end_and_the_status_counts() {
+async fn b37_body_without_an_end_is_not_read_to_its_end_and_the_status_counts() {
     let receiver = Receiver::start(Does::Floods).await;
     assert_eq!(receiver.post().await.map(|answered| answered.status), Ok(200));
     // What the receiver could put into the buffers between us and it, and no more.
@@ -239,7 +239,7 @@ async fn reset_garbage_and_silence_are_told_apart() {
 }
 
 #[tokio::test]
-async fn receiver_that_hangs_before_or_after_tls_is_left_when_the_time_of_a_post_is_over() {
+async fn b37_receiver_that_hangs_before_or_after_tls_is_left_when_the_time_of_a_post_is_over() {
     let late = |stage| Err(PostError::Late { stage });
     assert_eq!(Receiver::start(Does::Hangs).await.post().await, late(Stage::Answer));
     tokio::time::resume();
@@ -298,7 +298,7 @@ async fn port_that_speaks_no_tls_or_that_nobody_listens_at_is_named() {
 }
 
 #[tokio::test]
-async fn name_that_leads_to_this_machine_is_refused_unless_the_settings_list_it() {
+async fn b37_name_that_leads_to_this_machine_is_refused_unless_the_settings_list_it() {
     let receiver = Receiver::start(Does::Says("HTTP/1.1 200 OK\r\n\r\n")).await;
     let endpoint = |allowed: Vec<ipnet::IpNet>| {
         let place = format!("http://localhost:{}/", receiver.port);

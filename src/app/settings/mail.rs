@@ -255,6 +255,11 @@ pub(super) fn is_this_machine(host: &str) -> bool {
 
 /// The certificates of a file; whether they are some is seen by the driver.
 pub(super) fn authorities(path: &Path) -> Result<Trust, SecretError> {
+    pem(path).map(Trust::Only)
+}
+
+/// What a file of certificates holds.
+pub(super) fn pem(path: &Path) -> Result<Vec<u8>, SecretError> {
     let fault = |detail: String| SecretError { path: path.to_owned(), detail };
     let file = std::fs::File::open(path).map_err(|error| fault(error.to_string()))?;
     let mut pem = Vec::new();
@@ -264,7 +269,7 @@ pub(super) fn authorities(path: &Path) -> Result<Trust, SecretError> {
     if pem.len() as u64 > CA_LIMIT_OCTETS {
         return Err(fault(String::from("is longer than 1 MiB")));
     }
-    Ok(Trust::Only(pem))
+    Ok(pem)
 }
 
 fn default_templates() -> PathBuf {

@@ -12,6 +12,7 @@ mod mail;
 mod provider_line;
 mod site;
 mod values;
+mod webhook;
 
 pub use self::mail::{FaxAfter, Login, Mail, Relay};
 pub use calling::{Calling, Calls, DailyTime, Hours};
@@ -19,6 +20,7 @@ pub use inbox::Inbox;
 pub use line::Line;
 pub use provider_line::ProviderLine;
 pub use site::{Sentences, Sheet, Site, SiteInEnglish, Words};
+pub use webhook::Webhook;
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -58,6 +60,8 @@ pub struct Settings {
     pub provider_lines: Vec<ProviderLine>,
     /// `None`: no notification goes by mail.
     pub mail: Option<Mail>,
+    /// Endpoints that are told what happens.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// `[http]`: where the hook listens.
@@ -163,6 +167,7 @@ impl Settings {
         check_names(&file.line, &provider_lines)
             .and_then(|()| check_devices(&file.line))
             .and_then(|()| check_provider_lines(&provider_lines, file.mail.as_ref()))
+            .and_then(|()| check_endpoints(&file.webhook))
             .map_err(|(offset, message)| wrong(offset, message))?;
         check_test_numbers(&file.line, &file.calling.policy())
             .map_err(|(offset, message)| wrong(offset, message))?;
@@ -177,6 +182,7 @@ impl Settings {
             lines: file.line.into_iter().map(Spanned::into_inner).collect(),
             provider_lines: provider_lines.into_iter().map(Spanned::into_inner).collect(),
             mail: file.mail,
+            webhooks: file.webhook.into_iter().map(Spanned::into_inner).collect(),
         })
     }
 }
@@ -215,6 +221,8 @@ struct File {
     #[serde(default)]
     line: Vec<Spanned<Line>>,
     mail: Option<Mail>,
+    #[serde(default)]
+    webhook: Vec<Spanned<Webhook>>,
 }
 
 /// What one line cannot know of itself: its name belongs to no other line.
@@ -229,6 +237,19 @@ fn check_names(
     for (name, here) in with_modem.chain(by_mail) {
         if !names.insert(name) {
             return Err((here, format!("a second line is named `{name}`")));
+        }
+    }
+    Ok(())
+}
+
+/// The name of an endpoint is its place in the store.
+fn check_endpoints(endpoints: &[Spanned<Webhook>]) -> Result<(), (usize, String)> {
+    let mut names = HashSet::new();
+    for endpoint in endpoints {
+        let name = endpoint.get_ref().name.as_str();
+        if !names.insert(name) {
+            let message = format!("a second endpoint is named `{name}`");
+            return Err((endpoint.span().start, message));
         }
     }
     Ok(())

@@ -87,6 +87,7 @@ pub(super) struct Setup {
     pub(super) line_ready: bool,
     pub(super) kept: Vec<Kept>,
     pub(super) mail: MailBoards,
+    pub(super) tellers: Tellers,
     pub(super) domains: Vec<MailDomain>,
     pub(super) tally: Tally,
     pub(super) forgotten: i64,
@@ -107,6 +108,7 @@ impl Default for Setup {
             line_ready: true,
             kept: Vec::new(),
             mail: MailBoards::default(),
+            tellers: Tellers::default(),
             domains: Vec::new(),
             tally: Tally::default(),
             forgotten: 0,
@@ -177,6 +179,7 @@ impl House {
             store: HeaderValue::from_str("01; generation=3").ok(),
             queued: Queued::default(),
             streams: streams.clone(),
+            tellers: setup.tellers,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -325,7 +328,7 @@ impl Answer {
 }
 
 /// The time does not pass.
-pub(super) struct Stopped(UnixMillis);
+pub(super) struct Stopped(pub(super) UnixMillis);
 
 impl Clock for Stopped {
     fn now(&self) -> UnixMillis {
@@ -564,6 +567,31 @@ impl Queue for Memory {
 
     fn news(&self) -> tokio::sync::watch::Receiver<i64> {
         self.news.subscribe()
+    }
+
+    fn webhook_open(&self, _endpoint: WebhookEndpoint, _now: UnixMillis) -> Pending<WebhookOpened> {
+        unreachable!("the hook tells nobody")
+    }
+
+    fn webhook_work(&self, _name: String, _now: UnixMillis, _most: u16) -> Pending<WebhookWork> {
+        unreachable!("the hook tells nobody")
+    }
+
+    fn webhook_done(
+        &self,
+        _name: String,
+        _outcomes: Vec<WebhookOutcome>,
+        _now: UnixMillis,
+    ) -> Pending<()> {
+        unreachable!("the hook tells nobody")
+    }
+
+    fn webhook_retry(&self, _endpoint: String, _now: UnixMillis) -> Pending<Option<u32>> {
+        self.answer(Some(3))
+    }
+
+    fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>> {
+        self.answer(Vec::new())
     }
 
     fn calls(&self, _client: ClientId, filter: CallFilter) -> Pending<Vec<CallRow>> {
