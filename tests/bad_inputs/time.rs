@@ -70,7 +70,7 @@ fn b46_clock_that_jumps_by_a_year_expires_nothing_and_is_told() {
     let house = House::new();
     let (mut daemon, clock) = daemon_with_a_clock(&house, "+0");
     let id = accepted(&house, "a");
-    for jump in ["+1y", "-1y", "+1d", "-1h"] {
+    for jump in ["+1y", "-1d"] {
         let from = house.log().len();
         clock.set(jump);
         says(&house, from, "app.clock.doubtful");
@@ -101,7 +101,7 @@ fn b46_start_in_1970_or_a_year_early_or_late_expires_nothing() {
         says(&house, from, "app.clock.doubtful");
         assert_eq!(state(&house, &id), "waiting", "{time}");
         // Where nobody knows what time it is, nothing is taken on.
-        let answer = house.post("early or late", &message());
+        let answer = house.post("early-or-late", &message());
         match time {
             "+1y" => {}
             _early => answer.is_problem(503, "clock-not-set"),

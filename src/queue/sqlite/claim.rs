@@ -2,6 +2,7 @@
 //!
 //! In: the time and the line. Out: a [`Claim`], one per line, per job and per number at a time. A number of which a
 //! provider may yet tell how its call went is not called.
+//! While everything is held there is none, and what runs out ends all the same.
 //! Order: the highest urgency, then the longest due, then the first accepted.
 //! Not here: calling hours (the caller does not ask outside them), mails (`mails.rs`), what follows when a watch is over
 //! (`receipts.rs`), what people decide (`resolution.rs`).

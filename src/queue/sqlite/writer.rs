@@ -4,7 +4,8 @@
 //! Whatever waits when the writer is free, up to 256 commands, becomes one transaction, so that the cost of
 //! one fsync is shared. Each command stands in its own SAVEPOINT: one that fails leaves the others whole.
 //! If COMMIT itself fails nobody can say what is on disk: every command of the group is answered so, and the
-//! writer stops for good. A new process reads the truth from the file.
+//! writer stops for good and raises the alarm. A new process reads the truth from the file.
+//! Between COMMIT and the answers the file beside the store is told how far it has come, if something is to follow.
 //! Not here: what the commands do.
 
 use std::collections::HashSet;
