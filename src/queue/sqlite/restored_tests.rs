@@ -183,3 +183,18 @@ fn third_end_in_doubt_within_five_minutes_holds_everything_back() {
     drop(store);
     assert_eq!(ends_in_doubt(seconds(309)), None, "counted anew");
 }
+
+#[test]
+fn claim_is_known_outside_the_store_before_it_is_answered() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    accept(&store, request("a", |_| {}));
+    let backup = back_up(&path);
+    assert!(claim(&store, NOW, "line1").is_some());
+    // The power goes here, before the call; the disk is lost, and the backup is put in its place.
+    let elsewhere = place();
+    copy(&path, &elsewhere.1, &["-mark"]);
+    fs::rename(backup, &elsewhere.1).expect("moved");
+    let note = held(&open(&elsewhere.1).0).expect("held").1;
+    assert!(note.starts_with("it lacks the newest 1 calls"), "{note}");
+}
