@@ -236,7 +236,7 @@ async fn read_note(hook: &Hook, request: Request) -> Result<Option<Note>, Proble
 
 fn note(value: Value) -> Result<Note, Fault> {
     let message = "must be one line of 1 to 200 characters";
-    Note::parse(&json::text(value)?).ok_or_else(|| Fault::new(Code::InvalidText, message))
+    Note::parse(&json::text(value)?).ok_or_else(|| Fault::new(Code::InvalidValue, message))
 }
 
 /// The body of a request, as `/v1/openapi.json` describes it; it is read by hand above.

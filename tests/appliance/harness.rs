@@ -168,6 +168,14 @@ keys_only_to_proven = false
         child.wait().expect("wait");
     }
 
+    /// A signal to the daemon.
+    #[allow(dead_code, reason = "not every test program sends one")]
+    pub fn signal(&self, name: &str) {
+        let id = self.daemon.as_ref().expect("a daemon runs").id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("kill").success());
+    }
+
     /// For the daemons that are started from now on.
     #[allow(dead_code, reason = "not every test program sets another clock")]
     pub fn set_environment(&mut self, name: &str, value: &str) {

@@ -85,3 +85,19 @@ fn listener_to_the_feed_misses_nothing_and_hears_nothing_twice_when_the_daemon_i
         assert!(heard().contains(what), "{what} in {}", heard());
     }
 }
+
+#[test]
+fn stopped_in_the_middle_of_the_page_tells_the_truth_and_never_sends_it_again() {
+    let mut appliance =
+        Appliance::start(&Setup { fars: &["0312345678=fax,csi=0312345678"], ..Setup::default() });
+    let id = appliance.submit("0312345678");
+    appliance.await_attempt(&id, &["page_started"]);
+    appliance.signal("STOP");
+    // A minute of the line, which nothing in the standing process can tell of.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    appliance.signal("CONT");
+    appliance.await_calls(1);
+    let view = appliance.await_state(&id, &["uncertain", "confirmed"]);
+    assert_eq!(view["due_at"], serde_json::Value::Null, "nothing will call again: {view:#}");
+    assert_eq!(appliance.calls().len(), 1);
+}

@@ -24,7 +24,7 @@ async fn hold_needs_its_scope_and_a_note_of_one_line() {
     house.post_json("/v1/hold", &json!({})).await.is_problem(403, "scope-missing");
     house.delete("/v1/hold").await.is_problem(403, "scope-missing");
     let house = House::open().await;
-    house.post_json("/v1/hold", &json!({ "note": "a\nb" })).await.is_problem(422, "invalid-text");
+    house.post_json("/v1/hold", &json!({ "note": "a\nb" })).await.is_problem(422, "invalid-value");
     house.post_json("/v1/hold", &json!({ "why": "x" })).await.is_problem(422, "unknown-field");
     assert_eq!(house.get("/v1/hold").await.json()["held"], Value::Null);
 }
