@@ -109,6 +109,20 @@ pub enum Point {
     SignWritten,
     /// It is on disk; its caller does not know.
     SignCommitted,
+    /// A decision about an uncertain notification is written, not committed.
+    DecisionWritten,
+    /// It is on disk; its caller does not know.
+    DecisionCommitted,
+    /// That a notification is held back is written, not committed.
+    HoldWritten,
+    /// It is on disk; its caller does not know.
+    HoldCommitted,
+    /// The store has come further than the file beside it says, which is about to be written.
+    MarkBegins,
+    /// A slot of that file is written, not synced.
+    MarkWritten,
+    /// The file says how far the store has come; nobody who asked was told.
+    MarkSynced,
     /// The appliance is told to stop; calls may be on.
     StopBegins,
     /// No line and no lane moves any more; the store is open.
@@ -165,6 +179,13 @@ stable_names!(Point {
     ReceiptCommitted => "receipt.committed",
     SignWritten => "sign.written",
     SignCommitted => "sign.committed",
+    DecisionWritten => "decision.written",
+    DecisionCommitted => "decision.committed",
+    HoldWritten => "hold.written",
+    HoldCommitted => "hold.committed",
+    MarkBegins => "mark.begins",
+    MarkWritten => "mark.written",
+    MarkSynced => "mark.synced",
     StopBegins => "stop.begins",
     StopStoreOpen => "stop.store_open",
 });

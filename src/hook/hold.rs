@@ -19,6 +19,7 @@ use super::notifications::job_id;
 use super::problem::{Code, Problem, ProblemBody};
 use super::{Hook, body};
 use crate::app::clock::Doubt;
+use crate::app::crash::{self, Point};
 use crate::job::{JobId, JobState, hex};
 use crate::queue::{Appliance, Held, HoldReason, Note, OneHeld};
 
@@ -177,6 +178,7 @@ pub(super) async fn hold(
     let note = read_note(&hook, request).await?;
     let held = hook.queue.hold(client.clone(), id, note, hook.clock.now()).await;
     let held = held.map_err(|error| hook.queue_problem(error))?;
+    crash::here(Point::HoldCommitted);
     let view = one(id, JobState::Hold, held)?;
     if view.changed {
         tracing::info!(job = %id, client = client.0, "hook.notification.held");

@@ -21,6 +21,7 @@ use super::body::{self, LEAST_LIFE, MOST_LIFE};
 use super::json::{self, Fault, Faults, Fields};
 use super::notifications::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, idempotency_key, job_id};
 use super::problem::{Code, FieldError, Problem, ProblemBody};
+use crate::app::crash::{self, Point};
 use crate::job::names::stable_names;
 use crate::job::{SheetText, UnixMillis};
 use crate::queue::resolution::{Decided, MAX_BY_CHARS, MAX_REASON_CHARS, Way};
@@ -73,6 +74,7 @@ pub(super) async fn decide(
     };
     match resolved.map_err(|error| hook.queue_problem(error))? {
         Resolved::Done(decided) => {
+            crash::here(Point::DecisionCommitted);
             hook.lines.wake();
             Ok(answer(decided))
         }

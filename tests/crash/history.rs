@@ -3,7 +3,7 @@
 //!
 //! | file | written by | lines |
 //! |---|---|---|
-//! | `history.jsonl` | the generator | `start`, `ended`; `post`, `withdraw`, `sign`, `decide` before they are asked; `answer`, `unheard` after; `shown`: what the gateway said of a notification |
+//! | `history.jsonl` | the generator | `start`, `ended`; `post`, `withdraw`, `sign`, `decide`, `hold` before they are asked; `answer`, `unheard` after; `shown`: what the gateway said of a notification |
 //! | `line.jsonl` | the modem | `dialled`, `page` (its first octet came), `page_end`, `acknowledged` (before it is told), `on_hook`, each with the number |
 //! | `relay.jsonl` | the relay | `connected`, `content` (its first octet may come), `dot`, `taken` (before it is told), each with the recipient |
 //!

@@ -289,6 +289,19 @@ impl Caller {
         self.call("sign", told, "POST", &path, head, &body.to_string(), true)
     }
 
+    pub fn decide(&self, id: &str, body: &Value) -> Option<Answer> {
+        let path = format!("/v1/notifications/{id}/resolution");
+        let head = "Content-Type: application/json\r\n";
+        let told = json!({ "id": id, "action": body["action"] });
+        self.call("decide", told, "POST", &path, head, &body.to_string(), true)
+    }
+
+    pub fn hold(&self, id: &str) -> Option<Answer> {
+        let (path, head) =
+            (format!("/v1/notifications/{id}/hold"), "Content-Type: application/json\r\n");
+        self.call("hold", json!({ "id": id }), "POST", &path, head, "{}", true)
+    }
+
     pub fn report(&self, office: &str, body: &Value) -> Option<Answer> {
         let path = format!("/v1/offices/{office}/events");
         let head = "Content-Type: application/json\r\n";
@@ -460,12 +473,16 @@ keys_only_to_proven = false
 pub fn first_contact(number: &str) -> Value {
     let mut body = document(number);
     body["kind"] = json!("first_contact");
-    body["credentials"] = json!({
+    body["credentials"] = credentials();
+    body
+}
+
+pub fn credentials() -> Value {
+    json!({
         "login_id": format!("{CANARY}-1"),
         "password": format!("{CANARY}-2"),
         "first_time_key": format!("{CANARY}-3"),
-    });
-    body
+    })
 }
 
 /// A notice without a key.

@@ -5,7 +5,7 @@
 //! | I1 | what was answered with 202 exists |
 //! | I2 | one notification for each key, the same for each answer |
 //! | I3 | a key is on paper at most once without a confirmation or a decision; never again after a confirmation |
-//! | I4 | a final state stays; a withdrawal or sign that was answered is kept |
+//! | I4 | a final state stays; a withdrawal, sign, decision or hold that was answered is kept |
 //! | I5 | confirmed only what the far end acknowledged, handed off only what the relay took |
 //! | I6 | every change has one event; the feed and the state agree |
 //! | I7 | no secret in clear in the store, the logs of the gateway or its answers |
@@ -61,6 +61,8 @@ struct Job {
     not_after: i64,
     watch_until: Option<i64>,
     signs: [Option<i64>; 3],
+    /// Decisions that are kept.
+    decisions: u32,
 }
 
 struct Attempt {
@@ -84,6 +86,8 @@ struct Store {
     /// Of each job, in their order.
     attempts: BTreeMap<String, Vec<Attempt>>,
     events: Vec<Event>,
+    /// Why all is held back.
+    held: Option<String>,
 }
 
 /// What was written down beside the store; see [`history`].
@@ -153,7 +157,8 @@ impl Store {
         let jobs = conn
             .prepare(
                 "SELECT id, idempotency_key, state, kind, fax_digits, due_at, not_after, watch_until,
-                    first_login_at, terms_accepted_at, first_download_at FROM job",
+                    first_login_at, terms_accepted_at, first_download_at,
+                    (SELECT count(*) FROM resolution WHERE resolution.job = job.id) FROM job",
             )?
             .query_map([], |row| {
                 let job = Job {
@@ -166,6 +171,7 @@ impl Store {
                     not_after: row.get(6)?,
                     watch_until: row.get(7)?,
                     signs: [row.get(8)?, row.get(9)?, row.get(10)?],
+                    decisions: row.get(11)?,
                 };
                 Ok((job.id.clone(), job))
             })?
@@ -197,7 +203,8 @@ impl Store {
                 Ok(Event { job: row.get(0)?, name: row.get(1)?, detail })
             })?
             .collect::<rusqlite::Result<_>>()?;
-        Ok(Self { jobs, attempts, events })
+        let held = conn.query_row("SELECT held_because FROM appliance", [], |row| row.get(0))?;
+        Ok(Self { jobs, attempts, events, held })
     }
 
     fn attempts_of(&self, job: &str) -> &[Attempt] {
@@ -216,6 +223,10 @@ struct Told {
     signed: BTreeSet<(String, String)>,
     /// Decisions that were asked for, answered or not: each may be followed by one more sheet.
     decisions: BTreeMap<String, usize>,
+    /// Those that were answered as carried out.
+    decided: BTreeMap<String, BTreeSet<String>>,
+    /// Answered as held back; nobody lets it go on.
+    held: BTreeSet<String>,
     /// States in the order in which they were shown.
     shown: BTreeMap<String, Vec<String>>,
 }
@@ -227,10 +238,12 @@ impl Told {
         let mut asked: BTreeMap<i64, &Value> = BTreeMap::new();
         for line in history {
             match line["event"].as_str() {
-                Some("post" | "withdraw" | "sign") => {
+                Some(event @ ("post" | "withdraw" | "sign" | "decide" | "hold")) => {
                     asked.insert(line["call"].as_i64().unwrap_or_default(), line);
+                    if event == "decide" {
+                        *told.decisions.entry(text(&line["id"])).or_default() += 1;
+                    }
                 }
-                Some("decide") => *told.decisions.entry(text(&line["id"])).or_default() += 1,
                 Some("answer") => {
                     let Some(asked) = line["call"].as_i64().and_then(|call| asked.get(&call))
                     else {
@@ -248,6 +261,11 @@ impl Told {
                         (Some("sign"), Some(200)) => {
                             told.signed.insert((text(&asked["id"]), text(&asked["kind"])));
                         }
+                        (Some("decide"), Some(200)) => {
+                            let actions = told.decided.entry(text(&asked["id"])).or_default();
+                            actions.insert(text(&asked["action"]));
+                        }
+                        (Some("hold"), Some(200)) => drop(told.held.insert(text(&asked["id"]))),
                         _of_no_promise => {}
                     }
                 }
@@ -315,6 +333,19 @@ fn states(verdict: &mut Verdict, store: &Store, told: &Told) {
             .is_some_and(|(job, at)| job.signs.get(at).copied().flatten().is_some());
         verdict.must(is_kept, || format!("I4 {kind} of {id} was answered and is not kept"));
     }
+    for (id, actions) in &told.decided {
+        let kept = store.jobs.get(id).map_or(0, |job| job.decisions) as usize;
+        verdict.must(kept >= actions.len(), || {
+            format!("I4 {} decisions of {id} were answered, {kept} are kept", actions.len())
+        });
+    }
+    for id in &told.held {
+        let is_kept = store.jobs.get(id).is_some_and(|job| job.state == "hold");
+        verdict.must(is_kept, || format!("I4 {id} was answered as held and is not"));
+    }
+    verdict.must(store.held.is_none(), || {
+        format!("I10 all is held back and nobody asked for it: {:?}", store.held)
+    });
     let open = store.attempts.values().flatten().filter(|attempt| !attempt.ended).count();
     verdict.must(open == 0, || format!("I10 {open} attempts are open and nobody is on a line"));
 }

@@ -98,6 +98,9 @@ const FAULTS: &[Fault] = &[
         sql(at, "UPDATE job SET state = 'waiting', due_at = 1 WHERE state = 'cancelled'");
     }),
     ("a sign lost", "I4 ", |at| sql(at, "UPDATE job SET first_login_at = NULL")),
+    ("a hold that nobody asked for", "I10 ", |at| {
+        sql(at, "UPDATE appliance SET held_because = 'restored', held_since = 1");
+    }),
     ("a change without an event", "I6 ", |at| {
         sql(
             at,

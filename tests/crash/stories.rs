@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 use shirase::app::crash::Point;
 
-use crate::house::{Furniture, House, LOOK_EVERY, document, first_contact, later};
+use crate::house::{Furniture, House, LOOK_EVERY, credentials, document, first_contact, later};
 
 /// Longest wait for a gateway to pass a point.
 const REACHED_WITHIN: Duration = Duration::from_secs(30);
@@ -34,6 +34,9 @@ enum Way {
     Withdraw,
     Report,
     Sign,
+    /// Decisions about those of which nobody knows whether they arrived.
+    Decide,
+    Hold,
     /// SIGTERM.
     Stop,
     /// Notices that go by mail, of which reports come back.
@@ -52,6 +55,9 @@ fn way_to(point: Point) -> Way {
         | Point::GroupCommitted
         | Point::CheckpointBegins
         | Point::CheckpointDone
+        | Point::MarkBegins
+        | Point::MarkWritten
+        | Point::MarkSynced
         | Point::ClaimWritten
         | Point::ClaimCommitted
         | Point::SheetProven
@@ -73,6 +79,8 @@ fn way_to(point: Point) -> Way {
         Point::CancelWritten | Point::CancelCommitted => Way::Withdraw,
         Point::OfficeWritten | Point::OfficeCommitted => Way::Report,
         Point::SignWritten | Point::SignCommitted => Way::Sign,
+        Point::DecisionWritten | Point::DecisionCommitted => Way::Decide,
+        Point::HoldWritten | Point::HoldCommitted => Way::Hold,
         Point::StopBegins | Point::StopStoreOpen => Way::Stop,
         Point::MailClaimWritten
         | Point::MailClaimCommitted
@@ -137,9 +145,23 @@ pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
     for kill in nth_kills {
         match place {
             Place::Named(point) => {
-                if way_to(point) == Way::StartAfterCrash {
-                    let before = IN_A_CALL[kill as usize % IN_A_CALL.len()];
-                    run(&mut house, Way::Fax, before, 1, kill);
+                match way_to(point) {
+                    Way::StartAfterCrash => {
+                        let before = IN_A_CALL[kill as usize % IN_A_CALL.len()];
+                        run(&mut house, Way::Fax, before, 1, kill);
+                    }
+                    // Of this one nobody can know.
+                    Way::Decide => run(&mut house, Way::Fax, Point::PageLeft, 1, kill),
+                    Way::NewStore
+                    | Way::Start
+                    | Way::Fax
+                    | Way::Repeat
+                    | Way::Withdraw
+                    | Way::Report
+                    | Way::Sign
+                    | Way::Hold
+                    | Way::Stop
+                    | Way::Mail => {}
                 }
                 run(&mut house, way_to(point), point, nth(point, kill), kill);
             }
@@ -228,6 +250,17 @@ fn ask(house: &mut House, way: Way, turn: u32) {
                 house.sign(&id, ["first_login", "first_download"][turn as usize % 2]);
             }
         }
+        Way::Decide => {
+            for view in house.show_all().iter().filter(|view| view["state"] == "uncertain") {
+                let id = view["id"].as_str().unwrap_or_default();
+                house.decide(id, &decision(turn));
+            }
+        }
+        Way::Hold => {
+            if let Some(id) = accepted(house, &key, &later(first_contact(&number))) {
+                house.hold(&id);
+            }
+        }
         Way::Stop => {
             house.post(&key, &first_contact(&number), true);
             house.ask_to_stop();
@@ -238,6 +271,17 @@ fn ask(house: &mut House, way: Way, turn: u32) {
             house.report(OFFICE, &json!({ "event": "mail_registered", "mail": mail }));
             house.post(&key, &document(&number), true);
         }
+    }
+}
+
+/// Each choice in its turn.
+fn decision(turn: u32) -> serde_json::Value {
+    match turn % 3 {
+        0 => {
+            json!({ "action": "resend", "same_version": true, "reason": "the office asks for it" })
+        }
+        1 => json!({ "action": "rotate", "credentials": credentials() }),
+        _ => json!({ "action": "close", "delivered": true }),
     }
 }
 

@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::high_water::{Found, Mark};
 use super::record;
 use super::writer::Effect;
+use crate::app::crash::{self, Point};
 use crate::job::{ClientId, JobId, JobState, UnixMillis};
 use crate::queue::{Appliance, Held, HoldReason, Note, OneHeld};
 
@@ -108,6 +109,7 @@ pub(super) fn hold(
     let mut detail = to.detail();
     detail.insert("note".into(), note.map(Note::as_str).into());
     event(conn, &id, None, now, JobState::Hold.as_str(), detail.into())?;
+    crash::here(Point::HoldWritten);
     Ok(OneHeld::Done)
 }
 

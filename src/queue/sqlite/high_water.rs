@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::app::crash::{self, Point};
 use crate::job::UnixMillis;
 
 const MAGIC: &[u8; 8] = b"SHIRmark";
@@ -151,6 +152,7 @@ impl HighWater {
     }
 
     fn write(&mut self, mark: Mark) -> std::io::Result<()> {
+        crash::here(Point::MarkBegins);
         let is_new = self.file.is_none();
         let file = match self.file.take() {
             Some(file) => file,
@@ -167,6 +169,7 @@ impl HighWater {
             file.write_all_at(&[0; 2 * SLOT_APART as usize], 0)?;
         }
         file.write_all_at(&encode(sequence, mark), SLOT_APART * (sequence % 2))?;
+        crash::here(Point::MarkWritten);
         if self.written.is_none() {
             file.sync_all()?
         } else {
@@ -176,6 +179,7 @@ impl HighWater {
             let folder = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         }
+        crash::here(Point::MarkSynced);
         (self.sequence, self.written) = (sequence, Some(mark));
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::claim::MOST_MOVED;
 use super::fault::Fault;
 use super::record;
 use super::writer::Effect;
+use crate::app::crash::{self, Point};
 use crate::job::{ClientId, JobId, JobState, UnixMillis};
 use crate::queue::resolution::{Decided, DecisionView, Resolution, Resolved, Way};
 use crate::queue::seal::Sealer;
@@ -174,6 +175,7 @@ impl Keep<'_> {
         detail.insert("version".into(), decided.version.into());
         event(conn, self.job, None, self.now, to.state.as_str(), detail.into())?;
         let (job, choice, state) = (self.job, choice.as_str(), to.state.as_str());
+        crash::here(Point::DecisionWritten);
         tracing::info!(job, choice, state, version = decided.version, "queue.job.decided");
         Ok(Resolved::Done(decided))
     }
