@@ -354,15 +354,16 @@ impl Sweep {
         if calls > 0 {
             tracing::info!(calls, "app.sweep.calls_forgotten");
         }
-        let notifications =
-            self.queue.forget_old(now.before(self.keep), FORGOTTEN_AT_A_TIME).await?;
-        if notifications > 0 {
-            tracing::info!(notifications, "app.sweep.forgotten");
-        }
         let appliance = self.queue.appliance().await?;
         let said = self.condition.now(&appliance, self.clock.doubt().as_ref());
         if said.is_new {
             systemd::status(&said.text);
+        }
+        // Last of all: what it cannot do keeps nothing else from being done.
+        let notifications =
+            self.queue.forget_old(now.before(self.keep), FORGOTTEN_AT_A_TIME).await?;
+        if notifications > 0 {
+            tracing::info!(notifications, "app.sweep.forgotten");
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use crate::job::{JobId, UnixMillis};
 
 /// What goes with a notification, in the order in which one row may go after the other.
-const PARTS: [&str; 5] = [
+pub(super) const PARTS: [&str; 5] = [
     "DELETE FROM call WHERE attempt IN (SELECT id FROM attempt WHERE job = ?1)",
     "DELETE FROM received WHERE attempt IN (SELECT id FROM attempt WHERE job = ?1)",
     "DELETE FROM event WHERE job = ?1",

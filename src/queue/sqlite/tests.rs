@@ -368,6 +368,31 @@ fn schema(path: &Path) -> Vec<(String, Option<String>)> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
+/// One that is not would keep everything from being forgotten.
+#[test]
+fn whatever_refers_to_a_notification_goes_with_it_when_it_is_forgotten() {
+    let (_folder, path) = place();
+    drop(open(&path));
+    let conn = outside(&path);
+    let mut statement = conn
+        .prepare(
+            "SELECT child.name, refers.\"table\", refers.on_delete
+             FROM sqlite_master AS child, pragma_foreign_key_list(child.name) AS refers
+             WHERE child.type = 'table'",
+        )
+        .expect("SQL");
+    let refers: Vec<(String, String, String)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .and_then(Iterator::collect)
+        .expect("rows");
+    assert!(refers.len() >= 5, "{refers:?}");
+    for (table, to, on_delete) in refers {
+        let part = format!("DELETE FROM {table} ");
+        let goes = forget::PARTS.iter().any(|sql| sql.starts_with(&part)) || on_delete == "CASCADE";
+        assert!(goes || !["job", "attempt", "event"].contains(&to.as_str()), "{table} keeps {to}");
+    }
+}
+
 /// Whether the schema has counted as many of each as there are.
 fn is_tallied(path: &Path) -> bool {
     outside(path)
