@@ -7,10 +7,12 @@ use crate::job::Mender::{CareManager, Technician};
 use crate::job::meaning::{Meaning, entry};
 use crate::send::faults::FAULTS;
 use crate::settle::endings;
+use crate::tell;
 
 pub const HELD: &str = "held";
 pub const CLOCK_IN_DOUBT: &str = "clock-in-doubt";
 pub const QUEUE_LATE: &str = "queue-late";
+pub const WEBHOOK_NOT_TAKEN: &str = "webhook-not-taken";
 pub const UNCERTAIN_OPEN: &str = "uncertain-open";
 pub const NOTHING_USABLE: &str = "nothing-usable";
 pub const NUMBER_RESTS: &str = "number-rests";
@@ -30,6 +32,9 @@ pub const ALERTS: &[Meaning] = &[
     entry(QUEUE_LATE, "送信遅延", Some(Technician),
         "Something waits for a line although it could have been called for hours.", "送信できる時間が続いているのに、長く待っている通知があります。",
         "See `shirase list --state waiting`, then `shirase why ID` for what it waits for.", "`shirase list --state waiting` で一覧、`shirase why ID` で理由を確認してください。"),
+    entry(WEBHOOK_NOT_TAKEN, "Webhook未受領", Some(Technician),
+        "An endpoint of the exchange does not take what it is told; the feed has all of it.", "連携システムの Webhook が通知を受け取っていません。記録はすべて `/v1/events` にあります。",
+        "See `shirase webhook` for what is wrong, and `shirase webhook retry` once it is mended.", "`shirase webhook` で原因を確認し、直したら `shirase webhook retry` を実行してください。"),
     entry(UNCERTAIN_OPEN, "到達未確認あり", Some(CareManager),
         "Some may or may not be on paper, and wait for a decision.", "届いたか確認できず、判断を待っている通知があります。",
         "See `shirase list --state uncertain`: call each office and ask for the sheet with that reference.", "`shirase list --state uncertain` で一覧を出し、整理番号の用紙の有無を事業所に確認してください。"),
@@ -50,7 +55,9 @@ pub const ALERTS: &[Meaning] = &[
 /// The entry of one of the codes above, of an ending, or of a fault.
 pub(super) fn meaning(code: &str) -> Meaning {
     let of = |table: &'static [Meaning], code: &str| table.iter().find(|entry| entry.code == code);
-    let found = of(ALERTS, code).or_else(|| of(FAULTS, code)).or_else(|| endings::find(code));
+    let found =
+        [ALERTS, FAULTS, tell::faults::FAULTS].into_iter().find_map(|table| of(table, code));
+    let found = found.or_else(|| endings::find(code));
     found.or_else(|| of(ALERTS, OUT_OF_ORDER)).copied().unwrap_or_else(|| refusal(Code::Internal))
 }
 

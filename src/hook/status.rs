@@ -21,15 +21,18 @@ use super::problem::{Code, Problem, ProblemBody};
 use crate::app::clock::Doubt;
 use crate::job::meaning::Meaning;
 use crate::job::{Channel, JobState, UnixMillis, Urgency};
-use crate::queue::{Appliance, Tally};
+use crate::queue::{Appliance, Tally, WebhookBoard};
 use crate::schedule::horizon::Carrying;
 use crate::schedule::line_board::{LineBoard, LineState};
 use crate::schedule::mail_board::RelayState;
 use crate::send::LineFault;
+use crate::tell::TellState;
 
 /// So many hours in which it could have been called, and it still waits: something is wrong. Chosen: three hundred sheets
 /// can be before it on one line.
 const LATE_AFTER: Duration = Duration::from_secs(5 * 60 * 60);
+/// An endpoint may restart without anybody being told. Chosen.
+const NOT_TAKEN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// The appliance.
 #[derive(Serialize, ToSchema)]
@@ -104,6 +107,7 @@ pub(super) async fn show(
     let tally = hook.queue.tally().await.map_err(|error| hook.queue_problem(error))?;
     let appliance = hook.queue.appliance().await.map_err(|error| hook.queue_problem(error))?;
     let doubt = hook.clock.doubt();
+    let endpoints = hook.queue.webhook_boards().await.map_err(|error| hook.queue_problem(error))?;
     let boards = hook.lines.boards();
     let lanes = hook.mail.relay.as_ref().map(|relay| relay.carrying());
     let lines: Vec<Carrying> = boards.iter().map(LineBoard::carrying).collect();
@@ -111,7 +115,7 @@ pub(super) async fn show(
     Ok(Json(Status {
         now: now.rfc3339(),
         version: env!("CARGO_PKG_VERSION"),
-        wrong: wrong(&hook, &appliance, doubt.as_ref(), &tally, now),
+        wrong: wrong(&hook, &appliance, doubt.as_ref(), &tally, &endpoints, now),
         appliance: ApplianceView::new(appliance, doubt),
         calling: opens == Some(now),
         calling_from: opens.filter(|opens| *opens > now).map(UnixMillis::rfc3339),
@@ -170,6 +174,7 @@ fn wrong(
     appliance: &Appliance,
     doubt: Option<&Doubt>,
     tally: &Tally,
+    endpoints: &[WebhookBoard],
     now: UnixMillis,
 ) -> Vec<WrongView> {
     let mut wrong = Vec::new();
@@ -211,6 +216,10 @@ fn wrong(
         let meaning = alerts::meaning(alerts::QUEUE_LATE);
         wrong.push(WrongView { what: String::from("queue"), message, meaning });
     }
+    wrong.extend(hook.tellers.all().iter().filter_map(|teller| {
+        let board = endpoints.iter().find(|board| board.name == teller.name());
+        webhook_out_of_order(teller.name(), teller.status().state, board, now)
+    }));
     let undecided = [Channel::Fax, Channel::Mail].map(|of| tally.of(JobState::Uncertain, of));
     let count: u64 = undecided.iter().sum();
     if count > 0 {
@@ -237,8 +246,72 @@ fn line_out_of_order(board: &LineBoard) -> Option<WrongView> {
     }
 }
 
+/// An endpoint that has not taken something for a while, wants nothing any more, or has no secret to sign with.
+fn webhook_out_of_order(
+    name: &str,
+    state: TellState,
+    board: Option<&WebhookBoard>,
+    now: UnixMillis,
+) -> Option<WrongView> {
+    let what = format!("webhook {name}");
+    match state {
+        TellState::Faulty(fault) => return Some(out_of_order(what, fault)),
+        TellState::Starting
+        | TellState::Telling
+        | TellState::Resting { .. }
+        | TellState::Disabled
+        | TellState::Stopped => {}
+    }
+    let board = board?;
+    let is_late = board.oldest.is_some_and(|oldest| now.since(oldest) > NOT_TAKEN_AFTER);
+    if board.disabled_at.is_none() && !(board.retrying > 0 && is_late) {
+        return None;
+    }
+    let failed = board.failed.as_ref();
+    let message = failed.map(|(_, code, detail)| format!("{code}: {detail}"));
+    Some(WrongView { what, message, meaning: alerts::meaning(alerts::WEBHOOK_NOT_TAKEN) })
+}
+
 fn out_of_order(what: String, LineFault { code, message }: LineFault) -> WrongView {
     // A fault without an entry keeps its code.
     let meaning = Meaning { code, ..alerts::meaning(code) };
     WrongView { what, message: Some(message), meaning }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::examples::TUESDAY_10_00 as NOW;
+
+    #[test]
+    fn endpoint_is_pointed_out_once_it_takes_nothing_for_a_while_or_wants_nothing_any_more() {
+        let board = WebhookBoard {
+            name: "exchange".into(),
+            cursor: 7,
+            behind: 3,
+            retrying: 1,
+            oldest: Some(NOW.before(NOT_TAKEN_AFTER)),
+            given_up: 0,
+            told_at: None,
+            failed: Some((NOW, "webhook-connect".into(), "refused".into())),
+            disabled_at: None,
+        };
+        let told = |board: &WebhookBoard, now| {
+            webhook_out_of_order("exchange", TellState::Telling, Some(board), now)
+        };
+        assert_eq!(told(&board, NOW), None, "it may restart");
+        let late = told(&board, UnixMillis(NOW.0 + 1)).expect("pointed out");
+        assert_eq!(
+            (late.what.as_str(), late.meaning.code),
+            ("webhook exchange", alerts::WEBHOOK_NOT_TAKEN)
+        );
+        assert_eq!(late.message.as_deref(), Some("webhook-connect: refused"));
+        let idle = WebhookBoard { retrying: 0, ..board.clone() };
+        assert_eq!(told(&idle, UnixMillis(NOW.0 + 1)), None, "nothing failed");
+        let gone = WebhookBoard { disabled_at: Some(NOW), ..idle };
+        assert!(told(&gone, NOW).is_some());
+        let fault = LineFault { code: "webhook-settings", message: "no secret".into() };
+        let faulty = webhook_out_of_order("exchange", TellState::Faulty(fault), None, NOW);
+        assert_eq!(faulty.map(|wrong| wrong.meaning.code), Some("webhook-settings"));
+    }
 }
