@@ -201,6 +201,12 @@ keys_only_to_proven = false
         figure.unwrap_or_else(|| panic!("{name} is in\n{status}"))
     }
 
+    /// Of the running daemon.
+    #[allow(dead_code, reason = "not every test program looks at the process")]
+    pub fn daemon_id(&self) -> u32 {
+        self.daemon.as_ref().expect("a daemon runs").id()
+    }
+
     /// All that the daemon has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("daemon.log")).unwrap_or_default()

@@ -26,7 +26,7 @@ use crate::settle::receipts::{FaxFailure, Receipt, Report};
 use crate::settle::{self, AtEnd, Next, Outcome, Reach, Standing, TIME_TO_DECIDE, Watch};
 
 /// Runs of so many inputs each. Chosen: some seconds; `PROPTEST_CASES` makes more.
-const RUNS: u32 = 24;
+const RUNS: u32 = 16;
 const INPUTS: std::ops::Range<usize> = 20..100;
 
 #[derive(Clone, Debug)]
@@ -68,6 +68,12 @@ enum Input {
         sign: Sign,
     },
     Cancel {
+        job: usize,
+    },
+    Hold {
+        job: usize,
+    },
+    Release {
         job: usize,
     },
     Resolve {
@@ -148,6 +154,8 @@ fn input() -> impl Strategy<Value = Input> {
         (any(), proptest::sample::select(Sign::ALL))
             .prop_map(|(job, sign)| Input::Sign { job, sign }),
         any().prop_map(|job| Input::Cancel { job }),
+        any().prop_map(|job| Input::Hold { job }),
+        any().prop_map(|job| Input::Release { job }),
         Just(Input::GiveUpMails),
         (0..3_u8).prop_map(|number| Input::Forget { number }),
         (1..120_u64).prop_map(|minutes| Input::Back { minutes }),
@@ -298,6 +306,16 @@ impl World {
             Input::Cancel { job } => {
                 if let Some(id) = self.job(job) {
                     answered(self.store().cancel(client(), id, self.now));
+                }
+            }
+            Input::Hold { job } => {
+                if let Some(id) = self.job(job) {
+                    answered(self.store().hold(client(), id, None, self.now));
+                }
+            }
+            Input::Release { job } => {
+                if let Some(id) = self.job(job) {
+                    answered(self.store().release(client(), id, self.now));
                 }
             }
             Input::Resolve { job, way, request, more_min } => {
@@ -672,7 +690,7 @@ fn whatever_happens_in_whatever_order_states_keep_their_promises() {
     let config = Config {
         cases: RUNS,
         failure_persistence: None,
-        max_shrink_iters: 300,
+        max_shrink_iters: 40,
         ..Config::default()
     };
     let story = proptest::collection::vec(input(), INPUTS);
