@@ -1,21 +1,48 @@
-//! `shirase check`: looks at what the gateway needs of others, and says of each thing what it means and what to do.
+//! `shirase check`: looks at everything that the gateway needs, and says of each thing what it means and what to do.
 //!
-//! In: the settings; no daemon has to run. Out: a line for each thing, and a status: 0 if nothing is wrong.
-//! Not here: what is looked at (`check/mail.rs`), what it means (`check/judge.rs`).
+//! In: the settings; no daemon has to run. Nothing is sent or dialled, and nothing changes. Out: findings, what is wrong first,
+//! and a status: 0 if nothing is wrong.
+//! Not here: what is looked at (a file for each group of things), the codes (`check/thing.rs`).
 
+mod clock;
+mod credentials;
+mod devices;
 mod judge;
 mod mail;
+mod sheets;
+mod store;
 mod thing;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::print;
+use super::settings::Settings;
 pub(super) use thing::Thing;
 
-/// Look at what the gateway needs of others: is it there, is it as it should be, and what to do if not.
+/// Look at everything that the gateway needs: is it there, is it as it should be, and what to do if not? Settings, secret
+/// files, templates, faces, the store, its disk, modems, the clock, and the mail channel. Nothing is sent or dialled. As root,
+/// with CREDENTIALS_DIRECTORY=/etc/shirase/credentials. What is wrong comes first; the status is 0 unless something is
+/// wrong. What cannot be told from here is shown and is no fault.
 #[derive(clap::Args)]
 pub struct Check {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    /// The settings file.
+    #[arg(
+        long,
+        global = true,
+        env = "SHIRASE_CONFIG",
+        default_value = "/etc/shirase/shirase.toml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+    /// As JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(clap::Subcommand)]
@@ -27,23 +54,69 @@ impl Check {
     /// # Errors
     /// [`Failure`]: settings that cannot be used, or something that is not in order.
     pub async fn run(self) -> Result<(), Failure> {
-        match self.what {
-            What::Mail(mail) => mail.run().await,
-        }
+        let (what, report) = match self.what {
+            None => ("all", everything(&self.config).await),
+            Some(What::Mail(mail)) => ("mail", mail.run(&self.config).await?),
+        };
+        if self.json { report.tell_programs() } else { report.tell(what) }
     }
 }
 
-/// What is known of a thing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+async fn everything(config: &Path) -> Report {
+    let mut report = Report::default();
+    report.add([clock::look()]);
+    let settings = match Settings::load(config) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let todo = "mend it there; the daemon does not start with it, and a running one goes on with the old settings";
+            report.add([Finding::new(Mark::Wrong, Thing::Settings, error.to_string(), todo)]);
+            return report;
+        }
+    };
+    let lines = settings.lines.len() + settings.provider_lines.len();
+    let found = format!("{}, {lines} lines", config.display());
+    report.add([Finding::good(Thing::Settings, found)]);
+    report.add([listener(settings.http.listen)]);
+    report.add(credentials::look(&settings));
+    report.add(sheets::look(&settings));
+    report.add(store::look(&settings.store.path));
+    report.add(devices::look(&settings.lines));
+    if settings.mail.is_some() {
+        match mail::Mail::default().run(config).await {
+            Ok(mail) => report.add(mail.0),
+            Err(failure) => {
+                let todo = "mend the file or the setting that is named";
+                report.add([Finding::new(Mark::Wrong, Thing::Credentials, failure.message, todo)]);
+            }
+        }
+    }
+    report
+}
+
+fn listener(listen: SocketAddr) -> Finding {
+    if listen.ip().is_loopback() {
+        return Finding::good(Thing::Listener, format!("{listen}, for this machine alone"));
+    }
+    Finding::new(
+        Mark::Warning,
+        Thing::Listener,
+        format!("{listen} is open to other machines without TLS: tokens can be read on the way"),
+        "listen on 127.0.0.1 and let TLS be spoken before it",
+    )
+}
+
+/// What is known of a thing. The worst is the least.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
 enum Mark {
-    /// It is as it should be.
-    Good,
+    /// Notices get lost, are refused, or do not go out.
+    Wrong,
     /// It works, but less well than it could.
     Warning,
-    /// Mail gets lost or is refused.
-    Wrong,
     /// It cannot be told from here.
     Open,
+    /// It is as it should be.
+    Good,
 }
 
 impl Mark {
@@ -89,42 +162,63 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Shows findings as they come, and counts what is not good.
-#[derive(Default)]
-struct Report {
-    wrong: usize,
-    warnings: usize,
-    open: usize,
+/// A finding for programs.
+#[derive(Serialize)]
+struct FindingView<'a> {
+    code: &'static str,
+    mark: Mark,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    todo: Option<&'a str>,
 }
 
+/// Everything that was found.
+#[derive(Debug, Default)]
+struct Report(Vec<Finding>);
+
 impl Report {
-    fn show(&mut self, findings: impl IntoIterator<Item = Finding>) -> Result<(), Failure> {
-        for finding in findings {
-            match finding.mark {
-                Mark::Wrong => self.wrong += 1,
-                Mark::Warning => self.warnings += 1,
-                Mark::Open => self.open += 1,
-                Mark::Good => {}
-            }
-            print::out(&finding.to_string())?;
-        }
-        Ok(())
+    fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.0.extend(findings);
     }
 
-    /// How it all ends, in one line.
-    fn end(self, what: &str) -> Result<(), Failure> {
-        let text = format!("{what}: {}", self.counts());
-        match self.wrong {
-            0 => print::out(&text),
-            _some => Err(Failure::new(Exit::NotSent, text)),
+    /// One line for each finding, the worst first, and how it all ends.
+    fn tell(mut self, what: &str) -> Result<(), Failure> {
+        self.0.sort_by_key(|finding| finding.mark);
+        for finding in &self.0 {
+            print::out(&finding.to_string())?;
         }
+        let text = format!("{what}: {}", self.counts());
+        if self.is_wrong() { Err(Failure::new(Exit::NotSent, text)) } else { print::out(&text) }
+    }
+
+    fn tell_programs(mut self) -> Result<(), Failure> {
+        self.0.sort_by_key(|finding| finding.mark);
+        let views: Vec<FindingView<'_>> = self
+            .0
+            .iter()
+            .map(|finding| FindingView {
+                code: finding.of.as_str(),
+                mark: finding.mark,
+                found: print::clean(&finding.found).to_string(),
+                todo: finding.todo.as_deref(),
+            })
+            .collect();
+        let json = serde_json::to_string_pretty(&views)
+            .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        print::out(&json)?;
+        if self.is_wrong() { Err(Failure::new(Exit::NotSent, self.counts())) } else { Ok(()) }
+    }
+
+    fn is_wrong(&self) -> bool {
+        self.0.iter().any(|finding| finding.mark == Mark::Wrong)
     }
 
     fn counts(&self) -> String {
+        let count = |mark| self.0.iter().filter(|finding| finding.mark == mark).count();
         let counts = [
-            (self.wrong, "wrong"),
-            (self.warnings, "could be better"),
-            (self.open, "cannot be told from here"),
+            (count(Mark::Wrong), "wrong"),
+            (count(Mark::Warning), "could be better"),
+            (count(Mark::Open), "cannot be told from here"),
         ];
         let counted = counts.into_iter().filter(|(count, _)| *count > 0);
         let words: Vec<String> = counted.map(|(count, what)| format!("{count} {what}")).collect();
@@ -138,9 +232,22 @@ mod tests {
 
     #[test]
     fn check_that_could_not_look_does_not_say_that_all_is_in_order() {
-        let counts = |wrong, warnings, open| Report { wrong, warnings, open }.counts();
-        assert_eq!(counts(0, 0, 0), "all in order");
-        assert_eq!(counts(0, 0, 5), "5 cannot be told from here");
-        assert_eq!(counts(1, 2, 0), "1 wrong, 2 could be better");
+        let counts = |marks: &[Mark]| {
+            let finding = |mark: &Mark| Finding::new(*mark, Thing::Clock, "x", "y");
+            Report(marks.iter().map(finding).collect()).counts()
+        };
+        assert_eq!(counts(&[Mark::Good]), "all in order");
+        assert_eq!(counts(&[Mark::Open; 5]), "5 cannot be told from here");
+        assert_eq!(
+            counts(&[Mark::Wrong, Mark::Warning, Mark::Warning]),
+            "1 wrong, 2 could be better"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_less_than_what_could_be_better_and_so_comes_first() {
+        let mut marks = [Mark::Good, Mark::Open, Mark::Warning, Mark::Wrong];
+        marks.sort();
+        assert_eq!(marks, [Mark::Wrong, Mark::Warning, Mark::Open, Mark::Good]);
     }
 }

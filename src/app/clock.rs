@@ -261,6 +261,20 @@ fn must_stay(jump: Duration) -> Duration {
     (jump / 10).clamp(STAYS.0, STAYS.1)
 }
 
+/// Measures how long something took.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(read().steady)
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

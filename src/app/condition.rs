@@ -84,6 +84,7 @@ mod tests {
             events_head: 0,
             held: None,
             takes_new_work: true,
+            free_octets: None,
         };
         let held =
             Held { reason: HoldReason::Restored, since: UnixMillis(1), note: Some("x".into()) };

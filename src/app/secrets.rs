@@ -119,6 +119,11 @@ impl SecretFile {
         Err(SecretError { path: PathBuf::from(&self.0), detail })
     }
 
+    /// It is one of systemd's, and this process has none of them.
+    pub(super) fn waits_for_systemd(&self) -> bool {
+        self.in_credentials().is_some() && std::env::var_os(CREDENTIALS_DIRECTORY).is_none()
+    }
+
     fn in_credentials(&self) -> Option<&str> {
         self.0.strip_prefix("$CREDENTIALS_DIRECTORY/")
     }

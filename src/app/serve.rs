@@ -36,7 +36,9 @@ use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::tellers::Telling;
 use super::{harden, mail_channel, services, telemetry};
-use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Queued, Streams, Tokens, listener};
+use crate::hook::{
+    self, Fingerprints, Hook, Limits, LineDesk, Meters, Queued, Streams, Tokens, listener,
+};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
@@ -92,6 +94,7 @@ impl Serve {
             "app.store.opened"
         );
         let alarm = store.alarm();
+        let pace = store.pace();
         let queue: Arc<dyn Queue> = Arc::new(store);
         let appliance = queue.appliance().wait().map_err(|error| store_failure(path, &error))?;
         let progress = ProgressBoard::default();
@@ -176,6 +179,8 @@ impl Serve {
             queued: Queued::default(),
             streams: Streams::default(),
             tellers: telling.tellers(),
+            meters: Meters::default(),
+            pace,
         });
         let mut condition = Condition::new(format!("{}, {line_count} lines", settings.http.listen));
         let said = condition.now(&appliance, clock.doubt().as_ref());

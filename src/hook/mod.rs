@@ -10,9 +10,11 @@ pub mod alerts;
 pub mod auth;
 pub mod body;
 pub mod calls;
+mod docs;
 pub mod endings;
 pub mod events;
 pub mod evidence;
+mod examples;
 pub mod fingerprint;
 pub mod health;
 pub mod hold;
@@ -21,6 +23,7 @@ pub mod limits;
 pub mod lines;
 pub mod listener;
 pub mod mail_channel;
+mod metrics;
 mod next_steps;
 pub mod notifications;
 pub mod numbers;
@@ -47,7 +50,7 @@ use crate::app::clock::Clock;
 use crate::job::{NewJob, ProgressBoard};
 use crate::office::Policy;
 use crate::office::terms::LineLimits;
-use crate::queue::{Alarm, Queue, QueueError};
+use crate::queue::{Alarm, Pace, Queue, QueueError};
 use crate::schedule::line_board::LineBoard;
 use crate::schedule::windows::Windows;
 use crate::tell::Tellers;
@@ -56,6 +59,7 @@ pub use auth::{Scope, Tokens, is_client_name};
 pub use fingerprint::Fingerprints;
 pub use limits::Limits;
 pub use mail_channel::MailBoards;
+pub use metrics::Meters;
 pub use preflight::Queued;
 use problem::{Code, Problem};
 pub use streams::Streams;
@@ -87,6 +91,9 @@ pub struct Parts {
     pub streams: Streams,
     /// Endpoints that are told what happens.
     pub tellers: Tellers,
+    pub meters: Meters,
+    /// How the store keeps pace.
+    pub pace: Pace,
 }
 
 impl Hook {
@@ -160,9 +167,11 @@ pub fn router(hook: Hook) -> Router {
     let api = finish(api);
     router
         .route("/v1/openapi.json", axum::routing::get(async move || axum::Json(api)))
+        .merge(docs::routes())
         .fallback(async || Problem::new(Code::NoSuchRoute))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .layer(axum::middleware::map_response_with_state(hook.clone(), hold::tell_store))
+        .layer(axum::middleware::from_fn_with_state(hook.clone(), metrics::count))
         .with_state(hook)
 }
 
@@ -200,6 +209,7 @@ fn routes() -> OpenApiRouter<Hook> {
         .routes(routes!(status::show))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::show))
 }
 
 /// The description of all routes, as `/v1/openapi.json` gives it.
@@ -215,6 +225,7 @@ fn finish(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     api.components
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(bearer));
+    examples::give(&mut api);
     api
 }
 

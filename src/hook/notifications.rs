@@ -33,7 +33,7 @@ const MOST_LISTED: u16 = 200;
     params(("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters, the caller's own name of this request; the same key and body give the same answer for ever")),
     request_body = schema::NewNotification,
     responses(
-        (status = 202, body = Acceptance),
+        (status = 202, body = Acceptance, headers(("Idempotency-Replayed" = Option<String>, description = "`true` if the key and body came before: this is the first answer again"))),
         (status = "4XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
         (status = "5XX", body = ProblemBody<'static>, content_type = "application/problem+json"),
     ))]

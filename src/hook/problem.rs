@@ -310,6 +310,10 @@ pub struct Problem {
     retry_after: Option<Duration>,
 }
 
+/// Stands in the response of a refusal, for those who count them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SaidNo(pub Code);
+
 /// The body of a refusal (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub struct ProblemBody<'a> {
@@ -427,6 +431,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.entry().status;
         let mut response = (status, axum::Json(self.body())).into_response();
+        response.extensions_mut().insert(SaidNo(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(retry_after) = self.retry_after {

@@ -25,6 +25,8 @@ pub struct Appliance {
     pub held: Option<Held>,
     /// The disk has room for more; without it notifications are refused, and results are still written.
     pub takes_new_work: bool,
+    /// Free octets where the store lies; `None` if the system does not say.
+    pub free_octets: Option<u64>,
 }
 
 /// It holds back.

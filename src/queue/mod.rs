@@ -26,6 +26,7 @@ mod alarm;
 mod appliance;
 mod calls;
 mod mails;
+mod pace;
 pub mod resolution;
 mod seal;
 pub mod sqlite;
@@ -39,6 +40,7 @@ pub use alarm::Alarm;
 pub use appliance::{Appliance, Held, HoldReason, Note, OneHeld};
 pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
+pub use pace::Pace;
 pub use resolution::{DecisionView, Resolution, Resolved};
 pub use tally::{Counted, Tally};
 pub use webhooks::{

@@ -5,6 +5,7 @@
 //! | file | does |
 //! |---|---|
 //! | `file` | opens or makes the file, refuses what is not sound |
+//! | `look` | a look from outside, that changes nothing |
 //! | `recover` | ends what a crash left open |
 //! | `writer` | the one thread that writes |
 //! | `accept` | what is taken on, once |
@@ -37,6 +38,7 @@ mod fault;
 mod file;
 mod forget;
 mod high_water;
+mod look;
 mod mails;
 mod numbers;
 mod offices;
@@ -70,7 +72,9 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use self::fault::Fault;
+pub use self::look::{StoreSeen, look_at};
 pub use self::recover::Recovered;
+pub use self::room::LEAST_FREE;
 use self::room::Room;
 use self::writer::{Beside, Effect, Writer};
 use super::calls::MOST_OCTETS;
@@ -79,7 +83,7 @@ pub use super::seal::StoreKey;
 use super::{
     Acceptance, Accepted, Alarm, Appliance, CallFilter, CallId, CallRecord, CallRow, Cancelled,
     Claim, Dialled, Feed, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain, Note,
-    NumberId, NumberRow, OneHeld, Pending, Place, Queue, QueueError, Received, ReceivedMail,
+    NumberId, NumberRow, OneHeld, Pace, Pending, Place, Queue, QueueError, Received, ReceivedMail,
     Resolution, Resolved, Signed, Step, Swept, Tally, Unreadable, View, WebhookBoard,
     WebhookEndpoint, WebhookOpened, WebhookOutcome, WebhookWork,
 };
@@ -155,6 +159,13 @@ impl Sqlite {
     /// Raised when the writer has stopped for good, whoever asks for something then.
     pub fn alarm(&self) -> Alarm {
         self.alarm.clone()
+    }
+}
+
+impl Sqlite {
+    /// How it keeps pace, from now on.
+    pub fn pace(&self) -> Pace {
+        self.writer.pace()
     }
 }
 
@@ -274,7 +285,7 @@ impl Queue for Sqlite {
 
     fn appliance(&self) -> Pending<Appliance> {
         let room = self.room.clone();
-        self.reader.ask(move |conn| appliance::show(conn, room.takes_new_work()))
+        self.reader.ask(move |conn| appliance::show(conn, room.takes_new_work(), room.free()))
     }
 
     fn hold_all(&self, reason: HoldReason, note: Option<Note>, now: UnixMillis) -> Pending<bool> {

@@ -47,6 +47,12 @@ struct Tried {
     outcome: Outcome,
 }
 
+impl Tried {
+    fn found(&self) -> (String, Outcome) {
+        (format!("{} ({})", self.kind, self.language), self.outcome.clone())
+    }
+}
+
 impl Known {
     fn sheet(&self, kind: Kind, language: Language) -> Option<&Tried> {
         self.sheets.iter().find(|tried| tried.kind == kind && tried.language == language)
@@ -82,6 +88,18 @@ impl Gate {
         known.sheets.push(Tried { kind, language, outcome });
         drop(known);
         self.news.notify_all();
+    }
+
+    /// What the last trial of each sheet found.
+    ///
+    /// # Errors
+    /// Why no sheet at all can be drawn.
+    pub fn found(&self) -> Result<Vec<(String, Outcome)>, String> {
+        let known = self.known();
+        match &known.letters {
+            Some(Err(why)) => Err(why.clone()),
+            Some(Ok(_)) | None => Ok(known.sheets.iter().map(Tried::found).collect()),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

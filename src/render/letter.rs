@@ -198,6 +198,13 @@ impl Letters {
         kept.map_or(Err(LetterError::NoMail { kind }), |kept| kept.edition.clone())
     }
 
+    /// What the last trial of each text found.
+    pub fn found(&self) -> Vec<(String, Result<(), String>)> {
+        let name = |kept: &Kept| format!("{} ({})", kept.kind, kept.language);
+        let outcome = |kept: &Kept| kept.fault.as_ref().map_or(Ok(()), |why| Err(why.to_string()));
+        self.shelf().letters.iter().map(|kept| (name(kept), outcome(kept))).collect()
+    }
+
     /// Looks at the files; reads and tries them if one changed, or if asked to.
     pub fn look(&self, asked: bool) {
         let seen = Look::at(self.folders.read_from());

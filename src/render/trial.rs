@@ -102,8 +102,8 @@ impl Trials {
         true
     }
 
-    /// Tries every sheet once; whether another try of the same files may end otherwise.
-    fn round(&self) -> bool {
+    /// Tries every sheet once and tells the gate; whether another try of the same files may end otherwise.
+    pub fn round(&self) -> bool {
         let renderer = Renderer::new(self.site.clone(), self.worker.clone());
         let coverage = match renderer.coverage() {
             Ok(coverage) => coverage,

@@ -5,6 +5,7 @@
 //! It is in memory: at a start every modem is set up anew, and the journal has what was before.
 //! Not here: what the thread does (`lines.rs`), when a line is healthy (`line_health.rs`).
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,6 +49,10 @@ impl LineState {
             Self::Stopped => "stopped",
         }
     }
+
+    /// Every name.
+    pub const NAMES: &'static [&'static str] =
+        &["starting", "ready", "calling", "testing", "ringing", "faulty", "quarantined", "stopped"];
 
     /// It carries calls, if not at this moment.
     pub fn is_usable(&self) -> bool {
@@ -107,6 +112,10 @@ pub struct LineStatus {
     pub since: UnixMillis,
     /// End and code of the last call.
     pub last_call: Option<(UnixMillis, &'static str)>,
+    /// Calls since the start, by the code of their ending.
+    pub endings: BTreeMap<&'static str, u64>,
+    /// How long calls were answered since the start.
+    pub connected: Duration,
     pub last_fault: Option<(UnixMillis, LineFault)>,
     pub last_test: Option<TestRun>,
     /// How long a sheet holds it.
@@ -178,6 +187,8 @@ impl LineBoard {
             state: LineState::Starting,
             since: now,
             last_call: None,
+            endings: BTreeMap::new(),
+            connected: Duration::ZERO,
             last_fault: None,
             last_test: None,
             pace: horizon::SHEET,
@@ -270,8 +281,11 @@ impl LineBoard {
         self.lock().modem = modem;
     }
 
-    pub(crate) fn call_ended(&self, code: &'static str, now: UnixMillis) {
-        self.lock().last_call = Some((now, code));
+    pub(crate) fn call_ended(&self, code: &'static str, connected: Duration, now: UnixMillis) {
+        let mut status = self.lock();
+        status.last_call = Some((now, code));
+        *status.endings.entry(code).or_default() += 1;
+        status.connected = status.connected.saturating_add(connected);
     }
 
     /// A claim was carried, whatever came of it, and held the line so long.

@@ -305,8 +305,8 @@ impl LineThread {
         carrier.dial_tone()
     }
 
-    fn carried(&mut self, Carried { code, fault }: Carried) {
-        self.board.call_ended(code, self.common.clock.now());
+    fn carried(&mut self, Carried { code, fault, connected }: Carried) {
+        self.board.call_ended(code, connected, self.common.clock.now());
         self.health(match fault {
             Some(fault) => Input::Failed(fault),
             None => Input::CallWentWell,

@@ -159,7 +159,10 @@ impl Carrier for FaxCarrier {
             }
         };
         let fault = line_fault(&report);
-        host.finish(&report).map(|code| Carried { code, fault })
+        let CallTimes { answered, hung_up, .. } = report.times;
+        let connected = answered.zip(hung_up).map(|(begin, end)| end.saturating_sub(begin));
+        let connected = connected.unwrap_or_default();
+        host.finish(&report).map(|code| Carried { code, fault, connected })
     }
 
     fn test(&mut self, plan: Plan<'_>, watch: &dyn Watch) {

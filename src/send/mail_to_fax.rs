@@ -209,7 +209,7 @@ impl MailToFaxCarrier {
         if fault.is_some() {
             self.relay = None;
         }
-        Ok(Carried { code: settlement.code, fault })
+        Ok(Carried { code: settlement.code, fault, connected: Duration::ZERO })
     }
 }
 

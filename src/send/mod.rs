@@ -19,6 +19,7 @@ pub mod trace;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::job::UnixMillis;
 use crate::queue::{Claim, LineAsk, QueueError};
@@ -74,6 +75,8 @@ pub struct Carried {
     pub code: &'static str,
     /// What the modem or the telephone line, not the far end, did wrong.
     pub fault: Option<LineFault>,
+    /// How long the call was answered, for the telephone bill.
+    pub connected: Duration,
 }
 
 /// Why a line takes no claims.

@@ -9,8 +9,8 @@
 //! | B3, B11 to B14 | texts, numbers, times, fields that do not exist | `fields` |
 //! | B10 | slow clients of every kind, 2,000 at once | `slow` |
 //! | B15 | tokens | `tokens` |
-//! | B16 to B20 | templates, faces, pictures | `papers` |
-//! | B21 to B23 | settings, secret files, SIGHUP | `papers` |
+//! | B16 to B20 | templates, faces, pictures | `templates`; of mails `src/render/letter/tests.rs` |
+//! | B21 to B23 | settings, secret files, SIGHUP | `settings` |
 //! | B24 to B28 | octets of a modem, frames, identities | `drivers/modem` (`session`, `init`, `tests`), `drivers/t30` (`tests`), `tests/fuzz` |
 //! | B29 | far ends that do not answer as they should | `drivers/t30/tests/golden/calls`, `src/settle/verdict.rs` |
 //! | B30 | a modem that goes away | `drivers/modem/tests`, `tests/appliance/lines.rs`, `make interop` |
@@ -29,6 +29,8 @@ mod program;
 
 mod disk;
 mod house;
+mod settings;
 mod store;
+mod templates;
 mod time;
 mod tokens;

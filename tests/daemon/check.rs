@@ -1,4 +1,4 @@
-//! `shirase check mail` as a technician meets it: a relay and a name server on loopback, and the exit status.
+//! `shirase check` and `explain` as a technician meets them: a relay and a name server on loopback, and the exit status.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -138,4 +138,79 @@ fn settings_without_mail_end_with_78_and_say_so() {
     assert_eq!(output.status.code(), Some(78));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("there is no [mail] in it"), "{said}");
+}
+
+/// What a technician sees of a machine without a worker, whose device is another program's business.
+#[test]
+fn check_of_everything_shows_what_is_wrong_first_and_ends_with_1() {
+    let house = House::new();
+    let path = house.path("shirase.toml");
+    let config = path.to_str().expect("UTF-8");
+    house.write_settings("[[line]]\nname = \"line1\"\ndevice = \"/dev/not-there\"\n");
+    let seen = house.shirase(&["check", "--config", config]);
+    let said = String::from_utf8(seen.stdout).expect("text");
+    assert_eq!(seen.status.code(), Some(1), "{said}");
+    let signs: String = said.lines().filter_map(|line| line.chars().next()).collect();
+    let signs = signs.replace(' ', "");
+    assert!(signs.starts_with("✗✗"), "what is wrong comes first: {said}");
+    assert!(!signs.trim_start_matches('✗').contains('✗'), "all of it: {said}");
+    for words in [
+        "✗ device       line1: /dev/not-there",
+        "✗ faces ",
+        "✓ settings ",
+        "✓ credentials ",
+        "? store ",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let end = String::from_utf8(seen.stderr).expect("text");
+    assert!(end.contains("all: 2 wrong"), "{end}");
+    assert!(!house.path("queue.db").exists(), "it changes nothing");
+
+    let seen = house.shirase(&["check", "--json", "--config", config]);
+    let findings: serde_json::Value = serde_json::from_slice(&seen.stdout).expect("JSON");
+    assert_eq!(seen.status.code(), Some(1));
+    let worst = &findings[0];
+    assert_eq!(worst["mark"], "wrong");
+    for finding in findings.as_array().expect("a list") {
+        let code = finding["code"].as_str().expect("a code");
+        assert!(house.shirase(&["explain", code]).status.success(), "{code}");
+    }
+}
+
+#[test]
+fn check_of_a_store_that_a_daemon_uses_says_that_it_is_sound_and_holds_nothing_up() {
+    let house = House::new();
+    let _daemon = house.daemon();
+    house.hears("READY=1");
+    let path = house.path("shirase.toml");
+    let seen = house.shirase(&["check", "--config", path.to_str().expect("UTF-8")]);
+    let said = String::from_utf8(seen.stdout).expect("text");
+    assert!(said.contains("✓ store ") && said.contains("sound, version"), "{said}");
+    assert!(said.contains("✓ disk ") || said.contains("! disk "), "{said}");
+}
+
+#[test]
+fn check_of_broken_settings_names_line_and_column_and_ends_with_1() {
+    let house = House::new();
+    house.write_settings("[calling]\nhour = 1\n");
+    let path = house.path("shirase.toml");
+    let seen = house.shirase(&["check", "--config", path.to_str().expect("UTF-8")]);
+    let said = String::from_utf8(seen.stdout).expect("text");
+    assert_eq!(seen.status.code(), Some(1), "{said}");
+    let first = said.lines().next().expect("a line");
+    assert!(first.starts_with("✗ settings") && first.contains("shirase.toml:"), "{said}");
+}
+
+#[test]
+fn explain_needs_no_gateway_and_names_the_nearest_code() {
+    let house = House::new();
+    let found = house.shirase(&["explain", "78"]);
+    assert!(found.status.success());
+    assert!(String::from_utf8_lossy(&found.stdout).contains("設定の誤り"));
+    let unknown = house.shirase(&["explain", "no-dialtone"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean no-dial-tone"));
+    let listed = house.shirase(&["explain", "--list"]);
+    assert!(listed.stdout.split(|octet| *octet == b'\n').count() > 200);
 }

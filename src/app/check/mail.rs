@@ -4,7 +4,7 @@
 //! Not here: what the findings mean (`judge.rs`), how they are found out (`drivers/mail`).
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use ::mail::TokenKey;
@@ -26,16 +26,8 @@ const DNS_WITHIN: Duration = Duration::from_secs(10);
 /// Look at the mail channel as it is set: does the relay take our mail, can receipts be read, and will receivers believe
 /// us? As root, with CREDENTIALS_DIRECTORY=/etc/shirase/credentials if the passwords are there. The status is 0 unless
 /// something is wrong; what cannot be told from here, such as a DNS that does not answer, is shown and is no fault.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Mail {
-    /// The settings file.
-    #[arg(
-        long,
-        env = "SHIRASE_CONFIG",
-        default_value = "/etc/shirase/shirase.toml",
-        value_name = "FILE"
-    )]
-    config: PathBuf,
     /// The DNS server to ask, such as 192.0.2.1:53. Those of this machine.
     #[arg(long, value_name = "ADDRESS:PORT")]
     resolver: Option<SocketAddr>,
@@ -49,13 +41,13 @@ pub struct Mail {
 
 impl Mail {
     /// # Errors
-    /// [`Failure`]: no mail channel in the settings, a secret that cannot be read, or something that is wrong.
-    pub async fn run(self) -> Result<(), Failure> {
-        let settings = Settings::load(&self.config)?;
+    /// [`Failure`]: no mail channel in the settings, or a secret that cannot be read.
+    pub(super) async fn run(self, config: &Path) -> Result<Report, Failure> {
+        let settings = Settings::load(config)?;
         let Some(mail) = settings.mail else {
             let message = format!(
                 "{}: there is no [mail] in it, so every notice goes by FAX",
-                self.config.display()
+                config.display()
             );
             return Err(Failure::new(Exit::Settings, message));
         };
@@ -64,16 +56,16 @@ impl Mail {
         })?;
         let mut report = Report::default();
         let look = look(&mail).await?;
-        report.show(judge::relay(&look, &mail.relay, SystemClock.now()))?;
-        report.show(judge::inbox(&inbox(&mail.inbox).await?, &mail.inbox))?;
+        report.add(judge::relay(&look, &mail.relay, SystemClock.now()));
+        report.add(judge::inbox(&inbox(&mail.inbox).await?, &mail.inbox));
         let peer = look.ok().map(|look| look.offers.peer.ip());
-        self.domains(&names, &mail, peer, &mut report).await?;
+        self.domains(&names, &mail, peer, &mut report).await;
         let (relay, inbox) = (&mail.relay, &mail.inbox);
-        report.show(judge::fence(&[
+        report.add(judge::fence(&[
             (&relay.host, addresses(&relay.host, relay.port).await),
             (&inbox.host, addresses(&inbox.host, inbox.port).await),
-        ]))?;
-        report.end("mail")
+        ]));
+        Ok(report)
     }
 
     async fn domains(
@@ -82,22 +74,22 @@ impl Mail {
         mail: &settings::Mail,
         peer: Option<IpAddr>,
         report: &mut Report,
-    ) -> Result<(), Failure> {
+    ) {
         let (from, returns) = (mail.from.domain(), mail.receipts.domain());
-        report.show([mail_hosts(names, from).await])?;
+        report.add([mail_hosts(names, from).await]);
         if returns != from {
-            report.show([mail_hosts(names, returns).await])?;
+            report.add([mail_hosts(names, returns).await]);
         }
         let sends_from = SendsFrom::of(self.sends_from, peer);
         let spf = Spf::look(names, returns, sends_from.address()).await;
-        report.show(judge::spf(returns, &spf, sends_from))?;
-        report.show([self.signature(names, from).await])?;
+        report.add(judge::spf(returns, &spf, sends_from));
+        report.add([self.signature(names, from).await]);
         let dmarc = DmarcRecord::look(names, from).await;
         let alignment = match same_organization(names, from, returns).await {
             Ok(same) => Ok(Alignment { equal: from == returns, same }),
             Err(why) => Err(why),
         };
-        report.show([judge::dmarc(from, returns, dmarc, alignment)])
+        report.add([judge::dmarc(from, returns, dmarc, alignment)]);
     }
 
     /// Looks for the key at the sender's domain and above: a signature for the organization counts as well.

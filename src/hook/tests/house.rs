@@ -180,6 +180,8 @@ impl House {
             queued: Queued::default(),
             streams: streams.clone(),
             tellers: setup.tellers,
+            meters: Meters::default(),
+            pace: Pace::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -364,7 +366,7 @@ impl Lines {
         boards[0].failed(fault, now);
         if ready {
             boards[1].show(LineState::Ready, now);
-            boards[1].call_ended("delivered", now);
+            boards[1].call_ended("delivered", Duration::ZERO, now);
         }
         Self { boards, woken: AtomicUsize::new(0) }
     }
@@ -768,6 +770,7 @@ impl Queue for Memory {
             events_head: 9,
             held,
             takes_new_work: true,
+            free_octets: Some(5 << 30),
         })
     }
 

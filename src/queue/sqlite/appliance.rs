@@ -23,12 +23,16 @@ const BY_PERSON: &str = "held-by-person";
 const DOUBTS: i64 = 3;
 const DOUBTS_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-pub(super) fn show(conn: &Connection, takes_new_work: bool) -> Result<Appliance, Fault> {
+pub(super) fn show(
+    conn: &Connection,
+    takes_new_work: bool,
+    free_octets: Option<u64>,
+) -> Result<Appliance, Fault> {
     let (store_id, generation) = conn
         .prepare_cached("SELECT store_id, starts FROM appliance")?
         .query_row([], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?.into())))?;
     let (events_head, held) = (newest(conn, "event")?, held(conn)?);
-    Ok(Appliance { store_id, generation, events_head, held, takes_new_work })
+    Ok(Appliance { store_id, generation, events_head, held, takes_new_work, free_octets })
 }
 
 fn held(conn: &Connection) -> Result<Option<Held>, Fault> {

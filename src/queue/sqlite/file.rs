@@ -137,7 +137,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, QueueError> {
     Ok(conn)
 }
 
-fn connect(path: &Path, access: OpenFlags) -> Result<Connection, QueueError> {
+pub(super) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, QueueError> {
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| at(path, &error))?;
     conn.busy_timeout(BUSY).map_err(|error| at(path, &error))?;
@@ -146,7 +146,7 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, QueueError> {
 }
 
 /// Reads, and only reads: is it ours, of a version we know, and undamaged? Answers its version.
-fn check(conn: &Connection, path: &Path) -> Result<usize, QueueError> {
+pub(super) fn check(conn: &Connection, path: &Path) -> Result<usize, QueueError> {
     let read = |pragma: &str| {
         conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
             .map_err(|error| at(path, &error))
@@ -256,12 +256,12 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn broken(path: &Path, detail: &str) -> QueueError {
+pub(super) fn broken(path: &Path, detail: &str) -> QueueError {
     QueueError::Broken { detail: format!("{} {detail}", path.display()) }
 }
 
 /// An error of SQLite or of the system while opening; nothing of a row has been read yet.
-fn at(path: &Path, error: &rusqlite::Error) -> QueueError {
+pub(super) fn at(path: &Path, error: &rusqlite::Error) -> QueueError {
     match for_caller(error) {
         QueueError::Broken { .. } => broken(path, &format!("cannot be used: {error}")),
         other => other,

@@ -14,7 +14,7 @@ use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 /// Free octets below which nothing new is taken on. Chosen: a thousand times the largest request, and much more than a day of
 /// calls writes; a disk that has so little left needs a person.
-const LEAST_FREE: u64 = 64 << 20;
+pub const LEAST_FREE: u64 = 64 << 20;
 /// Octets of the reserve: some thousand results of calls.
 const RESERVE: u64 = 16 << 20;
 /// Free octets below which the reserve is given up. Chosen: what the largest transaction writes fits in it twice.
@@ -70,7 +70,7 @@ impl Room {
     }
 
     /// Octets that are free for us.
-    fn free(&self) -> Option<u64> {
+    pub(super) fn free(&self) -> Option<u64> {
         match statvfs(&self.folder) {
             Ok(found) => Some(found.f_bavail.saturating_mul(found.f_frsize)),
             Err(error) => {

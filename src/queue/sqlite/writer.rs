@@ -21,9 +21,10 @@ use super::appliance;
 use super::fault::{Fault, for_caller, is_fatal};
 use super::high_water::HighWater;
 use super::room::Room;
+use crate::app::clock::Stopwatch;
 use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, UnixMillis};
-use crate::queue::{Alarm, Pending, QueueError};
+use crate::queue::{Alarm, Pace, Pending, QueueError};
 
 /// Most commands in one transaction. Measured: more gains little and makes the first wait longer.
 const GROUP: usize = 256;
@@ -56,6 +57,7 @@ pub(super) struct Writer {
     commands: Option<Sender<Box<dyn Command>>>,
     stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
     news: watch::Receiver<i64>,
+    pace: Pace,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -68,13 +70,21 @@ impl Writer {
         let (commands, waiting) = channel();
         let stop_wanted = Arc::new(Mutex::new(HashSet::new()));
         let (tell, news) = watch::channel(0);
-        let stopped = stop_wanted.clone();
-        let desk =
-            Desk { conn, commit, beside, last_moved: None, stop_wanted: stopped, news: tell };
+        let pace = Pace::default();
+        let (stopped, kept) = (stop_wanted.clone(), pace.clone());
+        let desk = Desk {
+            conn,
+            commit,
+            beside,
+            last_moved: None,
+            stop_wanted: stopped,
+            news: tell,
+            pace: kept,
+        };
         let thread = std::thread::Builder::new()
             .name("queue-writer".into())
             .spawn(move || desk.work(&waiting))?;
-        Ok(Self { commands: Some(commands), stop_wanted, news, thread: Some(thread) })
+        Ok(Self { commands: Some(commands), stop_wanted, news, pace, thread: Some(thread) })
     }
 
     /// Hands a command over. If the writer has stopped the answer is [`QueueError::Stopped`].
@@ -89,6 +99,10 @@ impl Writer {
             let _dropped = commands.send(Box::new(command));
         }
         pending
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.pace.clone()
     }
 
     pub(super) fn stop_wanted(&self, attempt: AttemptId) -> bool {
@@ -166,6 +180,7 @@ struct Desk {
     last_moved: Option<UnixMillis>,
     stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
     news: watch::Sender<i64>,
+    pace: Pace,
 }
 
 impl Desk {
@@ -276,8 +291,12 @@ impl Desk {
             }
         }
         crash::here(Point::GroupRan);
+        let begun = Stopwatch::start();
         match (self.commit)(&self.conn) {
-            Ok(()) => Ok(effects),
+            Ok(()) => {
+                self.pace.committed(begun.elapsed(), group.len());
+                Ok(effects)
+            }
             // The log could not grow: the frame that would have made it a commit was not written.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
                 Err(self.give_up(QueueError::Full, false))

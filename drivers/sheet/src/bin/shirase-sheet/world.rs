@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -21,6 +22,9 @@ const DATA_PATH: &str = "data.json";
 /// Longest file that a template may read. Chosen: a hundred times the longest template of ours.
 const MAX_FILE_OCTETS: u64 = 1 << 20;
 
+/// Longest font file. Chosen: three times the longest that covers all of Japanese and its neighbours (20 MiB).
+const MAX_FONT_OCTETS: u64 = 64 << 20;
+
 /// Fonts in memory, with the book by which the typesetter chooses among them.
 pub struct Fonts {
     book: LazyHash<FontBook>,
@@ -33,10 +37,9 @@ impl Fonts {
         let mut fonts = Vec::new();
         for path in paths {
             for file in font_files(path).map_err(|error| unusable(path, &error.to_string()))? {
-                let octets =
-                    fs::read(&file).map_err(|error| unusable(&file, &error.to_string()))?;
+                let octets = font_octets(&file)?;
                 let known = fonts.len();
-                fonts.extend(Font::iter(Bytes::new(octets)));
+                fonts.extend(faces(octets).ok_or_else(|| unusable(&file, "is not a font"))?);
                 if fonts.len() == known {
                     return Err(unusable(&file, "is not a font"));
                 }
@@ -94,6 +97,22 @@ fn collect_strings(node: &SyntaxNode, strings: &mut HashSet<String>) {
         strings.insert(string.get().to_lowercase().into());
     }
     node.children().for_each(|child| collect_strings(child, strings));
+}
+
+/// The faces of a file; `None` if it makes the reader of fonts, which expects no such file, give up.
+fn faces(octets: Vec<u8>) -> Option<Vec<Font>> {
+    std::panic::catch_unwind(|| Font::iter(Bytes::new(octets)).collect()).ok()
+}
+
+fn font_octets(file: &Path) -> Result<Vec<u8>, SheetError> {
+    let from_io = |error: std::io::Error| unusable(file, &error.to_string());
+    let mut octets = Vec::new();
+    let opened = fs::File::open(file).map_err(from_io)?;
+    opened.take(MAX_FONT_OCTETS + 1).read_to_end(&mut octets).map_err(from_io)?;
+    if octets.len() as u64 > MAX_FONT_OCTETS {
+        return Err(unusable(file, &format!("is longer than {} MiB", MAX_FONT_OCTETS >> 20)));
+    }
+    Ok(octets)
 }
 
 fn font_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
