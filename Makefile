@@ -139,8 +139,8 @@ install: install-bin install-data
 	    'Next, as root:' \
 	    '  systemd-sysusers' \
 	    '  shirase key new /etc/shirase/credentials/master-key' \
-	    '  shirase token new exchange --scope notify,read --tokens-file /etc/shirase/credentials/tokens' \
-	    '  shirase token new exchange --scope read,lines,numbers --tokens-file /etc/shirase/credentials/tokens' \
+	    '  shirase token new exchange --scope notify,read --tokens-file /etc/shirase/tokens' \
+	    '  shirase token new exchange --scope read,lines,numbers --tokens-file /etc/shirase/tokens' \
 	    '  editor /etc/shirase/shirase.toml' \
 	    '  udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=usb' \
 	    '  systemctl daemon-reload && systemctl enable --now shirase'

@@ -1,27 +1,38 @@
 //! The hook's client for the verbs of the command line: one request, one connection.
 //!
 //! In: where the gateway is and a token. Out: the answer as JSON, or a [`Failure`] that a person understands.
-//! It speaks plain HTTP, so it talks to this machine only, unless told otherwise.
+//! Over plain HTTP it talks to this machine only, unless told otherwise; over TLS to any whose certificate is signed by the CA
+//! that it is given. It trusts no public CA: a gateway is nobody's web site.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 use super::exit::{Exit, Failure};
 use super::{print, secrets};
+use crate::hook::tls;
 
 /// Longest time for one answer: the gateway may draw a sheet before it answers.
 const ANSWER_WITHIN: Duration = Duration::from_secs(90);
 
 /// Longest answer that is read: a list of 200 notifications has less than 1 MiB.
 const ANSWER_OCTETS: usize = 16 << 20;
+
+/// No file of certificates is longer.
+const PEM_LIMIT_OCTETS: u64 = 256 << 10;
 
 /// Which gateway, and as whom.
 #[derive(clap::Args)]
@@ -32,7 +43,13 @@ pub struct Gateway {
     /// File with the token, as `shirase token new` printed it.
     #[arg(long, env = "SHIRASE_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Talk to another machine, although token and request are readable on the way.
+    /// For https: PEM file of the CA that signed the gateway's certificate, or that certificate itself.
+    #[arg(long, env = "SHIRASE_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// For a gateway that asks for certificates: PEM file with ours and its key.
+    #[arg(long, env = "SHIRASE_CERTIFICATE_FILE", value_name = "FILE")]
+    certificate_file: Option<PathBuf>,
+    /// Talk to another machine by plain HTTP, although token and request are readable on the way.
     #[arg(long)]
     allow_remote: bool,
 }
@@ -40,9 +57,16 @@ pub struct Gateway {
 /// A way to ask one gateway.
 pub struct Client {
     authority: String,
-    token: Zeroizing<String>,
+    /// None is needed beside a certificate that belongs to a client.
+    token: Option<Zeroizing<String>>,
     allow_remote: bool,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
 }
+
+/// A connection, plain or TLS.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// What the gateway said, if it was no refusal.
 pub struct Reply {
@@ -58,22 +82,78 @@ impl Gateway {
     /// [`Failure`]: no token, or no address of this kind.
     pub fn client(&self) -> Result<Client, Failure> {
         let usage = |message: &str| Failure::new(Exit::Usage, format!("{}: {message}", self.url));
-        if self.url.scheme_str() != Some("http") || self.url.path() != "/" {
-            return Err(usage("must be http://host:port"));
+        let (is_tls, default_port) = match self.url.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            Some(_) | None => return Err(usage("must be http://host:port or https://host:port")),
+        };
+        if self.url.path() != "/" {
+            return Err(usage("must end behind the port"));
         }
         let host = self.url.host().ok_or_else(|| usage("has no host"))?;
-        let token_file = self.token_file.as_deref().ok_or_else(|| {
-            Failure::new(Exit::Usage, "--token-file or SHIRASE_TOKEN_FILE is needed")
-        })?;
+        let tls = if is_tls {
+            let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
+                .map_err(|_| usage("has no name that a certificate could have"))?;
+            Some((self.connector()?, name))
+        } else {
+            None
+        };
+        Ok(Client {
+            authority: format!("{host}:{}", self.url.port_u16().unwrap_or(default_port)),
+            token: self.token()?,
+            allow_remote: self.allow_remote || is_tls,
+            tls,
+        })
+    }
+
+    fn token(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        let Some(token_file) = self.token_file.as_deref() else {
+            return match self.certificate_file {
+                Some(_) => Ok(None),
+                None => {
+                    Err(Failure::new(Exit::Usage, "--token-file or SHIRASE_TOKEN_FILE is needed"))
+                }
+            };
+        };
         let octets = secrets::read(token_file)?;
         let token = std::str::from_utf8(&octets).map_err(|_| {
             Failure::new(Exit::Settings, format!("{}: no token", token_file.display()))
         })?;
-        Ok(Client {
-            authority: format!("{host}:{}", self.url.port_u16().unwrap_or(80)),
-            token: Zeroizing::new(token.trim().to_owned()),
-            allow_remote: self.allow_remote,
-        })
+        Ok(Some(Zeroizing::new(token.trim().to_owned())))
+    }
+
+    /// What a TLS connection needs, out of the files.
+    fn connector(&self) -> Result<TlsConnector, Failure> {
+        let wrong = |path: &Path, why: String| {
+            Failure::new(Exit::Settings, format!("{}: {why}", path.display()))
+        };
+        let ca_file = self
+            .ca_file
+            .as_deref()
+            .ok_or_else(|| Failure::new(Exit::Usage, "https needs --ca-file or SHIRASE_CA_FILE"))?;
+        let pem = secrets::read_open(ca_file, PEM_LIMIT_OCTETS)?;
+        let mut roots = RootCertStore::empty();
+        for root in tls::certificates(&pem).map_err(|why| wrong(ca_file, why))? {
+            roots.add(root).map_err(|error| wrong(ca_file, error.to_string()))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?
+            .with_root_certificates(roots);
+        let config = match self.certificate_file.as_deref() {
+            None => builder.with_no_client_auth(),
+            Some(file) => {
+                let pem = secrets::read(file)?;
+                let chain = tls::certificates(&pem).map_err(|why| wrong(file, why))?;
+                let key = PrivateKeyDer::from_pem_slice(&pem)
+                    .map_err(|error| wrong(file, format!("no key: {error}")))?;
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|error| wrong(file, error.to_string()))?
+            }
+        };
+        Ok(TlsConnector::from(Arc::new(config)))
     }
 }
 
@@ -152,12 +232,15 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> hyper::http::request::Builder {
-        Request::builder()
+        let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.authority)
-            .header("connection", "close")
-            .header("authorization", format!("Bearer {}", *self.token))
+            .header("connection", "close");
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {}", **token)),
+            None => request,
+        }
     }
 
     async fn send(
@@ -180,7 +263,7 @@ impl Client {
 
     /// Asks, and gives the answer when its head is there.
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
-        let stream = self.connect().await?;
+        let stream = self.wire().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.unreachable(error))?;
@@ -206,6 +289,17 @@ impl Client {
         }
     }
 
+    async fn wire(&self) -> Result<Box<dyn Wire>, Failure> {
+        let stream = self.connect().await?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some((connector, name)) => match connector.connect(name.clone(), stream).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) => Err(self.unreachable(error)),
+            },
+        }
+    }
+
     async fn connect(&self) -> Result<TcpStream, Failure> {
         let addresses = tokio::net::lookup_host(&self.authority)
             .await
@@ -216,7 +310,7 @@ impl Client {
                 return Err(Failure::new(
                     Exit::Usage,
                     format!(
-                        "{} is another machine: --allow-remote, if the way is safe",
+                        "{} is another machine: https, or --allow-remote if the way is safe",
                         self.authority
                     ),
                 ));

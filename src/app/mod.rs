@@ -32,6 +32,7 @@ mod office;
 mod openapi;
 mod preview;
 mod print;
+mod renewal;
 mod resolve;
 pub mod secrets;
 mod serve;

@@ -82,6 +82,15 @@ impl SecretFile {
         read(&self.path(folder.as_deref())?)
     }
 
+    /// Reads a file of hashes, from which nobody learns a secret: everybody may read it, but only its owner write.
+    ///
+    /// # Errors
+    /// [`SecretError`]: not there, writable by others, too long.
+    pub fn read_hashes(&self) -> Result<Vec<u8>, SecretError> {
+        let folder = std::env::var_os(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+        read_open(&self.path(folder.as_deref())?, FILE_LIMIT_OCTETS)
+    }
+
     /// Reads a file of exactly 32 octets.
     ///
     /// # Errors
@@ -161,21 +170,39 @@ pub struct SecretError {
 /// # Errors
 /// [`SecretError`]: not there, no file, readable or writable by everybody, too long.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let closed = "can be read or written by everybody: chmod o= it";
+    read_unless(path, 0o007, closed, FILE_LIMIT_OCTETS).map(Zeroizing::new)
+}
+
+/// Reads a file that is no secret, but that only its owner and group may write.
+///
+/// # Errors
+/// [`SecretError`]: not there, no file, writable by everybody, too long.
+pub fn read_open(path: &Path, limit_octets: u64) -> Result<Vec<u8>, SecretError> {
+    read_unless(path, 0o002, "can be written by everybody: chmod o-w it", limit_octets)
+}
+
+fn read_unless(
+    path: &Path,
+    refused_mode: u32,
+    why: &str,
+    limit_octets: u64,
+) -> Result<Vec<u8>, SecretError> {
     let fault = |detail: String| SecretError { path: path.to_owned(), detail };
     let file = std::fs::File::open(path).map_err(|error| fault(error.to_string()))?;
     let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
     if !metadata.is_file() {
         return Err(fault(String::from("is no regular file")));
     }
-    if metadata.permissions().mode() & 0o007 != 0 {
-        return Err(fault(String::from("can be read or written by everybody: chmod o= it")));
+    if metadata.permissions().mode() & refused_mode != 0 {
+        return Err(fault(why.to_owned()));
     }
-    let mut octets = Zeroizing::new(Vec::new());
-    file.take(FILE_LIMIT_OCTETS + 1)
+    let mut octets = Vec::new();
+    file.take(limit_octets + 1)
         .read_to_end(&mut octets)
         .map_err(|error| fault(error.to_string()))?;
-    if octets.len() as u64 > FILE_LIMIT_OCTETS {
-        return Err(fault(String::from("is longer than 256 KiB")));
+    if octets.len() as u64 > limit_octets {
+        return Err(fault(format!("is longer than {} KiB", limit_octets >> 10)));
     }
     Ok(octets)
 }

@@ -5,7 +5,7 @@
 //! | 1 | settings, secrets | 78 |
 //! | 2 | logging | 78 |
 //! | 3 | queue: opens the store and ends what a crash left open | 65, 75 |
-//! | 4 | hook: binds the socket, so that a daemon that cannot be asked never calls anybody | 75, 78 |
+//! | 4 | hook: binds its sockets, so that a daemon that cannot be asked never calls anybody | 75, 78 |
 //! | 5 | sheets: all are tried in the background; whoever hands one in waits for the trial of its kind | 70 |
 //! | 6 | lines | 70 |
 //! | 7 | lanes and mailbox of the mail channel, if there is one; without one all mails that wait are given to FAX | 70 |
@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::clock::{Clock, GuardedClock};
 use super::condition::Condition;
@@ -32,13 +33,14 @@ use super::crash::{self, Point};
 use super::exit::{Exit, Failure};
 use super::fleet::Fleet;
 use super::mail_channel::MailChannel;
+use super::renewal::Renewal;
 use super::settings::{Http, Line, Settings};
 use super::systemd::{self, Heartbeats, Pulse};
 use super::tellers::Telling;
 use super::{harden, mail_channel, services, telemetry};
-use crate::hook::{
-    self, Fingerprints, Hook, Limits, LineDesk, Meters, Queued, Streams, Tokens, listener,
-};
+use crate::hook::listener::{self, Door};
+use crate::hook::tls::Certificates;
+use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Meters, Queued, Rates, Streams};
 use crate::job::ProgressBoard;
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
@@ -75,7 +77,7 @@ impl Serve {
     pub fn run(self) -> Result<(), Failure> {
         harden::no_core_and_no_tracer()?;
         let settings = Settings::load(&self.config)?;
-        let tokens = read_tokens(&settings.http)?;
+        let renewal = Renewal::begin(&settings.http)?;
         let master_key = settings.store.key_file.read_key()?;
         let services = services::of(&settings, &master_key)?;
         telemetry::start()?;
@@ -105,7 +107,8 @@ impl Serve {
             .build()
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
 
-        let (listener, signals) = runtime.block_on(open_ears(settings.http.listen))?;
+        let certificates = renewal.certificates();
+        let (doors, signals) = runtime.block_on(open_ears(&settings.http, certificates))?;
         let (face, worker) = (settings.site.face(), settings.sheet.worker());
         let renderer = Arc::new(Renderer::new(face.clone(), worker.clone()));
         let gate = Arc::new(Gate::new(face.clone(), worker.deadline));
@@ -167,7 +170,8 @@ impl Serve {
             sheet: gate,
             policy: settings.policy(),
             windows,
-            tokens,
+            tokens: renewal.tokens(),
+            rates: Rates::new(settings.http.posts_per_minute),
             fingerprints: Fingerprints::new(&master_key),
             progress,
             limits: Limits::default(),
@@ -197,12 +201,15 @@ impl Serve {
         runtime.spawn(hearts.keep_watchdog());
         tracing::info!(address = %settings.http.listen, lines = line_count, "app.ready");
         systemd::ready(&said.text);
+        let look_at_files = Arc::new(Notify::new());
+        runtime.spawn(renewal.run(Arc::clone(&look_at_files)));
         let hung_up = || {
             see_settings(&self.config);
+            look_at_files.notify_one();
             // The thread lives as long as `trials`.
             let _ = trials.send(());
         };
-        let ended = runtime.block_on(answer(listener, signals, hook, hung_up, &alarm));
+        let ended = runtime.block_on(answer(doors, signals, hook, hung_up, &alarm));
         if ended.is_err() {
             // What the lines hear from now on cannot be stored: waiting for them helps nobody.
             runtime.shutdown_background();
@@ -222,21 +229,31 @@ impl Serve {
     }
 }
 
-/// Takes the socket and the signals; from here on SIGTERM is an orderly stop.
-async fn open_ears(address: SocketAddr) -> Result<(TcpListener, Signals), Failure> {
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+/// Takes the sockets and the signals; from here on SIGTERM is an orderly stop.
+async fn open_ears(
+    http: &Http,
+    certificates: Option<Arc<Certificates>>,
+) -> Result<(Vec<Door>, Signals), Failure> {
+    let mut doors = vec![Door { socket: bind(http.listen).await?, certificates: None }];
+    if let Some(tls) = &http.tls {
+        doors.push(Door { socket: bind(tls.listen).await?, certificates });
+    }
+    Ok((doors, Signals::new()?))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
         let exit = match error.kind() {
             std::io::ErrorKind::AddrInUse => Exit::Busy,
             _ => Exit::Settings,
         };
         Failure::new(exit, format!("cannot listen on {address}: {error}"))
-    })?;
-    Ok((listener, Signals::new()?))
+    })
 }
 
 /// Answers until a signal or the alarm.
 async fn answer(
-    listener: TcpListener,
+    doors: Vec<Door>,
     mut signals: Signals,
     hook: Hook,
     hung_up: impl Fn(),
@@ -257,7 +274,7 @@ async fn answer(
         tracing::info!("app.stopping");
     };
     let limits = hook.limits.clone();
-    listener::serve(listener, hook::router(hook), limits, until).await;
+    listener::serve(doors, hook::router(hook), limits, until).await;
     ended
 }
 
@@ -280,8 +297,8 @@ impl Signals {
         })
     }
 
-    /// Waits for the signal to stop. SIGHUP changes nothing: it only tells whether the file on disk would be
-    /// taken at the next start, and tries the sheets.
+    /// Waits for the signal to stop. SIGHUP changes no setting: it tells whether the file on disk would be
+    /// taken at the next start, tries the sheets, and has tokens and certificates read again.
     async fn stop(&mut self, hung_up: impl Fn()) {
         loop {
             tokio::select! {
@@ -372,15 +389,6 @@ impl Sweep {
         }
         Ok(())
     }
-}
-
-fn read_tokens(http: &Http) -> Result<Tokens, Failure> {
-    let octets = http.tokens_file.read()?;
-    let place = &http.tokens_file;
-    let text = std::str::from_utf8(&octets)
-        .map_err(|_| Failure::new(Exit::Settings, format!("{place}: no text")))?;
-    Tokens::parse(text)
-        .map_err(|(line, why)| Failure::new(Exit::Settings, format!("{place}:{line}: {why}")))
 }
 
 fn store_failure(path: &Path, error: &QueueError) -> Failure {

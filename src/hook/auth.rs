@@ -1,18 +1,25 @@
-//! Who calls: bearer tokens `id.secret`, kept only as hashes, each with what it may do.
+//! Who calls: bearer tokens `client.secret`, kept only as hashes, each with what it may do; or a certificate.
 //!
-//! In: the tokens file and the `Authorization` header. Out: the [`ClientId`], or one and the same 401
-//! whatever was wrong.
+//! In: the tokens file, the `Authorization` header, what the connection showed. Out: the [`ClientId`], or one and the same
+//! 401 whatever was wrong, and after many of them 429.
+//! A certificate of a client stands for its token. If both are shown, they must be of one client, and the token decides
+//! what may be done: so a stolen token opens nothing without the certificate of its owner.
 //! Source: RFC 6750 2.1. A secret has 256 random bits, so SHA-256 without salt is enough to keep it.
-//! Not here: making tokens (`app/token.rs`).
+//! Not here: the file on disk (`app/token.rs`), when it is read again (`app/renewal.rs`).
+
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use tokio::sync::watch;
 
 use super::Hook;
+use super::caller::Caller;
 use super::problem::{Code, Problem};
 use crate::job::{ClientId, hex};
 
@@ -61,28 +68,38 @@ impl std::str::FromStr for Scope {
 
 /// A token as its owner holds it.
 pub struct NewToken {
-    /// `id.secret`, to be shown once.
+    /// `client.secret`, to be shown once.
     pub token: zeroize::Zeroizing<String>,
     /// The line for the tokens file.
     pub line: String,
 }
 
-/// Makes a token for a client from 32 random octets.
+/// Makes a token for a client from 32 random octets; `day` is when.
 ///
 /// # Errors
 /// A sentence if the name is not 1 to 32 of `a-z 0-9 -`, or no scope is given.
-pub fn new_token(id: &str, scopes: &[Scope], random: [u8; 32]) -> Result<NewToken, String> {
-    if !is_client_name(id) {
+pub fn new_token(
+    client: &str,
+    scopes: &[Scope],
+    random: [u8; 32],
+    day: Date,
+) -> Result<NewToken, String> {
+    if !is_client_name(client) {
         return Err(String::from("a client's name is 1 to 32 of a-z, 0-9 and -"));
     }
     if scopes.is_empty() {
         return Err(String::from("a token without a scope may do nothing"));
     }
     let secret = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.encode(random));
-    let scopes = scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(",");
+    let known = Known {
+        client: ClientId(client.to_owned()),
+        hash: Sha256::digest(secret.as_bytes()).into(),
+        scopes: scopes.to_vec(),
+        since: Some(day),
+    };
     Ok(NewToken {
-        token: zeroize::Zeroizing::new(format!("{id}.{}", *secret)),
-        line: format!("{id} sha256:{} {scopes}", hex(&Sha256::digest(secret.as_bytes()))),
+        token: zeroize::Zeroizing::new(format!("{client}.{}", *secret)),
+        line: known.to_string(),
     })
 }
 
@@ -90,56 +107,71 @@ pub fn new_token(id: &str, scopes: &[Scope], random: [u8; 32]) -> Result<NewToke
 #[derive(Debug, Default)]
 pub struct Tokens(Vec<Known>);
 
+/// One line of the tokens file.
 #[derive(Debug)]
-struct Known {
-    client: ClientId,
+pub struct Known {
+    pub client: ClientId,
     hash: [u8; 32],
-    scopes: Vec<Scope>,
+    pub scopes: Vec<Scope>,
+    /// The day on which it was made, if its line says so.
+    pub since: Option<Date>,
 }
 
 impl Tokens {
-    /// Reads the tokens file: `client sha256:<64 hex digits> scope,scope` on each line; `#` begins a comment.
+    /// Reads the tokens file: `client sha256:<64 hex digits> scope,scope day` on each line; `#` begins a comment, and the
+    /// day may be missing.
     ///
     /// # Errors
     /// The number of the first line that is not like that (from 1), and why. Never what is on it.
     pub fn parse(text: &str) -> Result<Self, (usize, String)> {
-        let mut tokens = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.split('#').next().unwrap_or("").trim();
-            if line.is_empty() {
-                continue;
-            }
-            tokens.push(Known::parse(line).map_err(|why| (number, why))?);
-        }
-        if tokens.is_empty() {
-            return Err((1, String::from("no token in it: `shirase token new` makes one")));
-        }
-        Ok(Self(tokens))
+        let lines = (1..).zip(text.lines());
+        let known = lines.filter_map(|(number, line)| {
+            Known::parse(line).map_err(|why| (number, why)).transpose()
+        });
+        known.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Who holds this token and what it may do. Every known token is compared, found or not, so that
-    /// the time says nothing.
-    fn find(&self, token: &str) -> Option<(&ClientId, &[Scope])> {
-        let (id, secret) = token.split_once('.')?;
+    /// Nobody can call.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Who holds this token and what it may do. The same work is done whatever is wrong with it, so that the time says
+    /// nothing.
+    fn find(&self, token: &str) -> Option<&Known> {
+        let token = if token.len() > MOST_TOKEN_OCTETS { "" } else { token };
+        let (client, secret) = token.split_once('.').unwrap_or(("", token));
         let hash = Sha256::digest(secret.as_bytes());
         let mut found = None;
         for known in &self.0 {
-            let same_client = Choice::from(u8::from(known.client.0 == id));
+            let same_client = Choice::from(u8::from(known.client.0 == client));
             if bool::from(same_client & known.hash.as_slice().ct_eq(&hash)) {
-                found = Some((&known.client, known.scopes.as_slice()));
+                found = Some(known);
             }
         }
         found
     }
 }
 
+/// Longest token that is looked at: a name of 32, a dot, 256 bits in base64url, and room for doubt.
+const MOST_TOKEN_OCTETS: usize = 128;
+
 impl Known {
-    fn parse(line: &str) -> Result<Self, String> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [id, hash, scopes] = words.as_slice() else {
-            return Err(String::from("must be: client sha256:<hash> scope,scope"));
+    /// Reads a line; `None` if there is only a comment on it.
+    ///
+    /// # Errors
+    /// A sentence that does not say what is on the line.
+    pub fn parse(line: &str) -> Result<Option<Self>, String> {
+        let words: Vec<&str> = line.split('#').next().unwrap_or("").split_whitespace().collect();
+        let (client, hash, scopes, since) = match words.as_slice() {
+            [] => return Ok(None),
+            [client, hash, scopes] => (client, hash, scopes, None),
+            [client, hash, scopes, since] => (client, hash, scopes, Some(since)),
+            [_] | [_, _] | [_, _, _, _, _, ..] => {
+                return Err(String::from("must be: client sha256:<hash> scope,scope day"));
+            }
         };
-        if !is_client_name(id) {
+        if !is_client_name(client) {
             return Err(String::from("a client's name is 1 to 32 of a-z, 0-9 and -"));
         }
         let hash = hash
@@ -147,7 +179,42 @@ impl Known {
             .and_then(unhex)
             .ok_or_else(|| String::from("the hash must be sha256: and 64 hex digits"))?;
         let scopes = scopes.split(',').map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Self { client: ClientId((*id).to_owned()), hash, scopes })
+        let since = since
+            .map(|day| day.parse().map_err(|_| String::from("the day must be like 2026-11-24")))
+            .transpose()?;
+        Ok(Some(Self { client: ClientId((*client).to_owned()), hash, scopes, since }))
+    }
+
+    /// Tells the tokens of one client apart. It follows from the hash, so it says nothing of the secret.
+    pub fn id(&self) -> String {
+        hex(&self.hash).chars().take(ID_DIGITS).collect()
+    }
+}
+
+/// Enough to tell a handful of lines apart, and short enough to type.
+const ID_DIGITS: usize = 8;
+
+/// As it stands in the tokens file.
+impl std::fmt::Display for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scopes = self.scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(",");
+        write!(f, "{} sha256:{} {scopes}", self.client.0, hex(&self.hash))?;
+        self.since.map_or(Ok(()), |day| write!(f, " {day}"))
+    }
+}
+
+/// The tokens as they are now: the file may change while the gateway runs. Clones share them.
+#[derive(Clone, Debug)]
+pub struct LiveTokens(Arc<watch::Sender<Tokens>>);
+
+impl LiveTokens {
+    pub fn new(tokens: Tokens) -> Self {
+        Self(Arc::new(watch::Sender::new(tokens)))
+    }
+
+    /// From now on these hold.
+    pub fn replace(&self, tokens: Tokens) {
+        self.0.send_replace(tokens);
     }
 }
 
@@ -173,7 +240,7 @@ impl FromRequestParts<Hook> for MayNotify {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
-        authorize(&parts.headers, hook, Scope::Notify).map(Self)
+        authorize(parts, hook, Scope::Notify).map(Self)
     }
 }
 
@@ -181,7 +248,7 @@ impl FromRequestParts<Hook> for MayRead {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
-        authorize(&parts.headers, hook, Scope::Read).map(Self)
+        authorize(parts, hook, Scope::Read).map(Self)
     }
 }
 
@@ -192,7 +259,7 @@ impl FromRequestParts<Hook> for MayTendLines {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
-        authorize(&parts.headers, hook, Scope::Lines).map(Self)
+        authorize(parts, hook, Scope::Lines).map(Self)
     }
 }
 
@@ -200,7 +267,7 @@ impl FromRequestParts<Hook> for MayTendNumbers {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
-        authorize(&parts.headers, hook, Scope::Numbers).map(Self)
+        authorize(parts, hook, Scope::Numbers).map(Self)
     }
 }
 
@@ -208,7 +275,7 @@ impl FromRequestParts<Hook> for MayOperate {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hook: &Hook) -> Result<Self, Problem> {
-        authorize(&parts.headers, hook, Scope::Operate).map(Self)
+        authorize(parts, hook, Scope::Operate).map(Self)
     }
 }
 
@@ -221,10 +288,10 @@ impl FromRequestParts<Hook> for MayDecide {
             Scope::Operate => Some(false),
             Scope::Read | Scope::Lines | Scope::Numbers => None,
         };
-        let (client, scopes) = known(&parts.headers, hook)?;
+        let (client, scopes) = known(parts, hook)?;
         let may_rotate = scopes.iter().filter_map(|scope| may_rotate(*scope)).max();
         match may_rotate {
-            Some(may_rotate) => Ok(Self { client: client.clone(), may_rotate }),
+            Some(may_rotate) => Ok(Self { client, may_rotate }),
             None => {
                 let why = "scope `notify` or `operate` is needed";
                 Err(Problem::because(Code::ScopeMissing, why))
@@ -233,21 +300,45 @@ impl FromRequestParts<Hook> for MayDecide {
     }
 }
 
-fn authorize(headers: &HeaderMap, hook: &Hook, scope: Scope) -> Result<ClientId, Problem> {
-    let (client, scopes) = known(headers, hook)?;
+fn authorize(parts: &Parts, hook: &Hook, scope: Scope) -> Result<ClientId, Problem> {
+    let (client, scopes) = known(parts, hook)?;
     if scopes.contains(&scope) {
-        Ok(client.clone())
+        Ok(client)
     } else {
         Err(Problem::because(Code::ScopeMissing, format!("scope `{}` is needed", scope.word())))
     }
 }
 
-/// Whose token it is, and what it may do.
-fn known<'a>(headers: &HeaderMap, hook: &'a Hook) -> Result<(&'a ClientId, &'a [Scope]), Problem> {
-    bearer(headers).and_then(|token| hook.tokens.find(token)).ok_or_else(|| {
-        tracing::warn!("hook.token.refused");
-        Problem::new(Code::Unauthorized)
-    })
+/// Who it is, by token or certificate, and what it may do.
+fn known(parts: &Parts, hook: &Hook) -> Result<(ClientId, Vec<Scope>), Problem> {
+    let caller = parts.extensions.get::<Caller>();
+    let certified = caller.and_then(|caller| caller.certified.as_deref());
+    let token = bearer(&parts.headers);
+    let tokens = hook.tokens.0.borrow();
+    match (tokens.find(token.unwrap_or("")), certified) {
+        (Some(known), None) => Ok((known.client.clone(), known.scopes.clone())),
+        (Some(known), Some(certified)) if known.client == certified.client => {
+            Ok((known.client.clone(), known.scopes.clone()))
+        }
+        (None, Some(certified)) if !parts.headers.contains_key(header::AUTHORIZATION) => {
+            Ok((certified.client.clone(), certified.scopes.clone()))
+        }
+        (None, None | Some(_)) | (Some(_), Some(_)) => Err(refused(hook, caller, token)),
+    }
+}
+
+/// One answer for all who are not let in, until they are too many.
+fn refused(hook: &Hook, caller: Option<&Caller>, token: Option<&str>) -> Problem {
+    let claimed = token.and_then(|token| token.split_once('.')).map(|(client, _)| client);
+    // Every request comes through a listener, which says from where; without it nothing is to be counted.
+    let counted = caller.map_or(Ok(()), |caller| hook.rates.failed(caller.network, claimed));
+    match counted {
+        Ok(()) => {
+            tracing::warn!("hook.token.refused");
+            Problem::new(Code::Unauthorized)
+        }
+        Err(wait) => Problem::new(Code::TooManyFailures).retry_after(wait),
+    }
 }
 
 /// The token, if there is exactly one `Authorization` header and it is a bearer's.
@@ -280,7 +371,7 @@ mod tests {
     use super::*;
 
     fn token(id: &str, fill: u8, scopes: &[Scope]) -> NewToken {
-        new_token(id, scopes, [fill; 32]).expect("a token")
+        new_token(id, scopes, [fill; 32], Date::constant(2026, 11, 24)).expect("a token")
     }
 
     #[test]
@@ -289,7 +380,7 @@ mod tests {
         let new = token("exchange", 2, &[Scope::Read]);
         let file = format!("# exchange\n{}\n\n{} # since May\n", old.line, new.line);
         let tokens = Tokens::parse(&file).expect("two tokens");
-        let scopes = |token: &str| tokens.find(token).map(|(_, scopes)| scopes.to_vec());
+        let scopes = |token: &str| tokens.find(token).map(|known| known.scopes.clone());
         assert_eq!(scopes(&old.token), Some(vec![Scope::Notify, Scope::Read]));
         assert_eq!(scopes(&new.token), Some(vec![Scope::Read]));
     }
@@ -320,7 +411,7 @@ mod tests {
             ("exchange", "must be: client"),
             ("Exchange sha256:00 read", "a client's name"),
             ("exchange sha256:00 read", "the hash must be"),
-            ("exchange sha256:00 read extra", "must be: client"),
+            ("exchange sha256:00 read 2026-11-24 extra", "must be: client"),
         ] {
             let (line, message) = Tokens::parse(&format!("{good}\n{bad}\n")).expect_err(bad);
             assert_eq!(line, 2);
@@ -331,7 +422,30 @@ mod tests {
     }
 
     #[test]
-    fn empty_file_is_refused_because_nobody_could_call() {
-        assert!(Tokens::parse("# nobody yet\n").is_err());
+    fn tokens_of_one_client_have_ids_and_days_of_their_own_and_an_older_line_has_none() {
+        let lines =
+            [token("exchange", 1, &[Scope::Read]).line, token("exchange", 2, &[Scope::Read]).line];
+        let [first, second] =
+            lines.map(|line| Known::parse(&line).expect("reads").expect("a token"));
+        assert_ne!(first.id(), second.id());
+        assert_eq!((first.id().len(), first.since), (8, Some(Date::constant(2026, 11, 24))));
+        let line = first.to_string();
+        let older = line.strip_suffix(" 2026-11-24").expect("the day is last");
+        let older = Known::parse(older).expect("reads").expect("a token");
+        assert_eq!((older.id(), older.since), (first.id(), None));
+        assert!(Known::parse(&format!("{} 24.11.2026", older)).is_err());
+    }
+
+    #[test]
+    fn token_stops_and_another_begins_when_the_file_is_read_again() {
+        let (old, new) =
+            (token("exchange", 1, &[Scope::Read]), token("exchange", 2, &[Scope::Read]));
+        let live = LiveTokens::new(Tokens::parse(&old.line).expect("one token"));
+        let knows = |token: &NewToken| live.0.borrow().find(&token.token).is_some();
+        assert!(knows(&old) && !knows(&new));
+        live.replace(Tokens::parse(&new.line).expect("one token"));
+        assert!(!knows(&old) && knows(&new));
+        live.replace(Tokens::parse("# nobody any more").expect("reads"));
+        assert!(!knows(&old) && !knows(&new));
     }
 }

@@ -3,12 +3,12 @@
 //! In: requests. Out: accepted notifications in the `queue`, and answers that are true once they are given:
 //! 202 only after COMMIT.
 //! Source: RFC 9110, RFC 9457; the Idempotency-Key header as draft-ietf-httpapi-idempotency-key-header-07.
-//! Not here: TLS (a reverse proxy's work, if the caller is another machine), what the exchange is told without
-//! asking (`tell`).
+//! Not here: what the exchange is told without asking (`tell`).
 
 pub mod alerts;
 pub mod auth;
 pub mod body;
+pub mod caller;
 pub mod calls;
 mod docs;
 pub mod endings;
@@ -16,6 +16,7 @@ pub mod events;
 pub mod evidence;
 mod examples;
 pub mod fingerprint;
+mod guests;
 pub mod health;
 pub mod hold;
 mod json;
@@ -28,12 +29,15 @@ mod next_steps;
 pub mod notifications;
 pub mod numbers;
 pub mod offices;
+mod pace;
 pub mod preflight;
 pub mod problem;
 pub mod problems;
+pub mod rates;
 pub mod resolution;
 pub mod status;
 pub mod streams;
+pub mod tls;
 pub mod view;
 pub mod webhooks;
 
@@ -55,13 +59,14 @@ use crate::schedule::line_board::LineBoard;
 use crate::schedule::windows::Windows;
 use crate::tell::Tellers;
 
-pub use auth::{Scope, Tokens, is_client_name};
+pub use auth::{LiveTokens, Scope, Tokens, is_client_name};
 pub use fingerprint::Fingerprints;
 pub use limits::Limits;
 pub use mail_channel::MailBoards;
 pub use metrics::Meters;
 pub use preflight::Queued;
 use problem::{Code, Problem};
+pub use rates::Rates;
 pub use streams::Streams;
 
 /// Everything that a request may need. Clones share it.
@@ -75,7 +80,8 @@ pub struct Parts {
     pub sheet: Arc<dyn SheetCheck>,
     pub policy: Policy,
     pub windows: Windows,
-    pub tokens: Tokens,
+    pub tokens: LiveTokens,
+    pub rates: Rates,
     pub fingerprints: Fingerprints,
     pub progress: ProgressBoard,
     pub limits: Limits,
@@ -164,9 +170,11 @@ pub struct FieldFault {
 /// All routes, on one screen.
 pub fn router(hook: Hook) -> Router {
     let (router, api) = routes().split_for_parts();
-    let api = finish(api);
+    // Written once: anybody may ask for it, as often as he likes.
+    let api = axum::body::Bytes::from(finish(api).to_json().unwrap_or_default());
+    let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     router
-        .route("/v1/openapi.json", axum::routing::get(async move || axum::Json(api)))
+        .route("/v1/openapi.json", axum::routing::get(async move || (json, api)))
         .merge(docs::routes())
         .fallback(async || Problem::new(Code::NoSuchRoute))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
@@ -220,7 +228,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn finish(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("`id.secret`, as `shirase token new` prints it"))
+        .description(Some("`client.secret`, as `shirase token new` prints it"))
         .build();
     api.components
         .get_or_insert_default()

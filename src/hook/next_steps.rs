@@ -17,6 +17,12 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::ScopeMissing => (
             "Use a token with the scope that `detail` names, or have one made with `shirase token new --scope`.",
             "`detail` に示された権限のあるトークンを使うか、`shirase token new --scope` で作成してください。"),
+        Code::TooManyFailures => (
+            "Find who calls with a wrong or revoked token and give it a right one. Right tokens are let in meanwhile.",
+            "誤ったトークンや失効したトークンで接続しているプログラムを探して設定を直してください。正しいトークンはその間も使えます。"),
+        Code::TooManyRequests => (
+            "Wait as long as Retry-After says, then send again with the same Idempotency-Key; or raise `posts_per_minute`.",
+            "Retry-After の時間だけ待ち、同じ Idempotency-Key で送り直してください。必要なら設定 `posts_per_minute` を上げてください。"),
         Code::NoSuchRoute => (
             "Compare the path with `/v1/openapi.json` or `/v1/docs`.",
             "`/v1/openapi.json` または `/v1/docs` でパスを確認してください。"),

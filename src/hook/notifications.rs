@@ -42,6 +42,8 @@ pub(super) async fn submit(
     MayNotify(client): MayNotify,
     request: Request,
 ) -> Result<Response, Problem> {
+    let too_many = |wait| Problem::new(Code::TooManyRequests).retry_after(wait);
+    hook.rates.post(&client).map_err(too_many)?;
     let key = idempotency_key(request.headers())?;
     let (head, body) = request.into_parts();
     let octets = body::read(&head.headers, body, &hook.limits).await?;

@@ -23,6 +23,8 @@ use crate::schedule::horizon::Projection;
 pub enum Code {
     Unauthorized,
     ScopeMissing,
+    TooManyFailures,
+    TooManyRequests,
     NoSuchRoute,
     MethodNotAllowed,
     NotificationNotFound,
@@ -104,6 +106,8 @@ impl Code {
     pub const ALL: &'static [Self] = &[
         Self::Unauthorized,
         Self::ScopeMissing,
+        Self::TooManyFailures,
+        Self::TooManyRequests,
         Self::NoSuchRoute,
         Self::MethodNotAllowed,
         Self::NotificationNotFound,
@@ -179,6 +183,10 @@ impl Code {
                 "A valid bearer token is needed.", "有効なアクセストークンが必要です。"),
             Self::ScopeMissing => entry("scope-missing", StatusCode::FORBIDDEN, Technician,
                 "This token may not do that.", "このトークンにはその操作の権限がありません。"),
+            Self::TooManyFailures => entry("too-many-failures", StatusCode::TOO_MANY_REQUESTS, Technician,
+                "Too many wrong tokens came from there; see Retry-After.", "誤ったアクセストークンが続いています。Retry-After の時間だけお待ちください。"),
+            Self::TooManyRequests => entry("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Technician,
+                "This client hands in more than it may in a minute; see Retry-After.", "1 分間に受け付ける件数を超えました。Retry-After の時間だけお待ちください。"),
             Self::NoSuchRoute => entry("no-such-route", StatusCode::NOT_FOUND, Technician,
                 "There is nothing at this path.", "このパスには何もありません。"),
             Self::MethodNotAllowed => entry("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, Technician,
@@ -371,6 +379,11 @@ impl Problem {
         Self { errors, ..Self::new(code) }
     }
 
+    /// Says when to ask again.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// A refusal of what would have its turn `excess` too late.
     pub fn horizon(projection: ProjectionView, excess: Duration) -> Self {
         let detail = match projection.usable {
@@ -449,6 +462,11 @@ impl IntoResponse for Problem {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
+        }
+        if let Some(retry_after) = self.retry_after {
+            // Whole seconds, and never too early.
+            let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+            headers.insert(header::RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX).into());
         }
         response
     }

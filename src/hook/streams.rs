@@ -30,7 +30,7 @@ const MOST_STREAMS: usize = 8;
 const PIECE: u16 = 100;
 /// Between two signs of life: proxies close what is silent for a minute. Chosen.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// No stream lives longer: less than a connection may, so that it ends in order.
+/// No stream lives longer: whoever comes back shows a token again, and it may have been revoked. Chosen.
 const LONGEST: Duration = Duration::from_secs(50);
 
 /// The streams that are open. Clones share them.

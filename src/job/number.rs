@@ -26,7 +26,7 @@ impl FaxNumber {
         }
         let mut digits = String::with_capacity(Self::MAX_CHARS);
         let mut international = false;
-        for (at, c) in text.trim().chars().enumerate() {
+        for (at, c) in trimmed(text).chars().enumerate() {
             match c {
                 '0'..='9' => digits.push(c),
                 '０'..='９' => digits.extend(full_width_digit(c)),
@@ -62,6 +62,11 @@ impl FaxNumber {
     pub fn international(&self) -> String {
         format!("81{}", self.0.strip_prefix('0').unwrap_or(&self.0))
     }
+}
+
+/// Without the spaces around it that come with a copied cell. Line ends and other blanks are no slip of a hand.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\u{3000}'])
 }
 
 /// ASCII for a full-width digit.

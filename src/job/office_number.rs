@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use super::number::trimmed;
+
 /// Ten characters, prefecture and check digit right, e.g. `1379900028`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct OfficeNumber {
@@ -46,7 +48,7 @@ impl OfficeNumber {
     /// # Errors
     /// [`OfficeNumberError`], with what is wrong.
     pub fn parse(text: &str) -> Result<Self, OfficeNumberError> {
-        let text = text.trim();
+        let text = trimmed(text);
         let found = text.chars().count();
         if found != 10 {
             return Err(OfficeNumberError::Length { found });

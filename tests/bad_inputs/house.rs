@@ -78,6 +78,7 @@ help_hours = "平日 9:00～17:00"
 [sheet]
 program = "{program}"
 templates = "{templates}"
+deadline_ms = 60000
 [http]
 listen = "{address}"
 tokens_file = "{folder}/tokens"

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | B1, B2, B4 to B9 | HTTP messages, JSON, keys, framing | `http` |
 //! | B3, B11 to B14 | texts, numbers, times, fields that do not exist | `fields` |
-//! | B10 | slow clients of every kind, 2,000 at once | `slow` |
+//! | B10 | slow clients of every kind | `src/hook/tests/clients.rs`, `src/hook/pace.rs`, `src/hook/guests.rs` |
 //! | B15 | tokens | `tokens` |
 //! | B16 to B20 | templates, faces, pictures | `templates`; of mails `src/render/letter/tests.rs` |
 //! | B21 to B23 | settings, secret files, SIGHUP | `settings` |
@@ -28,7 +28,9 @@
 mod program;
 
 mod disk;
+mod fields;
 mod house;
+mod http;
 mod settings;
 mod store;
 mod templates;

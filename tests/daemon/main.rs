@@ -6,6 +6,7 @@ mod check;
 #[path = "../../drivers/mail/tests/support/dns.rs"]
 #[expect(dead_code, reason = "the tests of the driver use the rest")]
 mod dns;
+mod doors;
 
 use std::io::Read as _;
 use std::os::unix::net::UnixDatagram;

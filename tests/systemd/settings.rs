@@ -28,6 +28,12 @@ const LEAST_MAIL: &str = "[mail]\nfrom = \"notice@exchange.example.jp\"\n\
     [mail.inbox]\nhost = \"mail.example.jp\"\n[mail.inbox.login]\nmechanism = \"plain\"\n\
     user = \"receipts\"\npassword_file = \"$CREDENTIALS_DIRECTORY/inbox-password\"\n";
 
+/// The door for other machines, as the file shows it.
+const TLS: &str = "[http.tls]\nlisten = \"192.0.2.10:8751\"\n\
+    certificate = \"/etc/shirase/tls/chain.pem\"\nkey_file = \"/etc/shirase/tls/key.pem\"\n\
+    client_ca = \"/etc/shirase/tls/clients.pem\"\n[[http.tls.client]]\n\
+    certificate_name = \"exchange.example.jp\"\nclient = \"exchange\"\nscopes = [\"read\"]\n";
+
 /// A login, as the file shows it.
 const LOGIN: &str = "[mail.relay.login]\nmechanism = \"plain\"\nuser = \"gateway\"\n\
     password_file = \"$CREDENTIALS_DIRECTORY/relay-password\"\n";
@@ -75,10 +81,14 @@ fn shipped_file_with_every_comment_opened_means_the_same() {
 #[test]
 fn every_key_of_the_program_stands_in_the_shipped_file() {
     let settings =
-        parse(&(shipped() + LEAST_LINE + PROVIDER_LINE + WEBHOOK + LEAST_MAIL + LOGIN)).unwrap();
+        parse(&(shipped() + LEAST_LINE + PROVIDER_LINE + WEBHOOK + LEAST_MAIL + LOGIN + TLS))
+            .unwrap();
     let mail = settings.mail.unwrap();
+    let tls = settings.http.tls.as_ref().unwrap();
     let all = [
         keys(&settings.http),
+        keys(tls),
+        keys(&tls.client[0]),
         keys(&settings.store),
         keys(&settings.site),
         keys(&settings.site.en),
@@ -98,11 +108,13 @@ fn every_key_of_the_program_stands_in_the_shipped_file() {
     let stands = |key: &String| {
         let is_value = |comment: &&str| text.contains(&format!("\n{comment}{key} = "));
         let is_table =
-            ["site", "site.words", "mail", "mail.relay", "mail.inbox"].iter().any(|parent| {
-                ["#", "# "]
-                    .iter()
-                    .any(|comment| text.contains(&format!("\n{comment}[{parent}.{key}")))
-            });
+            ["site", "site.words", "http", "http.tls", "mail", "mail.relay", "mail.inbox"]
+                .iter()
+                .any(|parent| {
+                    ["#", "# ", "# ["]
+                        .iter()
+                        .any(|comment| text.contains(&format!("\n{comment}[{parent}.{key}")))
+                });
         ["", "#", "# "].iter().any(is_value) || is_table
     };
     assert!(all.iter().all(|section| !section.is_empty()), "{all:?}");
@@ -146,13 +158,13 @@ fn defaults_lie_where_the_unit_and_the_installation_put_things() {
     assert!(machine.path(templates).is_dir(), "{templates}");
 
     let granted = Path::new("/run/credentials/shirase.service");
-    for (file, name) in
-        [(&settings.store.key_file, "master-key"), (&settings.http.tokens_file, "tokens")]
-    {
-        assert_eq!(file.path(Some(granted)).unwrap(), granted.join(name));
-        let load = format!("{name}:/etc/shirase/credentials/{name}");
-        assert!(values(&unit, "LoadCredential").contains(&load.as_str()), "{name}");
-    }
+    let key = settings.store.key_file.path(Some(granted)).unwrap();
+    assert_eq!(key, granted.join("master-key"));
+    let load = "master-key:/etc/shirase/credentials/master-key";
+    assert!(values(&unit, "LoadCredential").contains(&load));
+    // Not a credential: those are copies, and a token could not be revoked before the next start.
+    let tokens = settings.http.tokens_file.path(Some(granted)).unwrap();
+    assert_eq!(tokens, Path::new("/etc/shirase/tokens"));
 }
 
 /// Under another prefix the file is rewritten, so that it still names what is there.

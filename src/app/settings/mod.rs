@@ -6,6 +6,7 @@
 //! Not here: secrets. They stay in files of their own, which the settings only name (`secrets.rs`).
 
 mod calling;
+mod http;
 mod inbox;
 mod line;
 mod mail;
@@ -16,6 +17,7 @@ mod webhook;
 
 pub use self::mail::{FaxAfter, Login, Mail, Relay};
 pub use calling::{Calling, Calls, DailyTime, Hours};
+pub use http::{CertifiedClient, Http, Tls};
 pub use inbox::Inbox;
 pub use line::Line;
 pub use provider_line::ProviderLine;
@@ -24,14 +26,13 @@ pub use webhook::Webhook;
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Time;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IntoDeserializer};
+use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -62,20 +63,6 @@ pub struct Settings {
     pub mail: Option<Mail>,
     /// Endpoints that are told what happens.
     pub webhooks: Vec<Webhook>,
-}
-
-/// `[http]`: where the hook listens.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Address and port, port 1 to 65535. 127.0.0.1:8750: nobody but this machine until somebody
-    /// decides otherwise, because the hook itself speaks no TLS.
-    #[serde(default = "default_listen", deserialize_with = "listen")]
-    pub listen: SocketAddr,
-    /// File of hashed tokens, one a line, as `shirase token new` prints them. No default place but
-    /// systemd's credentials, because a token file that lies around is a leak.
-    #[serde(default = "default_tokens_file")]
-    pub tokens_file: SecretFile,
 }
 
 /// `[store]`: where accepted notifications live.
@@ -164,6 +151,8 @@ impl Settings {
             .map(|table| Spanned::deserialize(table.into_deserializer()))
             .collect::<Result<_, toml::de::Error>>()
             .map_err(|error| of_toml("a line of kind mail-to-fax: ", &error))?;
+        let http = &file.http;
+        http.get_ref().check().map_err(|message| wrong(http.span().start, message))?;
         check_names(&file.line, &provider_lines)
             .and_then(|()| check_devices(&file.line))
             .and_then(|()| check_provider_lines(&provider_lines, file.mail.as_ref()))
@@ -172,7 +161,7 @@ impl Settings {
         check_test_numbers(&file.line, &file.calling.policy())
             .map_err(|(offset, message)| wrong(offset, message))?;
         Ok(Self {
-            http: file.http,
+            http: file.http.into_inner(),
             store: file.store,
             site: file.site,
             sheet: file.sheet,
@@ -208,7 +197,7 @@ impl Settings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    http: Http,
+    http: Spanned<Http>,
     #[serde(default)]
     store: Store,
     site: Site,
@@ -319,14 +308,6 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-fn default_listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8750))
-}
-
-fn default_tokens_file() -> SecretFile {
-    SecretFile::new("$CREDENTIALS_DIRECTORY/tokens")
-}
-
 fn default_store_path() -> PathBuf {
     PathBuf::from("/var/lib/shirase/queue.db")
 }
@@ -337,14 +318,6 @@ fn default_key_file() -> SecretFile {
 
 fn default_keep_days() -> u16 {
     400
-}
-
-fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse()
-        .ok()
-        .filter(|address: &SocketAddr| address.port() != 0)
-        .ok_or_else(|| de::Error::custom("must be an address and a port, as in 127.0.0.1:8750"))
 }
 
 #[cfg(test)]

@@ -37,25 +37,59 @@ async fn body_that_drips_is_408() {
 }
 
 #[tokio::test]
-async fn connections_of_one_address_are_limited_and_free_again() {
-    let limits = Limits { connections_per_address: 2, ..Limits::default() };
+async fn full_house_closes_whoever_says_nothing_and_serves_whoever_asks() {
+    let limits = Limits { connections: 2, ..Limits::default() };
     let house = House::with(Setup { limits, ..Setup::default() }).await;
-    let (first, _second) = (house.connect().await, house.connect().await);
-    let mut third = house.connect().await;
-    assert!(closed(&mut third).await, "one too many");
-    drop(first);
-    // The place is free once the server has seen the end of the first connection.
-    let deadline = tokio::time::sleep(Duration::from_secs(5));
-    tokio::pin!(deadline);
-    loop {
-        let again = tokio::select! {
-            answer = house.try_get("/healthz") => answer,
-            () = &mut deadline => panic!("the place was never free again"),
-        };
-        if again.is_some_and(|answer| answer.status == 200) {
-            break;
-        }
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(house.connect().await);
+        assert_eq!(house.get("/healthz").await.status, 200);
     }
+    assert!(closed(&mut silent[0]).await, "it made room");
+}
+
+#[tokio::test]
+async fn answer_that_nobody_reads_is_given_up() {
+    let limits = Limits { answer: Duration::from_millis(200), ..Limits::default() };
+    let house = House::with(Setup { limits, ..Setup::default() }).await;
+    let mut stream = house.connect().await;
+    let request = "GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+    // More answers than any buffer of the kernel takes: the hook stops reading, then us.
+    let flood = request.repeat(1000);
+    let writing = tokio::time::timeout(Duration::from_secs(10), async {
+        while stream.write_all(flood.as_bytes()).await.is_ok() {}
+    });
+    writing.await.expect("the connection was closed");
+    assert_eq!(house.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn eleventh_wrong_token_is_429_and_the_right_one_is_let_in() {
+    let house = House::open().await;
+    let wrong = "GET /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer exchange.x\r\n\r\n";
+    for _ in 0..10 {
+        house.send(wrong.as_bytes()).await.is_problem(401, "unauthorized");
+    }
+    let answer = house.send(wrong.as_bytes()).await;
+    answer.is_problem(429, "too-many-failures");
+    let wait: u64 =
+        answer.header("retry-after").and_then(|wait| wait.parse().ok()).expect("a wait");
+    assert!((1..=6).contains(&wait), "{wait}");
+    assert_eq!(house.get("/v1/events").await.status, 200, "whoever has the token has not to wait");
+}
+
+#[tokio::test]
+async fn client_that_hands_in_too_much_waits_and_may_still_withdraw() {
+    let posts_per_minute = std::num::NonZeroU32::new(2);
+    let house = House::with(Setup { posts_per_minute, ..Setup::default() }).await;
+    let id = house.accepted().await;
+    assert_eq!(house.post("key-1", &body()).await.status, 202);
+    let answer = house.post("key-2", &body()).await;
+    answer.is_problem(429, "too-many-requests");
+    assert_eq!(answer.header("retry-after"), Some("30"));
+    assert_eq!(house.store.kept(), 2);
+    let head = house.head(&format!("DELETE /v1/notifications/{id}"), "");
+    assert_eq!(house.send(format!("{head}\r\n").as_bytes()).await.status, 200);
 }
 
 #[tokio::test]

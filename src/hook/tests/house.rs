@@ -92,6 +92,7 @@ pub(super) struct Setup {
     pub(super) tally: Tally,
     pub(super) forgotten: i64,
     pub(super) now: UnixMillis,
+    pub(super) posts_per_minute: Option<std::num::NonZeroU32>,
 }
 
 impl Default for Setup {
@@ -113,6 +114,7 @@ impl Default for Setup {
             tally: Tally::default(),
             forgotten: 0,
             now: TUESDAY_10_00,
+            posts_per_minute: None,
         }
     }
 }
@@ -135,7 +137,9 @@ impl House {
     }
 
     pub(super) async fn with(setup: Setup) -> Self {
-        let new = auth::new_token("exchange", setup.scopes, [7; 32]).expect("a token");
+        let new =
+            auth::new_token("exchange", setup.scopes, [7; 32], jiff::civil::date(2026, 11, 24))
+                .expect("a token");
         let store = Arc::new(Memory {
             failing: setup.failing,
             cancelled: setup.cancelled,
@@ -164,7 +168,8 @@ impl House {
             sheet: Arc::new(Drawing(setup.sheet)),
             policy: setup.policy,
             windows: setup.windows,
-            tokens: Tokens::parse(&new.line).expect("one token"),
+            tokens: LiveTokens::new(Tokens::parse(&new.line).expect("one token")),
+            rates: Rates::new(setup.posts_per_minute),
             fingerprints: Fingerprints::new(&[9; 32]),
             progress: progress.clone(),
             limits: setup.limits.clone(),
@@ -185,12 +190,13 @@ impl House {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
+        let door = listener::Door { socket: listener, certificates: None };
         let (stop, stopped) = oneshot::channel();
         let until = async move {
             let _ = stopped.await;
             streams.end();
         };
-        let server = tokio::spawn(listener::serve(listener, router(hook), setup.limits, until));
+        let server = tokio::spawn(listener::serve(vec![door], router(hook), setup.limits, until));
         Self { address, token: new.token, store, lines, progress, alarm, stop: Some(stop), server }
     }
 
@@ -217,15 +223,6 @@ impl House {
 
     pub(super) async fn get(&self, path: &str) -> Answer {
         self.send(format!("{}\r\n", self.head(&format!("GET {path}"), "")).as_bytes()).await
-    }
-
-    pub(super) async fn try_get(&self, path: &str) -> Option<Answer> {
-        let mut stream = TcpStream::connect(self.address).await.ok()?;
-        let head = format!("{}\r\n", self.head(&format!("GET {path}"), ""));
-        stream.write_all(head.as_bytes()).await.ok()?;
-        let mut octets = Vec::new();
-        stream.read_to_end(&mut octets).await.ok()?;
-        (!octets.is_empty()).then(|| Answer::parse(&octets))
     }
 
     pub(super) async fn post(&self, key: &str, body: &Value) -> Answer {
