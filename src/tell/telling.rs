@@ -21,8 +21,10 @@ use crate::queue::{Pending, QueueError, WebhookDue, WebhookFate, WebhookOpened, 
 /// Posts that go out together. Chosen: a receiver takes so many at once, and a wide way is filled.
 const AT_ONCE: u16 = 8;
 /// An endpoint looks so often by itself, whatever woke it or did not, and however the clock was set.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// Until a store or a file that could not be used is tried again.
+const LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Files that could not be read are read again so often.
+const READ_EVERY: Duration = Duration::from_secs(60);
+/// Until a store that could not answer is asked again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// The watchdog wants to see a move more often than this.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
@@ -141,7 +143,7 @@ impl Telling {
                     tracing::error!(endpoint = self.teller.name(), %fault, "webhook.endpoint.faulty");
                 }
                 self.show(TellState::Faulty(fault));
-                self.wait(LOOK_EVERY, false).await?;
+                self.wait(READ_EVERY, false).await?;
                 Ok(None)
             }
         }
