@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Method, Request, Response, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{PrivateKeyDer, ServerName};
@@ -227,6 +227,10 @@ impl Client {
         let response = answer.await.map_err(|_| self.unreachable("no answer"))??;
         if response.status().is_success() {
             return Ok(response.into_body());
+        }
+        // It starts, stops or has enough readers: all of that passes.
+        if response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS {
+            return Err(self.unreachable(response.status()));
         }
         self.read(response).await.and_then(|_no_stream| Err(self.unreachable("no stream")))
     }

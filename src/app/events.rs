@@ -14,6 +14,8 @@ use super::print::{self, word};
 const PIECE: usize = 1000;
 /// A gateway that restarts is asked again after so long.
 const BACK_AFTER: Duration = Duration::from_secs(1);
+/// The gateway gives a sign of life every 15 s: after three that did not come, nobody is there any more.
+const SILENCE: Duration = Duration::from_secs(45);
 /// No event is longer; one that is comes from something else than a gateway.
 const EVENT_OCTETS: usize = 1 << 20;
 
@@ -78,7 +80,7 @@ async fn follow(client: &Client, shown: &mut Shown) -> Result<(), Failure> {
 async fn listen(client: &Client, shown: &mut Shown) -> Result<(), Failure> {
     let mut body: Incoming = client.stream("/v1/events", shown.cursor).await?;
     let mut frames = Frames::default();
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
         let Some(octets) = frame.data_ref() else { continue };
         frames.push(octets);
         while let Some(data) = frames.next() {

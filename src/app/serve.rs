@@ -103,6 +103,8 @@ impl Serve {
         let hearts = Heartbeats::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            // The unit allows 256 tasks: whoever waits for a sheet's trial must leave some to the lines and the worker.
+            .max_blocking_threads(64)
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;

@@ -163,7 +163,8 @@ impl Revoke {
             Ok(text.split_inclusive('\n').filter(stays).collect())
         })?;
         eprintln!(
-            "Gone from the file. A running gateway refuses it within 30 s; at once after: systemctl kill -s HUP shirase"
+            "Gone from the file. A running gateway refuses it within 30 s, at once after `systemctl kill -s HUP shirase`; \
+             one whose settings name $CREDENTIALS_DIRECTORY reads a copy, and only at its next start"
         );
         Ok(())
     }
@@ -198,6 +199,9 @@ fn all(path: &Path, text: &str) -> Result<Vec<Known>, Failure> {
 fn the_one(path: &Path, text: &str, id: &str) -> Result<Known, Failure> {
     let mut named = all(path, text)?;
     named.retain(|known| !id.is_empty() && known.id().starts_with(id));
+    // A line that stands there twice is one token.
+    let mut seen = std::collections::HashSet::new();
+    named.retain(|known| seen.insert(known.id()));
     match <[Known; 1]>::try_from(named) {
         Ok([known]) => Ok(known),
         Err(none) if none.is_empty() => {

@@ -34,7 +34,7 @@ impl Why {
 fn told(view: &Value, status: &Value) -> String {
     let mut paragraph = Paragraph::default();
     paragraph.say(
-        format!("整理番号 {} の通知（{} 宛）。", word(&view["reference"]), to_ja(view)),
+        format!("照会番号 {} の通知（{} 宛）。", word(&view["reference"]), to_ja(view)),
         format!("The notification {} to {}.", word(&view["reference"]), to(view)),
     );
     match view["state"].as_str() {
@@ -140,6 +140,14 @@ fn its_turn(view: &Value, status: &Value, paragraph: &mut Paragraph) {
     if !held.is_null() {
         paragraph.say("送信を全体で停止しています。", "Everything is held back.");
         paragraph.say(word(&held["text_ja"]), word(&held["text"]));
+    } else if !status["appliance"]["clock_in_doubt"].is_null() {
+        paragraph.say(
+            "時計が大きく進んだか戻ったため、正しいと確認できるまで送信しません。対応は技術者：timedatectl で時刻を確認してください。",
+            format!(
+                "Nothing is sent until the clock can be believed: {}. A technician acts: see `timedatectl`.",
+                word(&status["appliance"]["clock_in_doubt"])
+            ),
+        );
     } else if usable == 0 {
         paragraph.say(
             format!("使用できる{carriers_ja}がないため待っています。"),
@@ -220,7 +228,7 @@ fn uncertain(view: &Value, paragraph: &mut Paragraph) {
     let (reference, id) = (word(&view["reference"]), word(&view["id"]));
     let end = date_and_time(&view["not_after"]);
     paragraph.say(
-        format!("対応は居宅：事業所に電話し、整理番号 {reference} の用紙の有無を確認してください。結果は shirase resolve {id} で記録します。{end} を過ぎると、決まらないまま未達として閉じられます。"),
+        format!("対応は居宅：事業所に電話し、照会番号 {reference} の用紙の有無を確認してください。結果は shirase resolve {id} で記録します。{end} を過ぎると、決まらないまま未達として閉じられます。"),
         format!("The care manager's office acts: call the office and ask for the sheet {reference}; then `shirase resolve {id}` records the decision. Undecided, it is closed as not delivered after {end}."),
     );
 }
@@ -306,7 +314,7 @@ mod tests {
         let said = |status: &Value| told(&view("waiting"), status);
         assert_eq!(
             said(&status),
-            "整理番号 5T7R-0BNE の通知（事業所 1179900012、FAX ******5678 宛）。まだ一度も試していません。\
+            "照会番号 5T7R-0BNE の通知（事業所 1179900012、FAX ******5678 宛）。まだ一度も試していません。\
              順番待ちです（全 12 件、使用できる回線 2）。\
              2026-11-27 10:00:00 までに送れなければ期限切れとなり、イベントで通知されます。\n\
              The notification 5T7R-0BNE to office 1179900012, by FAX to ******5678. Nothing was tried yet. \

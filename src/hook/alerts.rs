@@ -37,7 +37,7 @@ pub const ALERTS: &[Meaning] = &[
         "See `shirase webhook` for what is wrong, and `shirase webhook retry` once it is mended.", "`shirase webhook` で原因を確認し、直したら `shirase webhook retry` を実行してください。"),
     entry(UNCERTAIN_OPEN, "到達未確認あり", Some(CareManager),
         "Some may or may not be on paper, and wait for a decision.", "届いたか確認できず、判断を待っている通知があります。",
-        "See `shirase list --state uncertain`: call each office and ask for the sheet with that reference.", "`shirase list --state uncertain` で一覧を出し、整理番号の用紙の有無を事業所に確認してください。"),
+        "See `shirase list --state uncertain`: call each office and ask for the sheet with that reference.", "`shirase list --state uncertain` で一覧を出し、照会番号の用紙の有無を事業所に確認してください。"),
     entry(OUT_OF_ORDER, "使用不可", Some(Technician),
         "It does not work; the message has the particulars.", "使用できません。詳細はメッセージにあります。",
         "Do what the message says.", "メッセージに従って対処してください。"),

@@ -1,7 +1,7 @@
 //! The listening sockets: HTTP/1.1 for clients that may be slow, silent, many or hostile.
 //!
 //! In: bound sockets, the router, a signal to stop. Out: answers; a connection that breaks a limit is closed.
-//! A connection lives as long as it makes progress, so a stream of events may stay for days:
+//! A connection lives as long as it makes progress, so a stream of events stays for as long as `streams.rs` lets it:
 //!
 //! | waits for | at most | then |
 //! |---|---|---|

@@ -12,7 +12,7 @@ pub(super) const fn next_step(code: Code) -> (&'static str, &'static str) {
         Code::WebhookNotFound => (
             "`shirase webhook` lists the names.", "名前は `shirase webhook` で確認してください。"),
         Code::Unauthorized => (
-            "Send `Authorization: Bearer id.secret` with a token that `shirase token new` made and the tokens file holds.",
+            "Send `Authorization: Bearer client.secret` with a token that `shirase token new` made and the tokens file holds.",
             "`shirase token new` で作成し、トークンファイルに登録したトークンを `Authorization: Bearer` で送ってください。"),
         Code::ScopeMissing => (
             "Use a token with the scope that `detail` names, or have one made with `shirase token new --scope`.",

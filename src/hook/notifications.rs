@@ -42,8 +42,7 @@ pub(super) async fn submit(
     MayNotify(client): MayNotify,
     request: Request,
 ) -> Result<Response, Problem> {
-    let too_many = |wait| Problem::new(Code::TooManyRequests).retry_after(wait);
-    hook.rates.post(&client).map_err(too_many)?;
+    within_rate(&hook, &client)?;
     let key = idempotency_key(request.headers())?;
     let (head, body) = request.into_parts();
     let octets = body::read(&head.headers, body, &hook.limits).await?;
@@ -97,6 +96,12 @@ async fn take_on(
         Accepted::Replay { .. } | Accepted::OtherBody => {}
     }
     Ok(accepted)
+}
+
+/// What a client asks to be judged costs the same, whether it is then stored or not.
+pub(super) fn within_rate(hook: &Hook, client: &ClientId) -> Result<(), Problem> {
+    let too_many = |wait| Problem::new(Code::TooManyRequests).retry_after(wait);
+    hook.rates.post(client).map_err(too_many)
 }
 
 /// One notification with its receipt.

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::alerts;
 use super::auth::MayNotify;
 use super::body;
+use super::notifications::within_rate;
 use super::problem::{Code, FieldError, Problem, ProblemBody, ProjectionView};
 use super::{FieldFault, Hook, SheetFault};
 use crate::job::meaning::Meaning;
@@ -113,11 +114,11 @@ pub(super) async fn project(
     let ahead = hook.queued.ahead(hook, channel, urgency, from, now).await?;
     Ok(match (channel, &hook.mail.relay) {
         (Channel::Mail, Some(relay)) => {
-            horizon::project(ahead, &relay.carrying(), &Windows::Always, from)
+            horizon::project(ahead, &relay.carrying(), &Windows::Always, now, from)
         }
         (Channel::Mail, None) | (Channel::Fax, _) => {
             let lines: Vec<_> = hook.lines.boards().iter().map(|board| board.carrying()).collect();
-            horizon::project(ahead, &lines, &hook.windows, from)
+            horizon::project(ahead, &lines, &hook.windows, now, from)
         }
     })
 }
@@ -222,6 +223,7 @@ pub(super) async fn ask(
     MayNotify(client): MayNotify,
     request: Request,
 ) -> Result<Json<Preflight>, Problem> {
+    within_rate(&hook, &client)?;
     let (head, body) = request.into_parts();
     let octets = body::read(&head.headers, body, &hook.limits).await?;
     let now = hook.clock.now();

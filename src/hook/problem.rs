@@ -447,9 +447,6 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(SaidNo(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(retry_after) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, retry_after.as_secs().into());
-        }
         match status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -23,14 +23,17 @@ use crate::job::meaning::Meaning;
 use crate::job::{Channel, JobState, UnixMillis, Urgency};
 use crate::queue::{Appliance, Tally, WebhookBoard};
 use crate::schedule::horizon::Carrying;
-use crate::schedule::line_board::{LineBoard, LineState};
+use crate::schedule::line_board::{LineBoard, LineState, LineStatus};
 use crate::schedule::mail_board::RelayState;
 use crate::send::LineFault;
+use crate::send::mailbox_board::MailboxState;
 use crate::tell::TellState;
 
-/// So many hours in which it could have been called, and it still waits: something is wrong. Chosen: three hundred sheets
-/// can be before it on one line.
+/// So many hours in which it could have been called, and it still waits while no line calls anybody: something is wrong.
+/// A backlog that is worked off may be longer.
 const LATE_AFTER: Duration = Duration::from_secs(5 * 60 * 60);
+/// Longest between two calls of a line that has work. Chosen: a modem is asked and set again before each.
+const BETWEEN_CALLS: Duration = Duration::from_secs(2 * 60);
 /// An endpoint may restart without anybody being told. Chosen.
 const NOT_TAKEN_AFTER: Duration = Duration::from_secs(10 * 60);
 
@@ -58,7 +61,7 @@ pub struct Status {
 /// Something that is wrong: what it means and what to do.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
 pub struct WrongView {
-    /// What it is about: a line, the relay, a number of notifications.
+    /// What it is about: a line, the relay, notifications.
     pub what: String,
     /// The particulars, where there are some.
     pub message: Option<String>,
@@ -208,10 +211,19 @@ fn wrong(
             RelayState::Starting | RelayState::Ready | RelayState::Stopped => {}
         }
     }
+    if let Some(inbox) = &hook.mail.inbox {
+        match inbox.status().state {
+            MailboxState::Faulty { code, message } => {
+                wrong.push(out_of_order(String::from("inbox"), LineFault { code, message }));
+            }
+            MailboxState::Starting | MailboxState::Reading | MailboxState::Stopped => {}
+        }
+    }
     let is_late = |due: &UnixMillis| {
         hook.windows.open_for(*due, LATE_AFTER).is_some_and(|is_late_from| is_late_from < now)
     };
-    if let Some(due) = tally.fax_due.filter(is_late) {
+    let nothing_moves = boards.iter().all(|board| nobody_is_called(&board.status(), now));
+    if let Some(due) = tally.fax_due.filter(|due| nothing_moves && is_late(due)) {
         let message = Some(format!("the first one waits since {}", due.rfc3339()));
         let meaning = alerts::meaning(alerts::QUEUE_LATE);
         wrong.push(WrongView { what: String::from("queue"), message, meaning });
@@ -223,9 +235,23 @@ fn wrong(
     let undecided = [Channel::Fax, Channel::Mail].map(|of| tally.of(JobState::Uncertain, of));
     let count: u64 = undecided.iter().sum();
     if count > 0 {
-        wrong.push(point_out(&count.to_string(), alerts::meaning(alerts::UNCERTAIN_OPEN)));
+        let message = Some(format!("{count} of them ({count} 件)"));
+        let meaning = alerts::meaning(alerts::UNCERTAIN_OPEN);
+        wrong.push(WrongView { what: String::from("notifications"), message, meaning });
     }
     wrong
+}
+
+/// It calls nobody, and not only between two calls.
+fn nobody_is_called(line: &LineStatus, now: UnixMillis) -> bool {
+    match line.state {
+        LineState::Calling | LineState::Testing | LineState::Ringing => false,
+        LineState::Starting
+        | LineState::Ready
+        | LineState::Faulty(_)
+        | LineState::Quarantined(_)
+        | LineState::Stopped => now.since(line.since) > BETWEEN_CALLS,
+    }
 }
 
 fn line_out_of_order(board: &LineBoard) -> Option<WrongView> {

@@ -114,6 +114,10 @@ struct Reader {
 impl Reader {
     async fn next(mut self) -> Option<(Result<sse::Event, Infallible>, Self)> {
         loop {
+            // Asked before each event: a long backlog must not outlive a stop or a token.
+            if *self.closing.borrow() || self.over.is_elapsed() {
+                return None;
+            }
             if let Some(row) = self.read.pop_front() {
                 self.cursor = row.cursor;
                 return Some((Ok(told(row)?), self));

@@ -61,27 +61,28 @@ pub struct Projection {
     pub start: Option<UnixMillis>,
 }
 
-/// When the one that may go from `from` on begins, behind `ahead` others. While nothing works, it is expected to do so again
+/// When the one that may go from `from` on begins, behind `ahead` others that are worked off from `now` on. While nothing works, it is expected to do so again
 /// after [`MENDED_WITHIN`]; where there is nothing at all, nobody can say, and it goes by the hours alone.
 pub fn project(
     ahead: u64,
     carrying: &[Carrying],
     windows: &Windows,
+    now: UnixMillis,
     from: UnixMillis,
 ) -> Projection {
     let usable = carrying.iter().filter(|carrying| carrying.is_usable).count();
     let counts = |carrying: &&Carrying| carrying.is_usable || usable == 0;
     let a_second = |carrying: &Carrying| carrying.pace.takes().as_secs_f64().recip();
     let all_a_second: f64 = carrying.iter().filter(counts).map(a_second).sum();
-    let (wait, from) = match (carrying.is_empty(), usable) {
-        (true, _) => (0.0, from),
-        (false, 0) => (ahead as f64 / all_a_second, from.after(MENDED_WITHIN)),
-        (false, _) => (ahead as f64 / all_a_second, from),
+    let (wait, begins) = match (carrying.is_empty(), usable) {
+        (true, _) => (0.0, now),
+        (false, 0) => (ahead as f64 / all_a_second, now.after(MENDED_WITHIN)),
+        (false, _) => (ahead as f64 / all_a_second, now),
     };
     let start = Duration::try_from_secs_f64(wait)
         .ok()
-        .and_then(|wait| windows.open_for(windows.next_open(from)?, wait))
-        .and_then(|start| windows.next_open(start));
+        .and_then(|wait| windows.open_for(windows.next_open(begins)?, wait))
+        .and_then(|done| windows.next_open(done.max(from)));
     Projection { ahead, usable, start }
 }
 
@@ -100,7 +101,7 @@ mod tests {
     }
 
     fn start(ahead: u64, lines: &[Carrying], windows: &Windows) -> Option<UnixMillis> {
-        project(ahead, lines, windows, NOW).start
+        project(ahead, lines, windows, NOW, NOW).start
     }
 
     #[test]
@@ -120,14 +121,25 @@ mod tests {
     fn line_that_is_out_of_order_carries_nothing_and_if_all_are_they_are_expected_within_the_hour()
     {
         let one_of_two = [line(true), line(false)];
-        let projected = project(60, &one_of_two, &Windows::Always, NOW);
+        let projected = project(60, &one_of_two, &Windows::Always, NOW, NOW);
         assert_eq!((projected.usable, projected.start), (1, Some(NOW.after(hours(1)))));
         let none = [line(false), line(false)];
-        let projected = project(60, &none, &Windows::Always, NOW);
+        let projected = project(60, &none, &Windows::Always, NOW, NOW);
         let expected = NOW.after(MENDED_WITHIN + hours(1) / 2);
         assert_eq!((projected.usable, projected.start), (0, Some(expected)));
-        let nobody_can_say = project(1_000_000, &[], &Windows::Always, NOW);
+        let nobody_can_say = project(1_000_000, &[], &Windows::Always, NOW, NOW);
         assert_eq!(nobody_can_say.start, Some(NOW));
+    }
+
+    #[test]
+    fn one_that_may_not_go_before_next_week_finds_what_waits_now_worked_off_by_then() {
+        let next_week = NOW.after(hours(7 * 24));
+        let start = |ahead| {
+            project(ahead, &[line(true)], &Windows::Always, NOW, next_week).start
+        };
+        assert_eq!(start(2_000), Some(next_week));
+        let two_hours_more = 60 * (7 * 24 + 2);
+        assert_eq!(start(two_hours_more), Some(next_week.after(hours(2))));
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn b21_every_mistake_in_the_settings_is_one_line_with_file_line_and_column() {
         (line("/etc/passwd", ""), "is no serial device"),
         (twice, "belongs to another line"),
         (String::from("[calling]\nhours = \"18:00-08:30\""), "must be hours like"),
-        (String::from("[calls]\nkeep_days = 99999999999999999999"), "keep_days"),
+        (String::from("[calls]\nkeep_days = 99999999999999999999"), "integer"),
         (String::from("a = \"\u{7f}"), "shirase.toml:"),
         (format!("a = {}", "[".repeat(10_000)), "shirase.toml:"),
     ] {
@@ -46,7 +46,7 @@ fn b21_every_mistake_in_the_settings_is_one_line_with_file_line_and_column() {
         let mut numbers = rest.split([':', ' ']);
         let is_number = |word: Option<&str>| word.is_some_and(|word| word.parse::<u32>().is_ok());
         assert!(is_number(numbers.next()) && is_number(numbers.next()), "line and column: {said}");
-        assert!(said.contains(why) || more.contains("keep_days"), "{why}: {said}");
+        assert!(said.contains(why), "{why}: {said}");
     }
     let port = |port: &str| {
         house.write_settings("");

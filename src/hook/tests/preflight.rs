@@ -66,11 +66,11 @@ async fn preflight_says_of_every_body_what_the_acceptance_says_and_stores_nothin
     }
 }
 
-/// A minute a sheet on the one line that works, so 1,440 until the next day at the same time.
+/// A minute a sheet on the one line that works, from ten on: 1,470 until half past on the next day, when it is to be gone.
 #[tokio::test]
 async fn what_would_go_out_too_late_is_refused_with_its_projection_and_urgent_ones_are_not() {
-    let house = House::with(Setup { tally: waiting(1_440), ..Setup::default() }).await;
-    assert_eq!(ask(&house, &body()).await.json()["ahead"], 1_440);
+    let house = House::with(Setup { tally: waiting(1_470), ..Setup::default() }).await;
+    assert_eq!(ask(&house, &body()).await.json()["ahead"], 1_470);
     assert_eq!(house.post("last", &body()).await.status, 202);
     // What was taken on since the last count counts.
     let refused = house.post("too-much", &body()).await;
@@ -78,7 +78,7 @@ async fn what_would_go_out_too_late_is_refused_with_its_projection_and_urgent_on
     let start = "2026-11-25T01:31:00Z";
     assert_eq!(
         refused.json()["projection"],
-        json!({ "start": start, "ahead": 1_441, "usable": 1 })
+        json!({ "start": start, "ahead": 1_471, "usable": 1 })
     );
     assert_eq!(refused.header("retry-after"), Some("60"));
     assert_eq!(house.store.kept(), 1);

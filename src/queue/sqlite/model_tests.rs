@@ -25,7 +25,7 @@ use crate::settle::bounce::Bounce;
 use crate::settle::receipts::{FaxFailure, Receipt, Report};
 use crate::settle::{self, AtEnd, Next, Outcome, Reach, Standing, TIME_TO_DECIDE, Watch};
 
-/// Runs of so many inputs each. Chosen: some seconds; `PROPTEST_CASES` makes more.
+/// Runs of so many inputs each. Chosen: some seconds; more are a number here.
 const RUNS: u32 = 16;
 const INPUTS: std::ops::Range<usize> = 20..100;
 
