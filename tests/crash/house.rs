@@ -292,7 +292,7 @@ impl Caller {
     pub fn decide(&self, id: &str, body: &Value) -> Option<Answer> {
         let path = format!("/v1/notifications/{id}/resolution");
         let head = "Content-Type: application/json\r\n";
-        let told = json!({ "id": id, "action": body["action"] });
+        let told = json!({ "id": id, "action": body["action"], "by": body["by"] });
         self.call("decide", told, "POST", &path, head, &body.to_string(), true)
     }
 

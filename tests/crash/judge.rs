@@ -223,7 +223,7 @@ struct Told {
     signed: BTreeSet<(String, String)>,
     /// Decisions that were asked for, answered or not: each may be followed by one more sheet.
     decisions: BTreeMap<String, usize>,
-    /// Those that were answered as carried out.
+    /// Who decided, of those that were answered as carried out; everybody decides once.
     decided: BTreeMap<String, BTreeSet<String>>,
     /// Answered as held back; nobody lets it go on.
     held: BTreeSet<String>,
@@ -262,8 +262,8 @@ impl Told {
                             told.signed.insert((text(&asked["id"]), text(&asked["kind"])));
                         }
                         (Some("decide"), Some(200)) => {
-                            let actions = told.decided.entry(text(&asked["id"])).or_default();
-                            actions.insert(text(&asked["action"]));
+                            let by = told.decided.entry(text(&asked["id"])).or_default();
+                            by.insert(text(&asked["by"]));
                         }
                         (Some("hold"), Some(200)) => drop(told.held.insert(text(&asked["id"]))),
                         _of_no_promise => {}
@@ -333,10 +333,10 @@ fn states(verdict: &mut Verdict, store: &Store, told: &Told) {
             .is_some_and(|(job, at)| job.signs.get(at).copied().flatten().is_some());
         verdict.must(is_kept, || format!("I4 {kind} of {id} was answered and is not kept"));
     }
-    for (id, actions) in &told.decided {
+    for (id, by) in &told.decided {
         let kept = store.jobs.get(id).map_or(0, |job| job.decisions) as usize;
-        verdict.must(kept >= actions.len(), || {
-            format!("I4 {} decisions of {id} were answered, {kept} are kept", actions.len())
+        verdict.must(kept >= by.len(), || {
+            format!("I4 {} decisions of {id} were answered, {kept} are kept", by.len())
         });
     }
     for id in &told.held {

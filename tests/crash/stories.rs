@@ -253,7 +253,7 @@ fn ask(house: &mut House, way: Way, turn: u32) {
         Way::Decide => {
             for view in house.show_all().iter().filter(|view| view["state"] == "uncertain") {
                 let id = view["id"].as_str().unwrap_or_default();
-                house.decide(id, &decision(turn));
+                house.decide(id, &decision(turn, &key));
             }
         }
         Way::Hold => {
@@ -274,14 +274,12 @@ fn ask(house: &mut House, way: Way, turn: u32) {
     }
 }
 
-/// Each choice in its turn.
-fn decision(turn: u32) -> serde_json::Value {
+/// Each choice in its turn. Whoever decides it says so in words of his own: the same body again would decide nothing.
+fn decision(turn: u32, by: &str) -> serde_json::Value {
     match turn % 3 {
-        0 => {
-            json!({ "action": "resend", "same_version": true, "reason": "the office asks for it" })
-        }
-        1 => json!({ "action": "rotate", "credentials": credentials() }),
-        _ => json!({ "action": "close", "delivered": true }),
+        0 => json!({ "action": "resend", "by": by, "same_version": true, "reason": "asked for" }),
+        1 => json!({ "action": "rotate", "by": by, "credentials": credentials() }),
+        _ => json!({ "action": "close", "by": by, "delivered": true }),
     }
 }
 
