@@ -229,7 +229,8 @@ impl Client {
             return Ok(response.into_body());
         }
         // It starts, stops or has enough readers: all of that passes.
-        if response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS {
+        if response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS
+        {
             return Err(self.unreachable(response.status()));
         }
         self.read(response).await.and_then(|_no_stream| Err(self.unreachable("no stream")))

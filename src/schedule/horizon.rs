@@ -134,9 +134,7 @@ mod tests {
     #[test]
     fn one_that_may_not_go_before_next_week_finds_what_waits_now_worked_off_by_then() {
         let next_week = NOW.after(hours(7 * 24));
-        let start = |ahead| {
-            project(ahead, &[line(true)], &Windows::Always, NOW, next_week).start
-        };
+        let start = |ahead| project(ahead, &[line(true)], &Windows::Always, NOW, next_week).start;
         assert_eq!(start(2_000), Some(next_week));
         let two_hours_more = 60 * (7 * 24 + 2);
         assert_eq!(start(two_hours_more), Some(next_week.after(hours(2))));
