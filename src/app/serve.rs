@@ -353,6 +353,7 @@ impl Sweep {
                         error @ (QueueError::Full
                         | QueueError::InUse
                         | QueueError::NotAllowed { .. }
+                        | QueueError::Held
                         | QueueError::Broken { .. }),
                     ) => tracing::error!(%error, "app.sweep.failed"),
                 }
@@ -396,7 +397,7 @@ impl Sweep {
 fn store_failure(path: &Path, error: &QueueError) -> Failure {
     let exit = match error {
         QueueError::InUse => Exit::Busy,
-        QueueError::Broken { .. } | QueueError::NotAllowed { .. } => Exit::Store,
+        QueueError::Broken { .. } | QueueError::NotAllowed { .. } | QueueError::Held => Exit::Store,
         QueueError::Full | QueueError::Ambiguous | QueueError::Stopped => Exit::Ambiguous,
     };
     Failure::new(exit, format!("{}: {error}", path.display()))

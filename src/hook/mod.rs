@@ -115,6 +115,7 @@ impl Hook {
             QueueError::Full
             | QueueError::InUse
             | QueueError::NotAllowed { .. }
+            | QueueError::Held
             | QueueError::Broken { .. } => {}
         }
         error.into()

@@ -435,7 +435,7 @@ impl From<QueueError> for Problem {
             QueueError::Full => Code::StoreFull,
             QueueError::Broken { .. } | QueueError::InUse => Code::StoreUnavailable,
             QueueError::Stopped | QueueError::Ambiguous => Code::OutcomeUnknown,
-            QueueError::NotAllowed { .. } => Code::Internal,
+            QueueError::NotAllowed { .. } | QueueError::Held => Code::Internal,
         })
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! In: what a person or a start decides. Out: an [`Appliance`], which the exchange can compare with what it saw before:
 //! another store, a lower start or a lower event means that an older copy came back.
-//! While it holds back nothing is claimed, so no line dials and no mail leaves. Everything else goes on: notifications
-//! are accepted and withdrawn, receipts come in, what runs out ends, and calls that are on go to their end.
+//! While it holds back nothing is claimed, and what was claimed before does not begin: no line dials, for no test either,
+//! and no mail leaves. Everything else goes on: notifications are accepted and withdrawn, receipts come in, what runs out
+//! ends, and calls and mails that have begun go to their end.
 //! Not here: how an older copy is known (`sqlite/high_water.rs`).
 
 use crate::job::names::stable_names;

@@ -124,7 +124,7 @@ pub trait Queue: Send + Sync {
     fn cancel(&self, client: ClientId, id: JobId, now: UnixMillis) -> Pending<Cancelled>;
     /// The appliance itself.
     fn appliance(&self) -> Pending<Appliance>;
-    /// Holds everything back: nothing is claimed from then on. False if it was held already; its first reason stays.
+    /// Holds everything back: nothing is claimed from then on, and what is claimed does not begin. False if it was held already; its first reason stays.
     fn hold_all(&self, reason: HoldReason, note: Option<Note>, now: UnixMillis) -> Pending<bool>;
     /// Lets everything go on; what it was held for.
     fn release_all(&self) -> Pending<Option<Held>>;
@@ -293,9 +293,11 @@ pub struct Claim {
     pub watch: Option<Watch>,
 }
 
-/// The calls that notifications made to one number.
+/// What stands against another call to one number: above all, the calls that notifications made to it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Dialled {
+    /// Everything is held back: nobody is to be called at all.
+    pub is_held: bool,
     /// An attempt to it is open on some line.
     pub is_on_call: bool,
     /// When each call went out since something last answered, newest first, none later than the time of
@@ -456,6 +458,9 @@ pub enum QueueError {
     /// A step that the states do not allow; nothing was changed.
     #[error("{what} is not allowed from {from}")]
     NotAllowed { what: &'static str, from: String },
+    /// A call or a mail that has not begun, while everything is held back; nothing was changed.
+    #[error("everything is held back")]
+    Held,
     /// The file is not what this program can use.
     #[error("store: {detail}")]
     Broken { detail: String },

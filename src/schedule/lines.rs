@@ -287,6 +287,7 @@ impl LineThread {
                     QueueError::Full
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
+                    | QueueError::Held
                     | QueueError::Broken { .. } => Turn::Rest(STORE_TICK),
                 }
             }

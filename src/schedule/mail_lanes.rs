@@ -332,6 +332,7 @@ fn store_failed(error: &QueueError) -> Flow {
         QueueError::Full
         | QueueError::InUse
         | QueueError::NotAllowed { .. }
+        | QueueError::Held
         | QueueError::Broken { .. } => Flow::Wait(STORE_TICK),
     }
 }

@@ -8,6 +8,7 @@
 //! in calling hours only. Test calls keep the redial rule of the law (`office/redial.rs`): what rings and is
 //! not answered is an unanswered call, and those of notifications to the same number count with it. Not the
 //! other way round: whether a notification is due is asked of the queue alone, which knows no test calls.
+//! While everything is held back a test asks the modem and the exchange, and calls nobody, whoever wants it.
 //! The ledger of these calls is in memory: none of them is made by itself but once a day, so a restart cannot
 //! make many of them. Not here: the steps of a test (`send/line_test.rs`).
 
@@ -74,6 +75,8 @@ pub enum NotNow {
          test this line by hand"
     )]
     NotOurs,
+    #[error("everything is held back: `shirase release` first")]
+    Held,
     #[error("a notification goes to this number just now")]
     Engaged,
     #[error("the redial rule allows the next call to this number at {}", .until.rfc3339())]
@@ -109,17 +112,19 @@ impl TestCalls {
         if windows.is_open(now) { Ok(()) } else { Err(NotNow::OutsideHours) }
     }
 
-    /// A call is to go out now: with leave it counts as made. `notified` are the calls of notifications to the
-    /// same number.
+    /// A call is to go out now: with leave it counts as made. `notified` is what the store says against it.
     ///
     /// # Errors
-    /// [`NotNow::Engaged`], [`NotNow::RedialRule`].
+    /// [`NotNow::Held`], [`NotNow::Engaged`], [`NotNow::RedialRule`].
     pub fn dial(
         &self,
         number: &FaxNumber,
         notified: Dialled,
         now: UnixMillis,
     ) -> Result<(), NotNow> {
+        if notified.is_held {
+            return Err(NotNow::Held);
+        }
         if notified.is_on_call {
             return Err(NotNow::Engaged);
         }
@@ -214,12 +219,19 @@ mod tests {
     fn calls_of_notifications_count_with_those_of_tests() {
         let (calls, number, now) = (TestCalls::default(), number(), at("10:00"));
         let unanswered = vec![at("09:59"), at("09:58")];
-        let notified = Dialled { is_on_call: false, unanswered };
+        let notified = Dialled { unanswered, ..none() };
         assert_eq!(calls.dial(&number, notified.clone(), now), Ok(()));
         let until = at("10:01");
         assert_eq!(calls.dial(&number, notified, now), Err(NotNow::RedialRule { until }));
-        let on_call = Dialled { is_on_call: true, unanswered: Vec::new() };
+        let on_call = Dialled { is_on_call: true, ..none() };
         assert_eq!(calls.dial(&number, on_call, at("20:00")), Err(NotNow::Engaged));
+    }
+
+    #[test]
+    fn while_everything_is_held_back_no_test_calls_anybody() {
+        let (calls, number, now) = (TestCalls::default(), number(), at("10:00"));
+        let held = Dialled { is_held: true, ..none() };
+        assert_eq!(calls.dial(&number, held, now), Err(NotNow::Held));
     }
 
     #[test]

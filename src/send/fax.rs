@@ -13,12 +13,11 @@ use std::time::Duration;
 use modem::{CallHost, CallReport, CallTimes, DialTone, Ending, Go, HangUpCause, Port, Progress};
 use serde_json::json;
 
-use super::journal;
 use super::line_test::{self, How, Plan, Watch};
 use super::sheets::{Coded, NoSheet, SheetMarks, Sheets};
 use super::tag_line::TagLine;
 use super::trace::{self, Over};
-use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts};
+use super::{Carried, Carrier, DeviceMark, LineFault, ModemFacts, journal, result};
 use crate::app::clock::Clock;
 use crate::app::crash::{self, Point};
 use crate::job::{FaxNumber, JobId, Language, Live, ProgressBoard, UnixMillis, hex};
@@ -32,9 +31,6 @@ use crate::settle::{self, Outcome, Seen, Settlement, Stop, receipt};
 
 /// Longest wait for any other step or result to reach the disk; its slowest COMMIT takes about 0.1 s.
 const STORE_WAIT: Duration = Duration::from_secs(5);
-
-/// A full disk is tried again this often, a second apart, before the result is given up.
-const FULL_TRIES: u32 = 60;
 
 /// Longest wait for PAGE_STARTED to reach the disk: the called machine waits T2, 6 s, for a page
 /// (T.30 5.4.3.1), and a page that is not started is better than one nobody recorded.
@@ -354,16 +350,9 @@ impl<'a> FaxHost<'a> {
         let Some(Settling { settlement, pending }) = self.settling.take() else {
             return Err(QueueError::Stopped);
         };
-        let mut stored = self.settled.take().unwrap_or_else(|| pending.wait());
-        for _ in 0..FULL_TRIES {
-            if stored != Err(QueueError::Full) {
-                break;
-            }
-            tracing::error!(job = %self.claim.id, "fax.result.disk_full");
-            std::thread::sleep(Duration::from_secs(1));
-            stored = self.desk.queue.settle(self.claim.attempt, settlement.clone()).wait();
-        }
-        stored
+        let first = self.settled.take().unwrap_or_else(|| pending.wait());
+        let (queue, Claim { id, attempt, .. }) = (self.desk.queue.as_ref(), self.claim);
+        self.desk.runtime.block_on(result::stored(queue, *id, *attempt, &settlement, first))
     }
 
     /// The store's answer, if it comes in time.
@@ -434,6 +423,10 @@ impl<'a> FaxHost<'a> {
             Ok(()) => Go::On,
             Err(QueueError::NotAllowed { .. }) if self.cancelled() => {
                 self.seen.stop = Some(self.why_cancelled());
+                Go::Stop
+            }
+            Err(QueueError::Held) => {
+                self.seen.stop = Some(Stop::Held);
                 Go::Stop
             }
             Err(error) => {

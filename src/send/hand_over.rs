@@ -17,7 +17,7 @@ use std::time::Duration;
 use mail::smtp::{Go, Outcome, Outgoing, Relay, Trouble};
 use tokio::time::{sleep, timeout};
 
-use super::{LineFault, journal};
+use super::{LineFault, journal, result};
 use crate::app::clock::Clock;
 use crate::app::crash::{self, Point};
 use crate::job::{AttemptId, JobId, Live, ProgressBoard, UnixMillis};
@@ -28,8 +28,6 @@ use crate::settle::{Settlement, Stop, endings};
 /// Longest wait for a step before the content: the relay waits minutes for it (RFC 5321 4.5.3.2.5), a COMMIT takes about
 /// 0.1 s when it is slow.
 const STORE_WAIT: Duration = Duration::from_secs(5);
-/// A full disk is tried again this often, a second apart, before the result is given up.
-const FULL_TRIES: u32 = 60;
 /// Between two looks whether the gateway stops or the client wants it no more.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Longest wait for a mail whose content has begun, when the gateway stops: the service manager waits 100 s.
@@ -95,16 +93,8 @@ impl<'a> HandOver<'a> {
     pub async fn settle(&self, settlement: &Settlement) -> Result<(), QueueError> {
         let Of { queue, board, attempt, job, line, .. } = self.of;
         journal::settled(job, attempt, line, settlement);
-        let settle = || queue.settle(attempt, settlement.clone());
-        let mut stored = settle().await;
-        for _ in 0..FULL_TRIES {
-            if stored != Err(QueueError::Full) {
-                break;
-            }
-            tracing::error!(%job, line, "mail.result.disk_full");
-            sleep(Duration::from_secs(1)).await;
-            stored = settle().await;
-        }
+        let first = queue.settle(attempt, settlement.clone()).await;
+        let stored = result::stored(queue, job, attempt, settlement, first).await;
         crash::here(Point::MailSettled);
         board.clear(job);
         stored
@@ -167,6 +157,7 @@ impl<'a> HandOver<'a> {
                 Ok(Err(QueueError::NotAllowed { .. })) if queue.stop_wanted(attempt) => {
                     return Err(Stop::Cancelled);
                 }
+                Ok(Err(QueueError::Held)) => return Err(Stop::Held),
                 Ok(Err(error)) => {
                     tracing::error!(%job, line, %error, "mail.step.not_stored");
                     return Err(Stop::NotStored);

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod mail_to_fax;
 pub mod mailbox_board;
 pub mod receipt_box;
+mod result;
 pub mod sheets;
 pub mod tag_line;
 pub mod trace;

@@ -34,6 +34,7 @@ fn is_stranger(stop: Option<Stop>) -> bool {
         Some(Stop::IdentityAbsent) => false,
         Some(
             Stop::Cancelled
+            | Stop::Held
             | Stop::ShuttingDown
             | Stop::NotStored
             | Stop::SheetFailed

@@ -400,6 +400,7 @@ fn cause_of(stop: Stop) -> Cause {
         | Stop::SheetProofFailed
         | Stop::SheetOctetsWrong => Cause::SheetUnavailable,
         Stop::Cancelled
+        | Stop::Held
         | Stop::ShuttingDown
         | Stop::NotStored
         | Stop::IdentityConflict

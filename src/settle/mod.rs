@@ -214,6 +214,8 @@ pub enum Stop {
     IdentityNotLocked,
     /// The machine did not say who it is, and the settings or a technician's lock ask for it.
     IdentityAbsent,
+    /// Everything is held back: nobody was called, nothing was sent.
+    Held,
     /// The daemon stops.
     ShuttingDown,
     /// What must be on disk before the next octet was not there in time.

@@ -33,7 +33,7 @@ pub const REASONS: &[Meaning] = &[
         "There is no sheet that may go; nobody was called.", "送信できる用紙を作成できないため、発信していません。",
         "See `journalctl -u shirase -g sheet`: file and line of the template, or the setting.", "`journalctl -u shirase -g sheet` でテンプレートの行または設定を確認してください。"),
     entry("interrupted", "中断のため待機", None,
-        "We ended it ourselves before the page: stopping, or the disk too slow.", "停止またはディスクの遅れにより、ページの送信前に当方で中断しました。",
+        "We ended it ourselves before the page: held back, stopping, or the disk too slow.", "保留、停止またはディスクの遅れにより、ページの送信前に当方で中断しました。",
         "Nothing to do: it is tried again at once.", "対応は不要です。すぐに再送します。"),
     entry("unconfirmed", "未確認のため再送待ち", Some(CareManager),
         "A page left and was not confirmed; it holds no key, so a copy of it follows.", "送信しましたが受信を確認できませんでした。KEY を含まないため、同じ用紙を再送します。",

@@ -305,6 +305,7 @@ fn our_own_stops_are_named_after_their_reason() {
         (Stop::IdentityConflict, "identity-conflict", rest(JobState::Failed)),
         (Stop::IdentityNotLocked, "identity-not-locked", rest(JobState::Failed)),
         (Stop::IdentityAbsent, "identity-absent", rest(JobState::Failed)),
+        (Stop::Held, "held-back", again(1, "interrupted")),
         (Stop::ShuttingDown, "shutting-down", again(1, "interrupted")),
         (Stop::NotStored, "not-stored-in-time", again(1, "interrupted")),
         (Stop::SheetFailed, "sheet-failed", again(10, "sheet-unavailable")),

@@ -171,6 +171,7 @@ pub(super) fn stop_code(stop: Stop) -> &'static str {
         Stop::IdentityConflict => "identity-conflict",
         Stop::IdentityNotLocked => "identity-not-locked",
         Stop::IdentityAbsent => "identity-absent",
+        Stop::Held => "held-back",
         Stop::ShuttingDown => "shutting-down",
         Stop::NotStored => "not-stored-in-time",
         Stop::SheetFailed => "sheet-failed",
@@ -226,7 +227,9 @@ pub(super) fn stop_remedy(stop: Option<Stop>) -> Remedy {
         }
         // A fault of ours, which would ring there again and end as it did.
         Some(Stop::SheetOctetsWrong) => Remedy::Fail,
-        Some(Stop::ShuttingDown | Stop::NotStored) | None => Remedy::Retry(Cause::Interrupted),
+        Some(Stop::Held | Stop::ShuttingDown | Stop::NotStored) | None => {
+            Remedy::Retry(Cause::Interrupted)
+        }
     }
 }
 

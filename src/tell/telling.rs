@@ -207,6 +207,7 @@ impl Telling {
                     error @ (QueueError::Full
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
+                    | QueueError::Held
                     | QueueError::Broken { .. }),
                 ) => {
                     tracing::error!(endpoint = self.teller.name(), %error, "webhook.store.failed");

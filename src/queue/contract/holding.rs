@@ -14,6 +14,11 @@ fn release(queue: &dyn Queue, id: JobId, now: UnixMillis) -> OneHeld {
 pub(crate) fn while_everything_is_held_nothing_is_claimed_and_all_else_goes_on(queue: &dyn Queue) {
     let on_call = accept(queue, request("a", to_number("0311111111")));
     let call = claim(queue, NOW, "line1").expect("due");
+    dial(queue, call.attempt, NOW);
+    accept(queue, request("drawn", to_number("0344444444")));
+    let drawn = claim(queue, NOW, "line2").expect("due");
+    accept(queue, by_mail("written", "care@example.com"));
+    let written = claim_mail(queue, NOW, "mail-1").expect("due");
     let waits = accept(queue, request("b", to_number("0322222222")));
     accept(queue, by_mail("c", "care@example.jp"));
     let hold = |reason| {
@@ -24,10 +29,17 @@ pub(crate) fn while_everything_is_held_nothing_is_claimed_and_all_else_goes_on(q
     let held = queue.appliance().wait().expect("answers").held.expect("held");
     assert_eq!((held.reason, held.since), (HoldReason::Person, NOW));
     assert_eq!(held.note.as_deref(), Some("lines are being mended"));
-    assert!(claim(queue, NOW, "line2").is_none());
-    assert!(claim_mail(queue, NOW, "mail-1").is_none());
+    assert!(claim(queue, NOW, "line3").is_none());
+    assert!(claim_mail(queue, NOW, "mail-2").is_none());
+    let dialing = Step::Dialing { now: NOW, sheet_mark: [3; 32] };
+    for (claimed, step) in [(drawn.attempt, dialing), (written.attempt, Step::DotSent { now: NOW })] {
+        assert_eq!(queue.step(claimed, step).wait(), Err(QueueError::Held), "it begins no more");
+        let back = Next::Again { due: after_min(1), reason: "interrupted" };
+        assert_eq!(queue.settle(claimed, not_sent(NOW, Reach::NoCall, back)).wait(), Ok(()));
+    }
+    let number = FaxNumber::parse("0366666666").expect("valid");
+    assert!(queue.dialled(number, NOW).wait().expect("answers").is_held, "nor does a test call");
 
-    dial(queue, call.attempt, NOW);
     start_page(queue, call.attempt);
     assert_eq!(queue.settle(call.attempt, confirmed(NOW)).wait(), Ok(()));
     assert_eq!(show(queue, on_call).state, JobState::Confirmed, "a call goes to its end");

@@ -126,7 +126,7 @@ pub(crate) fn calls_to_a_number_are_told_to_whoever_else_would_call_it(queue: &d
     let got = claim(queue, later, "line1").expect("allowed");
     dial(queue, got.attempt, later);
     let unanswered = vec![later, NOW];
-    assert_eq!(dialled(later), Dialled { is_on_call: true, unanswered });
+    assert_eq!(dialled(later), Dialled { is_held: false, is_on_call: true, unanswered });
     assert_eq!(dialled(NOW).unanswered, [NOW, NOW], "the clock was set back");
     let other = FaxNumber::parse("0612345678").expect("valid");
     let elsewhere = queue.dialled(other, later).wait();

@@ -2,7 +2,7 @@
 //!
 //! In: what a person decides, and what a start finds. Out: the one row of `appliance`, and changes of a job's state with
 //! their events.
-//! Not here: that nothing is claimed while it holds back (`claim.rs`, `mails.rs`).
+//! Not here: that nothing is claimed while it holds back (`claim.rs`, `mails.rs`), and nothing begins (`changes.rs`).
 
 use std::time::Duration;
 

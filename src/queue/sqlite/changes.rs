@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
 use super::writer::Effect;
-use super::{numbers, receipts, record};
+use super::{appliance, numbers, receipts, record};
 use crate::app::crash::{self, Point};
 use crate::job::{
     AttemptId, AttemptState, Channel, Evidence, FaxBecause, JobState, Sign, UnixMillis,
@@ -116,7 +116,7 @@ pub(super) fn left(
         })?)
 }
 
-/// Makes a step durable, if the states allow it and nobody wants the call to stop.
+/// Makes a step durable, if the states allow it, nobody wants the call to stop, and, where it begins, nothing is held.
 pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<(), Fault> {
     let at = standing(conn, attempt)?;
     let refused = |what| Fault::NotAllowed { what, from: at.state.to_string() };
@@ -126,6 +126,12 @@ pub(super) fn step(conn: &Connection, attempt: AttemptId, step: Step) -> Result<
         Ok(())
     };
     match (step, at.state) {
+        // Whoever was told that everything is held sees nothing begin after it.
+        (Step::Dialing { .. } | Step::DotSent { .. }, AttemptState::Claimed)
+            if !at.stop_wanted && appliance::is_held(conn)? =>
+        {
+            Err(Fault::Held)
+        }
         (Step::Dialing { .. }, AttemptState::Claimed) if at.stop_wanted => Err(stopped("dialing")),
         (Step::Dialing { now, sheet_mark }, AttemptState::Claimed)
             if at.channel == Channel::Fax =>

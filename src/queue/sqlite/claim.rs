@@ -224,7 +224,7 @@ pub(super) fn dialled(
         .query_row([fax_digits], |row| row.get(0))?;
     let mut unanswered = unanswered_calls(conn, fax_digits, now)?;
     unanswered.iter_mut().for_each(|at| *at = (*at).min(now));
-    Ok(Dialled { is_on_call, unanswered })
+    Ok(Dialled { is_held: appliance::is_held(conn)?, is_on_call, unanswered })
 }
 
 /// The calls to a number since something last answered there, newest first: by their order, since the

@@ -15,6 +15,8 @@ pub(super) enum Fault {
         what: &'static str,
         from: String,
     },
+    /// Everything is held back.
+    Held,
     /// A row holds what this program never writes.
     Row {
         detail: String,
@@ -26,7 +28,7 @@ impl Fault {
     pub(super) fn is_fatal(&self) -> bool {
         match self {
             Self::Sql(error) => is_fatal(error),
-            Self::NotAllowed { .. } | Self::Row { .. } => false,
+            Self::NotAllowed { .. } | Self::Held | Self::Row { .. } => false,
         }
     }
 
@@ -35,6 +37,7 @@ impl Fault {
         match self {
             Self::Sql(error) => for_caller(error),
             Self::NotAllowed { what, from } => QueueError::NotAllowed { what, from: from.clone() },
+            Self::Held => QueueError::Held,
             Self::Row { detail } => QueueError::Broken { detail: detail.clone() },
         }
     }

@@ -79,7 +79,7 @@ fn take_in(
             tracing::error!(code, detail, "queue.receipt.not_taken");
             return Ok(Received::UnknownAttempt);
         }
-        Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. })) => return Err(fault),
+        Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. } | Fault::Held)) => return Err(fault),
     };
     let Some(state) = apply(conn, windows, &about, &watched, receipt, mail.now, effects)? else {
         return Ok(Received::NotYet);
@@ -268,7 +268,7 @@ pub(super) fn end_watches(
                 tracing::error!(job, code, detail, "queue.job.unreadable");
                 move_idle_job(conn, &job, now, JobState::Failed, None, code, effects)?;
             }
-            Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. })) => return Err(fault),
+            Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. } | Fault::Held)) => return Err(fault),
         }
         ended += 1;
     }

@@ -8,7 +8,7 @@ use crate::app::clock::SystemClock;
 use crate::job::examples::TUESDAY_10_00;
 use crate::queue::contract::{accept, request};
 use crate::queue::sqlite::{Sqlite, StoreKey};
-use crate::queue::{Claim, LineAsk};
+use crate::queue::{Claim, HoldReason, LineAsk};
 use crate::schedule::line_board::{TestRefused, TestRun};
 use crate::send::LineFault;
 
@@ -224,6 +224,22 @@ fn tested_line_rings_another_one_that_is_idle_and_leaves_it_free_again() {
     house.await_state(1, "faulty");
     let test = house.test(0);
     assert!(matches!(test.steps[1].outcome, Outcome::Skipped(_)), "{test:?}");
+}
+
+#[test]
+fn while_everything_is_held_back_a_test_rings_no_other_line() {
+    let house = House::with_lines(&[None, Some("03-1234-5678")]);
+    house.await_state(0, "ready");
+    house.await_state(1, "ready");
+    assert_eq!(house.queue.hold_all(HoldReason::Restored, None, TUESDAY_10_00).wait(), Ok(true));
+    for wanted in [Wanted::Daily, Wanted::ByPerson] {
+        let test = house.test_as(0, wanted);
+        assert_eq!(test.steps[0].outcome, Outcome::Passed("heard".into()));
+        let held = "everything is held back: `shirase release` first";
+        assert_eq!(test.steps[1].outcome, Outcome::Skipped(held.into()), "{wanted:?}");
+    }
+    assert!(house.queue.release_all().wait().is_ok());
+    assert_eq!(house.test(0).steps[1].outcome, Outcome::Passed("line1".into()));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::job::{AttemptState, FaxBecause, JobState, Kind, NewJob};
 use crate::office::identity::Said;
 use crate::office::known::Lock;
 use crate::office::rate::Rate;
+use crate::queue::HoldReason;
 use crate::queue::contract::{accept, claim, client, request, to_number};
 use crate::queue::sqlite::{Sqlite, StoreKey};
 use crate::render::{Proof, SiteFace};
@@ -207,6 +208,67 @@ fn plugs_pulled_at_1000_random_moments_leave_the_truth_in_the_store_and_the_line
     }
     println!("{seen:?}");
     assert_eq!(seen.len(), 3, "the moments were to meet every phase: {seen:?}");
+}
+
+#[test]
+fn call_that_was_drawn_when_everything_was_held_is_not_dialled_and_waits_without_a_try() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(
+        &folder.path().join("queue.db"),
+        &StoreKey::new([1; 32]),
+        Windows::Always,
+        NOW,
+    );
+    let desk = desk(store.expect("a store").0, &runtime);
+    let id = accept(desk.queue.as_ref(), request("a", |_| {}));
+    let drawn = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+    assert_eq!(desk.queue.hold_all(HoldReason::Person, None, NOW).wait(), Ok(true));
+    let mut line = Line::with_port(settings().line, script(FakeModem::new())).expect("a modem");
+    let mut host = FaxHost::new(&desk, &drawn);
+    let coded = sheets().coded().expect("a sheet");
+    let report = call_over(&mut line, &settings(), coded, &mut host);
+    assert_eq!(host.finish(&report), Ok("held-back"));
+    assert!(!line.port().commands().iter().any(|command| command.starts_with("ATD")));
+    let view = desk.queue.show(client(), id).wait().expect("answers").expect("is there");
+    assert_eq!((view.state, view.reason.as_deref()), (JobState::Waiting, Some("interrupted")));
+    assert!(desk.queue.release_all().wait().is_ok());
+    let due = view.due_at.expect("it waits");
+    let again = claim(desk.queue.as_ref(), due, "line1").expect("it goes on");
+    assert_eq!(again.standing.dials, 0);
+}
+
+#[test]
+fn page_that_was_confirmed_while_somebody_else_held_the_store_is_written_down_afterwards() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("queue.db");
+    let store = Sqlite::open(&path, &StoreKey::new([1; 32]), Windows::Always, NOW);
+    let desk = desk(store.expect("a store").0, &runtime);
+    let id = accept(desk.queue.as_ref(), request("a", |_| {}));
+    let claim = claim(desk.queue.as_ref(), NOW, "line1").expect("it is due");
+    let mut host = FaxHost::new(&desk, &claim);
+    assert_eq!((host.dial_starts(), host.page_starts(0)), (Go::On, Go::On));
+    let technician = rusqlite::Connection::open(&path).expect("opens");
+    technician.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
+    let goes_home = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2)); // longer than the store waits by itself
+        technician.execute_batch("ROLLBACK")
+    });
+    let delivered = CallReport {
+        ending: Ending::Delivered,
+        page_started: true,
+        pages_confirmed: 1,
+        ..not_called("for the test")
+    };
+    assert_eq!(host.finish(&delivered), Ok("delivered"));
+    goes_home.join().expect("no panic").expect("rolled back");
+    let view = desk.queue.show(client(), id).wait().expect("answers").expect("is there");
+    assert_eq!(view.state, JobState::Confirmed);
 }
 
 #[test]

@@ -407,6 +407,7 @@ impl ReadingThread {
                     error @ (QueueError::Full
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
+                    | QueueError::Held
                     | QueueError::Broken { .. }),
                 ) => {
                     if !std::mem::replace(&mut is_told, true) {

@@ -178,6 +178,7 @@ fn no_reply_to_the_dot_is_uncertain_and_never_mailed_again() {
 fn our_own_stops_are_named_after_their_reason() {
     let cases = [
         (Stop::Cancelled, "cancelled", Next::Rest(JobState::Cancelled)),
+        (Stop::Held, "held-back", in_minutes(1, "interrupted")),
         (Stop::ShuttingDown, "shutting-down", in_minutes(1, "interrupted")),
         (Stop::NotStored, "not-stored-in-time", in_minutes(1, "interrupted")),
         (Stop::LetterFailed, "letter-failed", in_minutes(10, "sheet-unavailable")),

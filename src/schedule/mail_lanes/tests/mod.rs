@@ -15,7 +15,7 @@ use crate::job::{AttemptState, Channel, FaxBecause, JobId, JobState, Kind, NewJo
 use crate::office::{MailRoute, Route};
 use crate::queue::contract::{client, request};
 use crate::queue::sqlite::{Sqlite, StoreKey};
-use crate::queue::{Accepted, Cancelled, Queue, View};
+use crate::queue::{Accepted, Cancelled, HoldReason, Queue, View};
 use crate::render::{Folders, Letters, MailFace, SiteFace};
 use crate::schedule::windows::Windows;
 use crate::settle::AtEnd;
@@ -399,6 +399,23 @@ async fn notice_that_is_cancelled_before_its_content_leaves_no_mail() {
     house.stop().await;
     let mails = house.relay.unasked().into_iter().filter(|heard| matches!(heard, Heard::Mail(..)));
     assert_eq!(mails.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mail_whose_content_has_not_begun_when_everything_is_held_waits_and_costs_no_try() {
+    let mut house = House::new().await;
+    house.relay.wait_at_recipient(true);
+    let id = house.accept("a", "a.jp").await;
+    house.relay.next_recipient().await;
+    assert_eq!(house.queue.hold_all(HoldReason::Person, None, NOW).await, Ok(true));
+    house.relay.wait_at_recipient(false);
+    let view = house.until_state(id, JobState::Waiting).await;
+    assert_eq!(view.attempts[0].code.as_deref(), Some("held-back"));
+    assert_eq!(house.relay.unasked(), []);
+    assert!(house.queue.release_all().await.is_ok());
+    house.clock.move_on(Duration::from_secs(60));
+    house.until_state(id, JobState::HandedOff).await;
+    house.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
