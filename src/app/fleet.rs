@@ -83,11 +83,15 @@ impl Fleet {
         Ok(started)
     }
 
-    /// No new call. A call without page data ends, one with page data is waited for: nobody could say
-    /// later what was printed.
-    pub fn stop(&self) {
+    /// No new call, and no new mail of whoever hears the same bell. A call without page data ends, one with page data goes
+    /// on: nobody could say later what was printed.
+    pub fn begin_stop(&self) {
         self.desk.stopping.store(true, Ordering::Release);
         self.bell.stop();
+    }
+
+    /// Waits until the last call has ended; [`Self::begin_stop`] first.
+    pub fn join(&self) {
         // Taken out first, so that nobody who asks meanwhile waits for a call to end.
         let handles = std::mem::take(&mut *self.lock());
         for mut handle in handles {

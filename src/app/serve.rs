@@ -14,9 +14,10 @@
 //!
 //! In: the settings file. Out: an exit status, see `exit.rs`. Not here: what the rooms do.
 //!
-//! It runs until SIGTERM or SIGINT, or until the store cannot be believed any more: then it ends with 74, and
-//! the next start asks the disk.
+//! It runs until SIGTERM or SIGINT: then nothing new is called for, and requests, calls and mails that are on end side by
+//! side. Or until the store cannot be believed any more: then it ends at once with 74, and the next start asks the disk.
 
+use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -211,14 +212,25 @@ impl Serve {
             // The thread lives as long as `trials`.
             let _ = trials.send(());
         };
-        let ended = runtime.block_on(answer(doors, signals, hook, hung_up, &alarm));
+        let (limits, streams) = (hook.limits.clone(), hook.streams.clone());
+        let house = House { doors, router: hook::router(hook), limits };
+        let begins = || {
+            crash::here(Point::StopBegins);
+            systemd::stopping();
+            // Before the last requests are answered: nothing is called for meanwhile.
+            lines.begin_stop();
+            streams.end();
+            tracing::info!("app.stopping");
+        };
+        let ended = runtime.block_on(answer(house, signals.stop(hung_up), begins, &alarm));
         if ended.is_err() {
-            // What the lines hear from now on cannot be stored: waiting for them helps nobody.
-            runtime.shutdown_background();
+            // What the lines hear from now on cannot be stored: waiting for them helps nobody. As long as they are
+            // there, so is the runtime that they wait on.
+            let _left = ManuallyDrop::new(runtime);
             return ended;
         }
         // The watchdog goes on while the last calls end.
-        lines.stop();
+        lines.join();
         if let Some(mail) = mail {
             mail.stop(runtime.handle());
         }
@@ -253,31 +265,32 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Answers until a signal or the alarm.
-async fn answer(
+/// Where requests come in, and who answers them.
+struct House {
     doors: Vec<Door>,
-    mut signals: Signals,
-    hook: Hook,
-    hung_up: impl Fn(),
+    router: axum::Router,
+    limits: Limits,
+}
+
+/// Answers until `stop`, and then what is under way; or until the alarm, and then nobody any more. `begins` is called
+/// first of all.
+async fn answer(
+    House { doors, router, limits }: House,
+    stop: impl Future<Output = ()>,
+    begins: impl Fn(),
     alarm: &Alarm,
 ) -> Result<(), Failure> {
-    let mut ended = Ok(());
-    let streams = hook.streams.clone();
     let until = async {
-        ended = tokio::select! {
-            () = signals.stop(hung_up) => Ok(()),
-            () = alarm.raised() => {
-                Err(Failure::new(Exit::Ambiguous, "the store cannot be believed any more"))
-            }
-        };
-        crash::here(Point::StopBegins);
-        systemd::stopping();
-        streams.end();
-        tracing::info!("app.stopping");
+        stop.await;
+        begins();
     };
-    let limits = hook.limits.clone();
-    listener::serve(doors, hook::router(hook), limits, until).await;
-    ended
+    tokio::select! {
+        () = listener::serve(doors, router, limits, until) => Ok(()),
+        () = alarm.raised() => {
+            begins();
+            Err(Failure::new(Exit::Ambiguous, "the store cannot be believed any more"))
+        }
+    }
 }
 
 /// What the service manager and the terminal say.
@@ -301,7 +314,7 @@ impl Signals {
 
     /// Waits for the signal to stop. SIGHUP changes no setting: it tells whether the file on disk would be
     /// taken at the next start, tries the sheets, and has tokens and certificates read again.
-    async fn stop(&mut self, hung_up: impl Fn()) {
+    async fn stop(mut self, hung_up: impl Fn()) {
         loop {
             tokio::select! {
                 biased; // what was asked before the stop is still answered
@@ -405,6 +418,9 @@ fn store_failure(path: &Path, error: &QueueError) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
+
     use super::*;
     use crate::job::examples::TUESDAY_10_00 as NOW;
     use crate::job::{Channel, FaxBecause, UnixMillis};
@@ -417,6 +433,50 @@ mod tests {
         fn now(&self) -> UnixMillis {
             NOW
         }
+    }
+
+    /// A house with a visitor whose request is never answered, and what tells that it is there.
+    async fn with_a_visitor() -> (House, Arc<Notify>, TcpStream) {
+        let asked = Arc::new(Notify::new());
+        let told = Arc::clone(&asked);
+        let never = move || {
+            told.notify_one();
+            std::future::pending::<()>()
+        };
+        let router = axum::Router::new().route("/", axum::routing::get(never));
+        let socket = bind(([127, 0, 0, 1], 0).into()).await.expect("a door");
+        let address = socket.local_addr().expect("an address");
+        let mut visitor = TcpStream::connect(address).await.expect("the door is open");
+        visitor.write_all(b"GET / HTTP/1.1\r\nHost: shirase\r\n\r\n").await.expect("is heard");
+        let (doors, limits) = (vec![Door { socket, certificates: None }], Limits::default());
+        (House { doors, router, limits }, asked, visitor)
+    }
+
+    #[tokio::test]
+    async fn stop_begins_before_the_last_requests_are_answered() {
+        let (house, asked, _visitor) = with_a_visitor().await;
+        let (begun, alarm) = (Notify::new(), Alarm::default());
+        tokio::select! {
+            () = begun.notified() => {}
+            _ended = answer(house, asked.notified(), || begun.notify_one(), &alarm) => {
+                panic!("lines and lanes were to stop first");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn alarm_waits_for_nobody() {
+        let (house, asked, _visitor) = with_a_visitor().await;
+        let (begun, alarm) = (Notify::new(), Alarm::default());
+        let raised = async {
+            asked.notified().await;
+            alarm.raise();
+        };
+        let answering = answer(house, std::future::pending(), || begun.notify_one(), &alarm);
+        let both = async { tokio::join!(answering, raised).0 };
+        let ended = tokio::time::timeout(Duration::from_secs(1), both).await.expect("at once");
+        assert_eq!(ended.expect_err("an alarm").exit, Exit::Ambiguous);
+        begun.notified().await;
     }
 
     #[test]
