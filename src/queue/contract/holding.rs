@@ -32,7 +32,8 @@ pub(crate) fn while_everything_is_held_nothing_is_claimed_and_all_else_goes_on(q
     assert!(claim(queue, NOW, "line3").is_none());
     assert!(claim_mail(queue, NOW, "mail-2").is_none());
     let dialing = Step::Dialing { now: NOW, sheet_mark: [3; 32] };
-    for (claimed, step) in [(drawn.attempt, dialing), (written.attempt, Step::DotSent { now: NOW })] {
+    for (claimed, step) in [(drawn.attempt, dialing), (written.attempt, Step::DotSent { now: NOW })]
+    {
         assert_eq!(queue.step(claimed, step).wait(), Err(QueueError::Held), "it begins no more");
         let back = Next::Again { due: after_min(1), reason: "interrupted" };
         assert_eq!(queue.settle(claimed, not_sent(NOW, Reach::NoCall, back)).wait(), Ok(()));

@@ -268,7 +268,9 @@ pub(super) fn end_watches(
                 tracing::error!(job, code, detail, "queue.job.unreadable");
                 move_idle_job(conn, &job, now, JobState::Failed, None, code, effects)?;
             }
-            Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. } | Fault::Held)) => return Err(fault),
+            Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. } | Fault::Held)) => {
+                return Err(fault);
+            }
         }
         ended += 1;
     }
