@@ -5,6 +5,7 @@
 //! judged, and the connection goes to an address that was judged, not to the name.
 //! Source: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and what came after); RFC 4291 (IPv6).
 
+use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -21,7 +22,7 @@ const MOST_URL_OCTETS: usize = 2048;
 const MOST_ADDRESSES: usize = 4;
 
 /// Networks of IPv4 in which no endpoint is, unless the settings say so.
-const CLOSED_V4: [Ipv4Net; 17] = [
+const CLOSED_V4: [Ipv4Net; 18] = [
     v4([0, 0, 0, 0], 8),        // this network
     v4([10, 0, 0, 0], 8),       // private
     v4([100, 64, 0, 0], 10),    // shared by providers
@@ -34,6 +35,7 @@ const CLOSED_V4: [Ipv4Net; 17] = [
     v4([192, 31, 196, 0], 24),  // AS112
     v4([192, 88, 99, 0], 24),   // 6to4 relays
     v4([192, 168, 0, 0], 16),   // private
+    v4([192, 175, 48, 0], 24),  // AS112
     v4([198, 18, 0, 0], 15),    // benchmarks
     v4([198, 51, 100, 0], 24),  // documentation
     v4([203, 0, 113, 0], 24),   // documentation
@@ -46,10 +48,11 @@ const CLOSED_V4: [Ipv4Net; 17] = [
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 /// And what within it is none.
-const CLOSED_V6: [Ipv6Net; 4] = [
+const CLOSED_V6: [Ipv6Net; 5] = [
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // IETF protocols, Teredo among them
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation
     v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), // 6to4: an IPv4 address in disguise
+    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48), // AS112
     v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation
 ];
 
@@ -62,8 +65,14 @@ const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], bits: u8) -> Ipv6Net {
 }
 
 /// Where an endpoint is: a URL that can be posted to.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Place(Url);
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Place").field(&self.origin()).finish()
+    }
+}
 
 /// Why a text is no place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -243,6 +252,7 @@ mod tests {
             "https://169.254.169.254/latest/meta-data/",
             "https://168.63.129.16/",
             "https://192.0.0.192/",
+            "https://192.175.48.6/",
             "https://198.18.0.1/",
             "https://224.0.0.1/",
             "https://255.255.255.255/",
@@ -256,6 +266,7 @@ mod tests {
             "https://[2002:7f00:1::]/",
             "https://[2001:0:7f00:1::]/",
             "https://[2001:db8::1]/",
+            "https://[2620:4f:8000::6]/",
             "https://[fd00:ec2::254]/",
             "https://[fe80::1]/",
             "https://[fec0::1]/",
@@ -307,6 +318,7 @@ mod tests {
     fn place_says_what_stands_in_the_request_and_shows_no_path() {
         let place = Place::parse("https://Hooks.Example.jp:8443/a%20b?c=1").expect("a URL");
         assert_eq!(place.origin(), "https://hooks.example.jp:8443");
+        assert_eq!(format!("{place:?}"), "Place(\"https://hooks.example.jp:8443\")");
         assert_eq!(
             (place.authority().as_str(), place.path()),
             ("hooks.example.jp:8443", "/a%20b?c=1")
