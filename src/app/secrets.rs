@@ -165,6 +165,27 @@ pub struct SecretError {
     pub detail: String,
 }
 
+impl SecretError {
+    /// What to do about a file that is read again and again while this process runs.
+    pub fn remedy(&self) -> String {
+        let folder = std::env::var_os(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+        self.remedy_in(folder.as_deref())
+    }
+
+    fn remedy_in(&self, credentials: Option<&Path>) -> String {
+        let by_name = self.path.strip_prefix("$CREDENTIALS_DIRECTORY").ok();
+        let by_folder = || credentials.and_then(|folder| self.path.strip_prefix(folder).ok());
+        match by_name.or_else(by_folder) {
+            // What is there is systemd's copy, made at the start.
+            Some(name) => format!(
+                "mend /etc/shirase/credentials/{} and `systemctl restart shirase`",
+                name.display()
+            ),
+            None => String::from("mend the file, it is read again by itself"),
+        }
+    }
+}
+
 /// Reads a secret file that nobody else can read.
 ///
 /// # Errors
@@ -223,6 +244,20 @@ mod tests {
     fn refusal(content: &[u8], mode: u32) -> String {
         let (_folder, name) = file(content, mode);
         name.read_key().expect_err("refused").detail
+    }
+
+    #[test]
+    fn copy_that_systemd_made_at_the_start_is_mended_at_its_origin_and_any_other_file_where_it_is()
+    {
+        let folder = Path::new("/run/credentials/shirase.service");
+        let remedy = |path: &str| {
+            let error = SecretError { path: PathBuf::from(path), detail: String::new() };
+            error.remedy_in(Some(folder))
+        };
+        let restart = "mend /etc/shirase/credentials/webhook-a and `systemctl restart shirase`";
+        assert_eq!(remedy("/run/credentials/shirase.service/webhook-a"), restart);
+        assert_eq!(remedy("$CREDENTIALS_DIRECTORY/webhook-a"), restart);
+        assert_eq!(remedy("/etc/ca.pem"), "mend the file, it is read again by itself");
     }
 
     #[test]

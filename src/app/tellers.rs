@@ -33,7 +33,7 @@ impl Telling {
                 Ok(endpoint) => Ok(Box::new(endpoint) as Box<dyn Post>),
                 Err(error) => Err(LineFault {
                     code: "webhook-settings",
-                    message: format!("{error}: mend the file, it is read again by itself"),
+                    message: format!("{error}: {}", error.remedy()),
                 }),
             };
             let clock = Arc::clone(&parts.clock);

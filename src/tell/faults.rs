@@ -19,7 +19,7 @@ pub(super) fn sentence(error: &PostError) -> String {
 pub const FAULTS: &[Meaning] = &[
     entry("webhook-settings", "Webhook設定の誤り", Some(Technician),
         "A secret or a certificate of a webhook is not there or not right.", "Webhook のシークレットか証明書のファイルがないか、誤っています。",
-        "Mend the file that the message names: it is read again within a minute, and nothing is lost meanwhile.", "メッセージに示されたファイルを直してください。1 分以内に再度読み込みます。その間も失われるものはありません。"),
+        "Mend the file that the message names: it is read again within a minute; one of /etc/shirase/credentials at a start only (`systemctl restart shirase`). Nothing is lost meanwhile.", "メッセージに示されたファイルを直してください。1 分以内に再度読み込みます。/etc/shirase/credentials のファイルは起動時にのみ読み込むため、`systemctl restart shirase` を実行してください。その間も失われるものはありません。"),
     entry("webhook-no-address", "Webhook名前解決不可", Some(Technician),
         "The name in `url` has no address, or the name server cannot be asked.", "`url` の名前からアドレスを取得できません。",
         "Look at the name in `url`, and whether the unit lets us out to the name server.", "`url` の名前と、ユニットがネームサーバーへの通信を許可しているかを確認してください。"),
