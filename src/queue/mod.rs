@@ -165,8 +165,8 @@ pub trait Queue: Send + Sync {
     fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32>;
     /// Takes an endpoint on. A new one is told what happens from now on, one that was known goes on where it was.
     fn webhook_open(&self, endpoint: WebhookEndpoint, now: UnixMillis) -> Pending<WebhookOpened>;
-    /// What is to be told to an endpoint now, `most` at once: what failed and is due, then what is new. Those of one
-    /// notification one after the other.
+    /// What is to be told to an endpoint now, `most` at once: what waits and is due, then what is new; something that never
+    /// failed is always among it. Those of one notification one after the other.
     fn webhook_work(&self, endpoint: String, now: UnixMillis, most: u16) -> Pending<WebhookWork>;
     /// Keeps what became of posts.
     fn webhook_done(
@@ -175,9 +175,17 @@ pub trait Queue: Send + Sync {
         outcomes: Vec<WebhookOutcome>,
         now: UnixMillis,
     ) -> Pending<()>;
-    /// Makes everything that failed due now, and lifts the end that an endpoint asked for; how many. `None` if there is no
+    /// Makes everything that failed due now, for as long as anew, and lifts the end that an endpoint asked for; how many. `None` if there is no
     /// such endpoint.
     fn webhook_retry(&self, endpoint: String, now: UnixMillis) -> Pending<Option<u32>>;
+    /// An endpoint takes posts again, and took the last one before that at `told_at`: makes due now what may have failed by
+    /// the endpoint; how many.
+    fn webhook_back(
+        &self,
+        endpoint: String,
+        told_at: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> Pending<u32>;
     /// How every endpoint stands that was ever taken on.
     fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>>;
     /// Numbers of which something is remembered, the newest first, beginning behind `after`.

@@ -378,6 +378,15 @@ impl Queue for Sqlite {
         self.writer.submit(move |conn, _effects| webhooks::retry(conn, &endpoint, now))
     }
 
+    fn webhook_back(
+        &self,
+        endpoint: String,
+        told_at: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> Pending<u32> {
+        self.writer.submit(move |conn, _effects| webhooks::back(conn, &endpoint, told_at, now))
+    }
+
     fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>> {
         self.reader.ask(webhooks::boards)
     }

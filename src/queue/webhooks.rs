@@ -27,7 +27,7 @@ pub enum WebhookOpened {
 /// What is to be told now.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookWork {
-    /// In the order of the feed, each of another notification.
+    /// Each of another notification.
     pub due: Vec<WebhookDue>,
     /// There is more that could be told now.
     pub more: bool,
@@ -35,6 +35,8 @@ pub struct WebhookWork {
     pub next_due: Option<UnixMillis>,
     /// It said that nobody wants posts there any more: nothing is due until somebody says otherwise.
     pub disabled: bool,
+    /// When it last took something.
+    pub told_at: Option<UnixMillis>,
 }
 
 /// One event that an endpoint has not taken.

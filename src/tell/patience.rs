@@ -32,7 +32,8 @@ const SCHEDULE: [Duration; 9] = [
     hours(24),
 ];
 
-/// A post that fails so long after the first is the last. Whoever was away longer reads the feed.
+/// A post that fails so long after the first is the last, if there were as many as the schedule has: time in which nothing
+/// was posted is not held against an event. Whoever was away longer reads the feed.
 const GIVE_UP_AFTER: Duration = hours(75);
 
 /// A wait is longer by up to one part in so many, so that what failed together does not come back together.
@@ -44,7 +45,8 @@ pub const LONGEST_WAIT: Duration = hours(27);
 /// No answer can silence us longer than this.
 const MOST_PEACE: Duration = hours(1);
 
-/// So many failures in a row are the endpoint's, not those of one event.
+/// So many failures in a row are the endpoint's, not those of one event. What goes out together and fails is one failure:
+/// it saw one moment of the endpoint.
 const FEW: u32 = 3;
 /// It then rests, longer and longer; the end of a rest is one post.
 const RESTS: [Duration; 4] = [Duration::from_secs(30), minutes(1), minutes(2), minutes(5)];
@@ -66,10 +68,10 @@ pub(super) fn fate(
     if *error == PostError::Gone {
         return WebhookFate::Disabled { code, detail };
     }
-    if now >= turn_at.after(GIVE_UP_AFTER) {
+    let step = usize::try_from(tries).unwrap_or(usize::MAX);
+    if step >= SCHEDULE.len() && now >= turn_at.after(GIVE_UP_AFTER) {
         return WebhookFate::GivenUp { code, detail };
     }
-    let step = usize::try_from(tries).unwrap_or(usize::MAX);
     let [.., last] = SCHEDULE;
     let wait = SCHEDULE.get(step).copied().unwrap_or(last);
     let wait = wait + wait * u32::from(random) / (u32::from(u8::MAX) * JITTER);
@@ -109,18 +111,20 @@ impl Temper {
         results: impl IntoIterator<Item = &'a Result<Answered, PostError>>,
     ) -> Option<Duration> {
         let mut wish = Duration::ZERO;
-        let mut took = false;
+        let (mut took, mut failed) = (false, false);
         for result in results {
             match result {
                 Ok(_taken) => took = true,
                 Err(error) => {
-                    self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+                    failed = true;
                     wish = wish.max(peace(error));
                 }
             }
         }
         if took {
             self.failures_in_a_row = 0;
+        } else if failed {
+            self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         }
         let over = self.failures_in_a_row.checked_sub(FEW);
         let [.., longest] = RESTS;
@@ -195,6 +199,23 @@ mod tests {
         assert_eq!(due(429, Some(9_999_999_999)), NOW.after(MOST_PEACE));
         // Of others it is no part of the answer's meaning.
         assert_eq!(due(500, Some(120)), NOW.after(SCHEDULE[0]));
+    }
+
+    #[test]
+    fn time_in_which_nothing_was_posted_gives_nothing_up() {
+        for tries in 0..9 {
+            let again = fate(&failed(500, None), tries, NOW, NOW.after(hours(500)), 0);
+            assert!(matches!(again, WebhookFate::Again { .. }), "{tries}: {again:?}");
+        }
+    }
+
+    #[test]
+    fn posts_that_failed_together_are_one_failure() {
+        let mut temper = Temper::default();
+        let moment = || (0..8).map(|_| failed(502, None)).collect::<Vec<_>>();
+        assert_eq!((temper.after(&moment()), temper.is_bad()), (None, false));
+        assert_eq!((temper.after(&moment()), temper.is_bad()), (None, false));
+        assert_eq!(temper.after(&moment()), Some(Duration::from_secs(30)));
     }
 
     #[test]

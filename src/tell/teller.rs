@@ -7,8 +7,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use webhook::{Answered, Endpoint, PostError};
 
 use super::faults;
@@ -19,6 +20,9 @@ use crate::app::systemd::Pulse;
 use crate::job::UnixMillis;
 use crate::queue::{Alarm, Queue, WebhookEndpoint};
 use crate::send::LineFault;
+
+/// Files that are not read by then are on a disk that hangs.
+const OPENED_WITHIN: Duration = Duration::from_secs(20);
 
 /// A post under way.
 pub type Posted<'a> = Pin<Box<dyn Future<Output = Result<Answered, PostError>> + Send + 'a>>;
@@ -96,6 +100,8 @@ struct Shared {
     endpoint: WebhookEndpoint,
     origin: String,
     open: Opener,
+    /// Its files are read one time after the other: a read that hangs holds one thread and not more and more.
+    reads: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     status: Mutex<TellStatus>,
     wake: Notify,
@@ -111,7 +117,8 @@ impl Teller {
     ) -> Self {
         let status = TellStatus { state: TellState::Starting, since: clock.now() };
         let (status, wake) = (Mutex::new(status), Notify::new());
-        Self(Arc::new(Shared { endpoint, origin, open, clock, status, wake }))
+        let reads = Arc::new(Semaphore::new(1));
+        Self(Arc::new(Shared { endpoint, origin, open, reads, clock, status, wake }))
     }
 
     pub fn endpoint(&self) -> &WebhookEndpoint {
@@ -157,10 +164,26 @@ impl Teller {
 
     /// Reads what is needed to post; not on a thread that has others to serve.
     pub(super) async fn open(&self) -> Result<Box<dyn Post>, LineFault> {
-        let open = Arc::clone(&self.0.open);
-        let opened = tokio::task::spawn_blocking(move || open()).await;
-        opened
-            .unwrap_or_else(|error| Err(LineFault { code: "internal", message: error.to_string() }))
+        let (open, reads) = (Arc::clone(&self.0.open), Arc::clone(&self.0.reads));
+        let opened = async {
+            let turn = reads.acquire_owned().await;
+            tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                open()
+            })
+            .await
+        };
+        match tokio::time::timeout(OPENED_WITHIN, opened).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => Err(LineFault { code: "internal", message: error.to_string() }),
+            Err(_late) => Err(LineFault {
+                code: "webhook-settings",
+                message: format!(
+                    "its secret files or its ca_file were not read within {} s: see that the disk that holds them answers",
+                    OPENED_WITHIN.as_secs()
+                ),
+            }),
+        }
     }
 
     pub(super) fn show(&self, state: TellState, now: UnixMillis) {

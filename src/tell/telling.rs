@@ -24,6 +24,8 @@ const AT_ONCE: u16 = 8;
 const LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Files that could not be read are read again so often.
 const READ_EVERY: Duration = Duration::from_secs(60);
+/// A clock that is in doubt is looked at so often.
+const DOUBT_EVERY: Duration = Duration::from_secs(5);
 /// Until a store that could not answer is asked again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// The watchdog wants to see a move more often than this.
@@ -85,6 +87,10 @@ impl Telling {
     /// One look: what is due is posted, or there is nothing to do and it waits.
     async fn turn(&mut self) -> Result<()> {
         self.pulse.beat();
+        // A receiver would refuse a signature of another time, as if the endpoint were broken. As lines do, it waits.
+        if self.parts.clock.doubt().is_some() {
+            return self.wait(DOUBT_EVERY, false).await;
+        }
         // What comes after this look ends the wait after it.
         self.news.borrow_and_update();
         let Some(post) = self.opened().await? else { return Ok(()) };
@@ -120,8 +126,10 @@ impl Telling {
         let rest = self.temper.after(&answers);
         if was_bad && !self.temper.is_bad() {
             let now = self.parts.clock.now();
-            let due = self.ask(|parts| parts.queue.webhook_retry(name.clone(), now)).await?;
-            tracing::info!(endpoint = name, due = due.unwrap_or(0), "webhook.endpoint.back");
+            let told_at = work.told_at;
+            let due =
+                self.ask(|parts| parts.queue.webhook_back(name.clone(), told_at, now)).await?;
+            tracing::info!(endpoint = name, due, "webhook.endpoint.back");
         }
         if let Some(rest) = rest {
             self.show(TellState::Resting { until: self.parts.clock.now().after(rest) });
@@ -136,7 +144,7 @@ impl Telling {
         if let Some(post) = self.post.take() {
             return Ok(Some(post));
         }
-        match self.teller.open().await {
+        match beating(&self.pulse, self.teller.open()).await {
             Ok(post) => Ok(Some(post)),
             Err(fault) => {
                 if self.teller.status().state != TellState::Faulty(fault.clone()) {

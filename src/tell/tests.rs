@@ -12,7 +12,7 @@ use webhook::{Answered, PostError};
 
 use super::teller::Posted;
 use super::*;
-use crate::app::clock::Clock;
+use crate::app::clock::{Clock, Doubt};
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::job::{ClientId, JobId, UnixMillis};
 use crate::queue::contract::{client, request};
@@ -25,11 +25,20 @@ use crate::schedule::windows::Windows;
 use crate::send::LineFault;
 
 /// Follows the timers of the runtime, which jump from one to the next.
-struct Simulated(Instant);
+struct Simulated {
+    began: Instant,
+    is_in_doubt: Arc<AtomicBool>,
+}
 
 impl Clock for Simulated {
     fn now(&self) -> UnixMillis {
-        NOW.after(self.0.elapsed())
+        NOW.after(self.began.elapsed())
+    }
+
+    fn doubt(&self) -> Option<Doubt> {
+        let now = self.now();
+        let doubt = Doubt { says: now, expected: now, believed_in: None, is_guess: false };
+        self.is_in_doubt.load(Ordering::Relaxed).then_some(doubt)
     }
 }
 
@@ -101,7 +110,8 @@ impl Post for Wire {
 struct House {
     queue: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
-    _folder: tempfile::TempDir,
+    clock_is_in_doubt: Arc<AtomicBool>,
+    folder: tempfile::TempDir,
 }
 
 /// A running endpoint.
@@ -120,7 +130,10 @@ impl House {
         let open = move || Sqlite::open(&path, &StoreKey::new([1; 32]), Windows::Always, NOW);
         let opened = std::thread::spawn(open).join().expect("no panic");
         let queue: Arc<dyn Queue> = Arc::new(opened.expect("opens").0);
-        Self { queue, clock: Arc::new(Simulated(Instant::now())), _folder: folder }
+        let clock_is_in_doubt = Arc::new(AtomicBool::new(false));
+        let is_in_doubt = Arc::clone(&clock_is_in_doubt);
+        let clock = Arc::new(Simulated { began: Instant::now(), is_in_doubt });
+        Self { queue, clock, clock_is_in_doubt, folder }
     }
 
     /// Starts an endpoint of this name, and waits until the store knows it.
@@ -175,6 +188,12 @@ impl House {
     async fn board(&self, name: &str) -> WebhookBoard {
         let boards = self.queue.webhook_boards().await.expect("answers");
         boards.into_iter().find(|board| board.name == name).expect("it is known")
+    }
+
+    /// Writes what this program never writes.
+    fn damage(&self, sql: &str) {
+        let file = rusqlite::Connection::open(self.folder.path().join("queue.db")).expect("opens");
+        file.execute_batch(sql).expect("written");
     }
 
     async fn feed(&self) -> Vec<(i64, String, Value)> {
@@ -574,5 +593,176 @@ async fn ping_goes_out_at_once_and_changes_nothing() {
     assert!(fault.message.starts_with("answered 503. Look into the receiver's log"), "{fault}");
     let board = house.board("exchange").await;
     assert_eq!((board.behind, board.failed, board.given_up), (0, None, 0));
+    exchange.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_notifications_that_are_always_refused_keep_no_other_waiting_and_are_given_up_in_time()
+{
+    const POISONED: usize = 10;
+    let house = House::new();
+    let mut exchange = house.tell("exchange", Carries::Usual).await;
+    let poisoned = Arc::new(Mutex::new(Vec::<String>::new()));
+    let seen = Arc::clone(&poisoned);
+    exchange.receiver.now_does(move |got| {
+        let mut poisoned = seen.lock().expect("unharmed");
+        if poisoned.len() < POISONED && !poisoned.contains(&got.notification) {
+            poisoned.push(got.notification.clone());
+        }
+        match got.name == "cancelled" && poisoned.contains(&got.notification) {
+            true => says(500),
+            false => Answer::Takes,
+        }
+    });
+    for key in 0..POISONED {
+        house.withdrawn(&format!("poisoned-{key}")).await;
+    }
+    let mut posts = exchange.next(3 * POISONED).await;
+    let mut healthy = 0;
+    while house.board("exchange").await.given_up < 10 {
+        let id = house.withdrawn(&format!("healthy-{healthy}")).await;
+        while let Ok(got) = exchange.got.try_recv() {
+            posts.push(got);
+        }
+        let before = posts.len();
+        while taken_of(&posts[before..], &id).is_empty() {
+            posts.extend(exchange.next(1).await);
+        }
+        // What had gone out already, and at most one that was looked for at the same moment.
+        let in_vain = posts[before..].iter().filter(|got| !got.taken).count();
+        assert!(in_vain <= 9, "{in_vain} posts in vain before healthy {healthy}");
+        healthy += 1;
+        tokio::time::sleep(Duration::from_secs(1800)).await;
+    }
+    assert!(healthy > 50, "{healthy}");
+    one_id_for_each_event(&posts);
+    for id in poisoned.lock().expect("unharmed").iter() {
+        let refused = posts.iter().filter(|got| !got.taken && got.notification == *id).count();
+        // Ten by the schedule, and one when the endpoint was first seen to be well.
+        assert!((10..=11).contains(&refused), "{refused} posts of one that is refused");
+    }
+    exchange.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_that_gets_one_at_a_time_gets_what_never_failed_before_what_did() {
+    let house = House::new();
+    let name = || String::from("exchange");
+    house.tell("exchange", Carries::Usual).await.stop().await;
+    for key in 0..8 {
+        house.withdrawn(&key.to_string()).await;
+    }
+    let work = house.queue.webhook_work(name(), NOW, 8).await.expect("answers");
+    let failed = |due: &crate::queue::WebhookDue| WebhookOutcome {
+        event: due.event.cursor,
+        fate: WebhookFate::Again { due: NOW, code: "webhook-status", detail: String::from("500") },
+    };
+    let outcomes: Vec<_> = work.due.iter().map(failed).collect();
+    assert_eq!(outcomes.len(), 8);
+    house.queue.webhook_done(name(), outcomes, NOW).await.expect("kept");
+    let healthy = house.withdrawn("healthy").await;
+    // Asked twice: what was taken and not posted still goes first.
+    for _look in 0..2 {
+        let work = house.queue.webhook_work(name(), NOW, 1).await.expect("answers");
+        assert_eq!((work.due.len(), work.due[0].event.job), (1, healthy));
+        assert!(work.more);
+    }
+    let work = house.queue.webhook_work(name(), NOW, 8).await.expect("answers");
+    assert_eq!((work.due.len(), work.due[0].event.job), (8, healthy));
+    // Nothing new: what failed is not forgotten.
+    let told = WebhookOutcome { event: work.due[0].event.cursor, fate: WebhookFate::Told };
+    house.queue.webhook_done(name(), vec![told], NOW).await.expect("kept");
+    let work = house.queue.webhook_work(name(), NOW, 1).await.expect("answers");
+    assert_eq!((work.due.len(), work.due[0].tries), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_that_is_back_gets_what_failed_meanwhile_and_not_what_it_refused_before() {
+    let house = House::new();
+    let name = || String::from("exchange");
+    house.tell("exchange", Carries::Usual).await.stop().await;
+    let minute = |count: u64| NOW.after(Duration::from_secs(60 * count));
+    let late = minute(600);
+    let again = WebhookFate::Again { due: late, code: "webhook-status", detail: "500".into() };
+    let post = async |key: &str, at, fate| {
+        let id = house.withdrawn(key).await;
+        let work = house.queue.webhook_work(name(), at, 8).await.expect("answers");
+        assert_eq!(work.due.len(), 1);
+        let outcome = WebhookOutcome { event: work.due[0].event.cursor, fate };
+        house.queue.webhook_done(name(), vec![outcome], at).await.expect("kept");
+        id
+    };
+    post("refused", minute(0), again.clone()).await;
+    post("taken", minute(1), WebhookFate::Told).await;
+    let away = post("away", minute(2), again).await;
+    let told_at = house.queue.webhook_work(name(), minute(3), 8).await.expect("answers").told_at;
+    assert_eq!(told_at, Some(minute(1)));
+    assert_eq!(house.queue.webhook_back(name(), told_at, minute(3)).await, Ok(1));
+    let work = house.queue.webhook_work(name(), minute(3), 8).await.expect("answers");
+    assert_eq!((work.due.len(), work.due[0].event.job), (1, away));
+    // By hand all of it is due, and for as long as anew.
+    assert_eq!(house.queue.webhook_retry(name(), minute(4)).await, Ok(Some(2)));
+    let work = house.queue.webhook_work(name(), minute(4), 8).await.expect("answers");
+    assert!(work.due.len() == 2 && work.due.iter().all(|due| due.turn_at == minute(4)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_cannot_be_read_is_given_up_and_what_is_behind_it_told() {
+    for is_taken_already in [false, true] {
+        let house = House::new();
+        let name = || String::from("exchange");
+        house.tell("exchange", Carries::All).await.stop().await;
+        let first = house.withdrawn("first").await;
+        if is_taken_already {
+            let work = house.queue.webhook_work(name(), NOW, 8).await.expect("answers");
+            assert_eq!(work.due.len(), 1);
+        }
+        house.damage(
+            "PRAGMA ignore_check_constraints=ON;
+             DROP TRIGGER event_stays;
+             UPDATE event SET detail = CAST(X'7b22ff227d' AS TEXT) WHERE name = 'accepted';",
+        );
+        let second = house.withdrawn("second").await;
+        let mut exchange = house.tell("exchange", Carries::All).await;
+        let posts = exchange.until_taken(3).await;
+        assert_eq!(taken_of(&posts, &first), ["cancelled"]);
+        assert_eq!(taken_of(&posts, &second), ["accepted", "cancelled"]);
+        exchange.stop().await;
+        let board = house.board("exchange").await;
+        assert_eq!((board.behind, board.given_up), (0, 1), "{is_taken_already}");
+        assert!(board.failed.is_some_and(|(_, code, _)| code == "record-unreadable"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_endpoint_was_still_owed_when_it_is_forgotten_is_counted() {
+    let house = House::new();
+    let name = || String::from("exchange");
+    house.tell("exchange", Carries::Usual).await.stop().await;
+    house.withdrawn("taken").await;
+    let work = house.queue.webhook_work(name(), NOW, 8).await.expect("answers");
+    let told = WebhookOutcome { event: work.due[0].event.cursor, fate: WebhookFate::Told };
+    house.queue.webhook_done(name(), vec![told], NOW).await.expect("kept");
+    house.withdrawn("posted").await;
+    let work = house.queue.webhook_work(name(), NOW, 8).await.expect("answers");
+    assert_eq!(work.due.len(), 1);
+    house.withdrawn("behind").await;
+    let later = house.clock.now().after(Duration::from_secs(86_400));
+    assert_eq!(house.queue.forget_old(later, 10).await, Ok(3));
+    let board = house.board("exchange").await;
+    assert_eq!((board.behind, board.given_up), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_posted_while_the_clock_is_in_doubt_and_all_of_it_afterwards() {
+    let house = House::new();
+    let mut exchange = house.tell("exchange", Carries::Usual).await;
+    house.clock_is_in_doubt.store(true, Ordering::Relaxed);
+    let id = house.withdrawn("a").await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(exchange.got.try_recv().is_err());
+    house.clock_is_in_doubt.store(false, Ordering::Relaxed);
+    let posts = exchange.until_taken(1).await;
+    assert_eq!((posts.len(), taken_of(&posts, &id).len()), (1, 1));
     exchange.stop().await;
 }

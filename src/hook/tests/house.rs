@@ -589,6 +589,15 @@ impl Queue for Memory {
         self.answer(Some(3))
     }
 
+    fn webhook_back(
+        &self,
+        _endpoint: String,
+        _told_at: Option<UnixMillis>,
+        _now: UnixMillis,
+    ) -> Pending<u32> {
+        unreachable!("the hook tells nobody")
+    }
+
     fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>> {
         self.answer(Vec::new())
     }

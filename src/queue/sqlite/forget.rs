@@ -1,12 +1,13 @@
 //! Forgetting what is over for so long that nobody asks for it any more.
 //!
 //! In: a time. Out: final notifications of which nothing was heard since then are gone, with their events, attempts, traces
-//! and Idempotency-Keys; how far each client's feed has holes from now on is kept.
+//! and Idempotency-Keys; how far each client's feed has holes from now on is kept, and how much endpoints were still owed.
 //! Nothing that can still change is ever touched.
 
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
+use super::webhooks;
 use crate::job::{JobId, UnixMillis};
 
 /// What goes with a notification, in the order in which one row may go after the other.
@@ -32,6 +33,7 @@ pub(super) fn forget_old(conn: &Connection, before: UnixMillis, most: u32) -> Re
         )?
         .query_map(params![first_kept, before.0, most], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
+    webhooks::forgets(conn, &old)?;
     for job in &old {
         conn.prepare_cached(
             "INSERT INTO forgotten (client, cursor)

@@ -63,23 +63,28 @@ struct Endpoint {
     carries: Carries,
     cursor: i64,
     disabled: bool,
+    told_at: Option<UnixMillis>,
 }
 
 fn find(conn: &Connection, name: &str) -> Result<Endpoint, Fault> {
-    let row: Option<(String, String, i64, bool)> = conn
+    let row: Option<(String, String, i64, bool, Option<i64>)> = conn
         .prepare_cached(
-            "SELECT client, carries, cursor, disabled_at IS NOT NULL FROM webhook WHERE endpoint = ?1",
+            "SELECT client, carries, cursor, disabled_at IS NOT NULL, told_at FROM webhook
+             WHERE endpoint = ?1",
         )?
-        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .query_row([name], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
         .optional()?;
-    let Some((client, carries, cursor, disabled)) = row else {
+    let Some((client, carries, cursor, disabled, told_at)) = row else {
         return Err(Fault::NotAllowed { what: "a post", from: "no such endpoint".into() });
     };
     let carries = record::named(&carries, "webhook.carries")?;
-    Ok(Endpoint { client, carries, cursor, disabled })
+    Ok(Endpoint { client, carries, cursor, disabled, told_at: told_at.map(UnixMillis) })
 }
 
-/// What is to be told now, `most` at once: what failed and is due, and then what is new.
+/// What is to be told now, `most` at once: what waits here and is due, and then what is new. Where both do not fit one place
+/// is for what never failed, or a few that are refused would keep everything else from an endpoint.
 pub(super) fn work(
     conn: &Connection,
     name: &str,
@@ -90,41 +95,122 @@ pub(super) fn work(
     if endpoint.disabled {
         return Ok(WebhookWork { disabled: true, ..WebhookWork::default() });
     }
-    let mut work = WebhookWork { due: due(conn, name, now, most)?, ..WebhookWork::default() };
-    if work.due.len() < most.into() {
-        work.more = take_new(conn, name, &endpoint, now, most.into(), &mut work.due)?;
-    } else {
-        work.more = true;
+    let mut work = WebhookWork { told_at: endpoint.told_at, ..WebhookWork::default() };
+    let (rows, mut due) = due(conn, name, now, most)?;
+    work.more = rows >= most.into() || rows > due.len();
+    // The last has the most tries.
+    let stands_back = due.pop_if(|last| rows >= most.into() && last.tries > 0);
+    if due.len() < most.into() {
+        work.more |= take_new(conn, name, &endpoint, now, most.into(), &mut due)?;
     }
+    if due.len() < most.into() {
+        due.extend(stands_back);
+    }
+    work.due = due;
     work.next_due = conn
         .prepare_cached("SELECT min(due_at) FROM webhook_due WHERE endpoint = ?1 AND due_at > ?2")?
         .query_row(params![name, now.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(UnixMillis)))?;
     Ok(work)
 }
 
-/// What waits here and is due. Nothing waits longer than [`LONGEST_WAIT`]: what seems to was written by a clock that went
-/// ahead.
+/// What waits here and is due, what failed least first; and how many rows there were, some of which may be unreadable.
+/// Nothing waits longer than [`LONGEST_WAIT`]: what seems to was written by a clock that went ahead.
 fn due(
     conn: &Connection,
     name: &str,
     now: UnixMillis,
     most: u16,
-) -> Result<Vec<WebhookDue>, Fault> {
-    let rows: Vec<(RawEvent, u32, i64)> = conn
+) -> Result<(usize, Vec<WebhookDue>), Fault> {
+    type Waiting = (rusqlite::Result<RawEvent>, i64, String, u32, i64);
+    let rows: Vec<Waiting> = conn
         .prepare_cached(
-            "SELECT cursor, at, event.job, name, detail, tries, turn_at
+            "SELECT cursor, at, event.job, name, detail, webhook_due.event, webhook_due.job, tries, turn_at
              FROM webhook_due JOIN event ON event.cursor = webhook_due.event
-             WHERE endpoint = ?1 AND (due_at <= ?2 OR due_at > ?3) ORDER BY event LIMIT ?4",
+             WHERE endpoint = ?1 AND (due_at <= ?2 OR due_at > ?3) ORDER BY tries, event LIMIT ?4",
         )?
         .query_map(params![name, now.0, now.after(LONGEST_WAIT).0, most], |row| {
-            Ok((RawEvent::read(row)?, row.get(5)?, row.get(6)?))
+            Ok((RawEvent::read(row), row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    rows.into_iter()
-        .map(|(event, tries, turn_at)| {
-            Ok(WebhookDue { event: event.parsed()?, tries, turn_at: UnixMillis(turn_at) })
-        })
-        .collect()
+    let found = rows.len();
+    let mut due = Vec::with_capacity(found);
+    for (event, cursor, job, tries, turn_at) in rows {
+        match event.map_err(Fault::from).and_then(RawEvent::parsed) {
+            Ok(event) => due.push(WebhookDue { event, tries, turn_at: UnixMillis(turn_at) }),
+            Err(fault) => {
+                skip(conn, name, cursor, &fault, now)?;
+                remove(conn, name, cursor, &job, now)?;
+            }
+        }
+    }
+    Ok((found, due))
+}
+
+/// Gives up an event that cannot be read: it must not keep those behind it for ever.
+fn skip(
+    conn: &Connection,
+    name: &str,
+    cursor: i64,
+    fault: &Fault,
+    now: UnixMillis,
+) -> Result<(), Fault> {
+    let detail = format!("event {cursor} of the feed: {}", fault.for_caller());
+    tracing::error!(
+        endpoint = name,
+        cursor,
+        detail,
+        what = "it is not posted: the file was damaged, or changed by somebody; see `shirase explain record-unreadable`",
+        "webhook.event.unreadable"
+    );
+    failed(conn, name, now, "record-unreadable", &detail)?;
+    lost(conn, name, 1)
+}
+
+/// Counts events that the endpoint will never be told.
+fn lost(conn: &Connection, name: &str, events: u32) -> Result<(), Fault> {
+    conn.prepare_cached("UPDATE webhook SET given_up = given_up + ?2 WHERE endpoint = ?1")?
+        .execute(params![name, events])?;
+    Ok(())
+}
+
+/// Counts what endpoints are still owed of notifications that are about to be forgotten.
+pub(super) fn forgets(conn: &Connection, jobs: &[String]) -> Result<(), Fault> {
+    let names: Vec<String> = conn
+        .prepare_cached("SELECT endpoint FROM webhook ORDER BY endpoint")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for name in names {
+        let endpoint = find(conn, &name)?;
+        let mut events = 0_u32;
+        for job in jobs {
+            let mut owed = conn.prepare_cached(
+                "SELECT name FROM event WHERE job = ?2 AND client = ?3 AND (cursor > ?4
+                    OR EXISTS (SELECT 1 FROM webhook_due WHERE endpoint = ?1 AND event = cursor))",
+            )?;
+            let owed = owed
+                .query_map(params![name, job, endpoint.client, endpoint.cursor], |row| {
+                    Ok(row.get::<_, String>(0))
+                })?;
+            for event in owed {
+                // One that cannot be read is none that was told.
+                if event?.map_or(true, |event| endpoint.carries.takes(&event)) {
+                    events = events.saturating_add(1);
+                }
+            }
+        }
+        if events > 0 {
+            tracing::error!(
+                endpoint = name,
+                events,
+                what = "their notifications are older than what is kept, and nobody took them: the exchange will not \
+                    hear of them any more. See `shirase webhook`; an endpoint that is not in the settings any more \
+                    needs nothing",
+                "webhook.events.forgotten"
+            );
+            lost(conn, &name, events)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes what is new from behind the cursor; true if there may be more.
@@ -147,24 +233,35 @@ fn take_new(
         "INSERT INTO webhook_due (endpoint, event, job, turn_at, due_at) VALUES (?1, ?2, ?3, ?4, ?4)",
     )?;
     let (mut cursor, mut looked_at, mut taken) = (endpoint.cursor, 0, false);
-    let rows = rows.query_map(params![endpoint.client, cursor, LOOKED_AT], RawEvent::read)?;
-    for event in rows {
+    let rows = rows.query_map(params![endpoint.client, cursor, LOOKED_AT], |row| {
+        Ok((row.get::<_, i64>(0)?, RawEvent::read(row)))
+    })?;
+    for row in rows {
         if due.len() >= most {
             looked_at = LOOKED_AT;
             break;
         }
-        let event = event?;
-        (cursor, looked_at) = (event.cursor, looked_at + 1);
-        if !endpoint.carries.takes(&event.name) {
-            continue;
-        }
+        let (place, event) = row?;
+        (cursor, looked_at) = (place, looked_at + 1);
+        let event = event.map_err(Fault::from).and_then(|event| {
+            if endpoint.carries.takes(&event.name) { event.parsed().map(Some) } else { Ok(None) }
+        });
+        let event = match event {
+            Ok(Some(event)) => event,
+            Ok(None) => continue,
+            Err(fault) => {
+                taken = true;
+                skip(conn, name, place, &fault, now)?;
+                continue;
+            }
+        };
         taken = true;
-        let is_behind_another: bool =
-            waits.query_row(params![name, event.job], |row| row.get(0))?;
+        let job = event.job.to_string();
+        let is_behind_another: bool = waits.query_row(params![name, job], |row| row.get(0))?;
         let turn_at = (!is_behind_another).then_some(now);
-        insert.execute(params![name, event.cursor, event.job, turn_at.map(|at| at.0)])?;
+        insert.execute(params![name, event.cursor, job, turn_at.map(|at| at.0)])?;
         if let Some(turn_at) = turn_at {
-            due.push(WebhookDue { event: event.parsed()?, tries: 0, turn_at });
+            due.push(WebhookDue { event, tries: 0, turn_at });
         }
     }
     let more = looked_at == LOOKED_AT;
@@ -203,10 +300,7 @@ pub(super) fn done(
             }
             WebhookFate::GivenUp { code, detail } => {
                 failed(conn, name, now, code, detail)?;
-                conn.prepare_cached(
-                    "UPDATE webhook SET given_up = given_up + 1 WHERE endpoint = ?1",
-                )?
-                .execute([name])?;
+                lost(conn, name, 1)?;
                 let what: String = conn
                     .prepare_cached("SELECT name FROM event WHERE cursor = ?1")?
                     .query_row([outcome.event], |row| row.get(0))?;
@@ -276,7 +370,25 @@ fn failed(
     Ok(())
 }
 
-/// Makes everything that failed due now, and lifts a 410; how many. None if there is no such endpoint.
+/// Makes due now what may have failed by the endpoint: whose turn came since it last took something, and not what failed
+/// while it took others. How many.
+pub(super) fn back(
+    conn: &Connection,
+    name: &str,
+    told_at: Option<UnixMillis>,
+    now: UnixMillis,
+) -> Result<u32, Fault> {
+    let due = conn
+        .prepare_cached(
+            "UPDATE webhook_due SET due_at = ?3
+             WHERE endpoint = ?1 AND due_at IS NOT NULL AND turn_at >= ?2",
+        )?
+        .execute(params![name, told_at.map_or(i64::MIN, |at| at.0), now.0])?;
+    Ok(u32::try_from(due).unwrap_or(u32::MAX))
+}
+
+/// Makes everything that failed due now as if its turn had just come, and lifts a 410; how many. None if there is no such
+/// endpoint.
 pub(super) fn retry(conn: &Connection, name: &str, now: UnixMillis) -> Result<Option<u32>, Fault> {
     let known = conn
         .prepare_cached("UPDATE webhook SET disabled_at = NULL WHERE endpoint = ?1")?
@@ -286,7 +398,8 @@ pub(super) fn retry(conn: &Connection, name: &str, now: UnixMillis) -> Result<Op
     }
     let due = conn
         .prepare_cached(
-            "UPDATE webhook_due SET due_at = ?2 WHERE endpoint = ?1 AND due_at IS NOT NULL",
+            "UPDATE webhook_due SET turn_at = ?2, due_at = ?2
+             WHERE endpoint = ?1 AND due_at IS NOT NULL",
         )?
         .execute(params![name, now.0])?;
     Ok(Some(u32::try_from(due).unwrap_or(u32::MAX)))
@@ -309,6 +422,7 @@ pub(super) fn boards(conn: &Connection) -> Result<Vec<WebhookBoard>, Fault> {
                 carries: carries.parse().unwrap_or(Carries::Usual),
                 cursor: row.get(3)?,
                 disabled: disabled_at.is_some(),
+                told_at: row.get::<_, Option<i64>>(6)?.map(UnixMillis),
             };
             let failed: (Option<i64>, Option<String>, Option<String>) =
                 (row.get(7)?, row.get(8)?, row.get(9)?);
@@ -319,7 +433,7 @@ pub(super) fn boards(conn: &Connection) -> Result<Vec<WebhookBoard>, Fault> {
                 retrying: 0,
                 oldest: None,
                 given_up: row.get(5)?,
-                told_at: row.get::<_, Option<i64>>(6)?.map(UnixMillis),
+                told_at: endpoint.told_at,
                 failed: match failed {
                     (Some(at), Some(code), Some(detail)) => Some((UnixMillis(at), code, detail)),
                     (_, _, _) => None,
