@@ -9,7 +9,7 @@
 //! | a step of up to 2 s | the wall clock's | at once |
 //! | a longer one | as if it had not been | when it has stayed for a tenth of its length, at least 1 min and at most 1 h; at once if the step is taken back |
 //! | at the start, more than a day after the store was last at work | the wall clock's; nothing runs out by it | after 5 min |
-//! | at the start, earlier than that | since then; a guess: nothing new is accepted | as after a step of that length |
+//! | at the start, earlier than that | since then; if by more than an hour a guess: nothing new is accepted | as after a step of that length |
 //! | a date before this program was made | as above, or as the clock says; a guess | never |
 //!
 //! So a jump of a year expires nothing and calls nobody at night while there is hope that somebody sets it right, and one
@@ -30,6 +30,9 @@ const STAYS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_sec
 const ABSENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// After a longer one. Chosen: NTP finds the time in a minute or two after a start.
 const AFTER_ABSENCE: Duration = Duration::from_secs(5 * 60);
+/// Longest step back over a start that is no guess. Chosen: so far ahead may a clock have run that nobody set for a year,
+/// and is now right; whoever comes back further has lost the time.
+const FAR_BACK: Duration = Duration::from_secs(60 * 60);
 /// 2026-01-01: this program is not older.
 const MADE: UnixMillis = UnixMillis(1_767_225_600_000);
 
@@ -157,8 +160,8 @@ enum Guard {
         jumped: Reading,
         /// How long it has to stay so.
         stays: Duration,
-        /// It was so at the start.
-        is_guess: bool,
+        /// It was so at the start: how long the machine was off the clock does not say.
+        at_start: bool,
     },
 }
 
@@ -169,7 +172,7 @@ impl Guard {
         let left = Reading { wall: last_seen, ..began };
         if began.wall < last_seen && away > UNNOTICED {
             let stays = must_stay(away);
-            Self::Doubts { believed: left, jumped: began, stays, is_guess: true }
+            Self::Doubts { believed: left, jumped: began, stays, at_start: true }
         } else if began.wall > last_seen && away > ABSENCE {
             Self::Settles { left, began }
         } else {
@@ -192,8 +195,9 @@ impl Guard {
                 let doubt = Doubt { says, expected: surely, believed_in, is_guess: false };
                 Seen { now: says, surely, doubt: Some(doubt) }
             }
-            Self::Doubts { believed, jumped, stays, is_guess } => {
+            Self::Doubts { believed, jumped, stays, at_start } => {
                 let expected = believed.expects(reading);
+                let is_guess = at_start && (was_never_set || millis(expected, says) > FAR_BACK);
                 let rest = stays.saturating_sub(jumped.until(reading));
                 let believed_in = (!was_never_set).then_some(rest);
                 let doubt = Doubt { says, expected, believed_in, is_guess };
@@ -218,14 +222,14 @@ impl Guard {
                     self
                 }
             }
-            Self::Doubts { believed, jumped, stays, is_guess } => {
+            Self::Doubts { believed, jumped, stays, at_start } => {
                 if is_in_step(believed) {
                     Self::Sure(reading)
-                } else if is_guess && reading.wall > believed.expects(reading) {
+                } else if at_start && reading.wall > believed.expects(reading) {
                     // It has come back from before the time at which the store was last at work.
                     Self::start(Some(believed.expects(reading)), reading)
                 } else if !is_in_step(jumped) {
-                    jump(believed, reading, is_guess)
+                    jump(believed, reading, at_start)
                 } else if jumped.until(reading) >= stays && reading.wall >= MADE {
                     Self::Sure(reading)
                 } else {
@@ -237,9 +241,9 @@ impl Guard {
 }
 
 /// The clock says something else than it should.
-fn jump(believed: Reading, jumped: Reading, is_guess: bool) -> Guard {
+fn jump(believed: Reading, jumped: Reading, at_start: bool) -> Guard {
     let stays = must_stay(millis(believed.expects(jumped), jumped.wall));
-    Guard::Doubts { believed, jumped, stays, is_guess }
+    Guard::Doubts { believed, jumped, stays, at_start }
 }
 
 impl Reading {
@@ -421,6 +425,19 @@ mod tests {
             assert_eq!(bench.believed_after(), stays, "{wall:?}");
             assert_eq!(bench.now(), bench.reading.wall);
         }
+    }
+
+    #[test]
+    fn step_back_over_a_start_is_a_guess_only_if_the_time_was_lost() {
+        let minute = 60 * SECOND;
+        for (back, is_guess) in [(3 * SECOND, false), (59 * minute, false), (9 * HOUR, true)] {
+            let mut bench = Bench::new(Some(LEAP_EVE), LEAP_EVE.before(back));
+            let doubt = bench.doubt().expect("nothing is sent for a while");
+            assert_eq!((doubt.is_guess, bench.now()), (is_guess, LEAP_EVE), "{back:?}");
+        }
+        let made = MADE.after(minute);
+        let mut bench = Bench::new(Some(made), MADE.before(SECOND));
+        assert!(bench.doubt().expect("a doubt").is_guess, "however little it is");
     }
 
     #[test]
