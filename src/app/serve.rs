@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 1 | settings, secrets | 78 |
 //! | 2 | logging | 78 |
-//! | 3 | queue: opens the store and ends what a crash left open | 65, 75 |
+//! | 3 | queue: opens the store and ends what a crash left open | 65, 75; 74 if the disk or the system fails, as may pass |
 //! | 4 | hook: binds its sockets, so that a daemon that cannot be asked never calls anybody | 75, 78 |
 //! | 5 | sheets: all are tried in the background; whoever hands one in waits for the trial of its kind | 70 |
 //! | 6 | lines | 70 |
@@ -43,9 +43,10 @@ use crate::hook::listener::{self, Door};
 use crate::hook::tls::Certificates;
 use crate::hook::{self, Fingerprints, Hook, Limits, LineDesk, Meters, Queued, Rates, Streams};
 use crate::job::ProgressBoard;
-use crate::queue::sqlite::{Sqlite, StoreKey};
+use crate::queue::sqlite::{Recovered, Sqlite, StoreKey};
 use crate::queue::{Alarm, Queue, QueueError};
 use crate::render::{Gate, Renderer, Trials};
+use crate::schedule::windows::Windows;
 use crate::send::fax::Desk;
 use crate::send::mail::MailDesk;
 use crate::send::receipt_box::Reader;
@@ -87,8 +88,7 @@ impl Serve {
         let windows = settings.calling.windows()?;
         let (path, key) = (&settings.store.path, StoreKey::new(*master_key));
         let clock: Arc<dyn Clock> = Arc::new(GuardedClock::start(Sqlite::last_seen(path)));
-        let (store, recovered) = Sqlite::open(path, &key, windows.clone(), clock.now())
-            .map_err(|error| store_failure(path, &error))?;
+        let (store, recovered) = open_store(path, &key, windows.clone(), clock.as_ref())?;
         tracing::info!(
             before_dial = recovered.before_dial,
             in_call = recovered.in_call,
@@ -367,6 +367,7 @@ impl Sweep {
                         | QueueError::InUse
                         | QueueError::NotAllowed { .. }
                         | QueueError::Held
+                        | QueueError::Failing { .. }
                         | QueueError::Broken { .. }),
                     ) => tracing::error!(%error, "app.sweep.failed"),
                 }
@@ -407,11 +408,26 @@ impl Sweep {
     }
 }
 
+/// Opens the store. What a crash left open is ended by the time that it is at least: a clock that is ahead while it is
+/// in doubt lets nothing run out.
+fn open_store(
+    path: &Path,
+    key: &StoreKey,
+    windows: Windows,
+    clock: &dyn Clock,
+) -> Result<(Sqlite, Recovered), Failure> {
+    Sqlite::open(path, key, windows, clock.surely()).map_err(|error| store_failure(path, &error))
+}
+
 fn store_failure(path: &Path, error: &QueueError) -> Failure {
     let exit = match error {
         QueueError::InUse => Exit::Busy,
         QueueError::Broken { .. } | QueueError::NotAllowed { .. } | QueueError::Held => Exit::Store,
-        QueueError::Full | QueueError::Ambiguous | QueueError::Stopped => Exit::Ambiguous,
+        // Another start may find it otherwise.
+        QueueError::Failing { .. }
+        | QueueError::Full
+        | QueueError::Ambiguous
+        | QueueError::Stopped => Exit::Ambiguous,
     };
     Failure::new(exit, format!("{}: {error}", path.display()))
 }
@@ -423,9 +439,8 @@ mod tests {
 
     use super::*;
     use crate::job::examples::TUESDAY_10_00 as NOW;
-    use crate::job::{Channel, FaxBecause, UnixMillis};
-    use crate::queue::contract::{accept, by_mail, client};
-    use crate::schedule::windows::Windows;
+    use crate::job::{Channel, FaxBecause, JobState, UnixMillis};
+    use crate::queue::contract::{accept, by_mail, claim, client, request, show};
 
     struct Stopped;
 
@@ -477,6 +492,45 @@ mod tests {
         let ended = tokio::time::timeout(Duration::from_secs(1), both).await.expect("at once");
         assert_eq!(ended.expect_err("an alarm").exit, Exit::Ambiguous);
         begun.notified().await;
+    }
+
+    /// It came up a year ahead, and the store was at work a minute ago.
+    struct Ahead;
+
+    impl Clock for Ahead {
+        fn now(&self) -> UnixMillis {
+            NOW.after(Duration::from_secs(365 * 24 * 60 * 60))
+        }
+
+        fn surely(&self) -> UnixMillis {
+            NOW.after(Duration::from_secs(60))
+        }
+    }
+
+    #[test]
+    fn crash_before_a_start_with_a_clock_that_is_ahead_expires_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("queue.db");
+        let open = |clock: &dyn Clock| {
+            open_store(&path, &StoreKey::new([1; 32]), Windows::Always, clock).expect("opens")
+        };
+        let (store, _) = open(&Stopped);
+        let id = accept(&store, request("a", |_| {}));
+        assert!(claim(&store, NOW, "line1").is_some());
+        drop(store);
+        let (store, recovered) = open(&Ahead);
+        assert_eq!(recovered.before_dial, 1, "else there was no crash");
+        assert_eq!(show(&store, id).state, JobState::Waiting);
+    }
+
+    #[test]
+    fn start_that_may_go_well_the_next_time_ends_so_that_there_is_one() {
+        let exit = |error| store_failure(Path::new("/x"), &error).exit;
+        let detail = String::from("SQLite CannotOpen");
+        assert_eq!(exit(QueueError::Failing { detail: detail.clone() }), Exit::Ambiguous);
+        assert_eq!(exit(QueueError::Full), Exit::Ambiguous);
+        assert_eq!(exit(QueueError::InUse), Exit::Busy);
+        assert_eq!(exit(QueueError::Broken { detail }), Exit::Store);
     }
 
     #[test]

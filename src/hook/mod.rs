@@ -116,6 +116,7 @@ impl Hook {
             | QueueError::InUse
             | QueueError::NotAllowed { .. }
             | QueueError::Held
+            | QueueError::Failing { .. }
             | QueueError::Broken { .. } => {}
         }
         error.into()

@@ -433,7 +433,9 @@ impl From<QueueError> for Problem {
     fn from(error: QueueError) -> Self {
         Self::new(match error {
             QueueError::Full => Code::StoreFull,
-            QueueError::Broken { .. } | QueueError::InUse => Code::StoreUnavailable,
+            QueueError::Failing { .. } | QueueError::Broken { .. } | QueueError::InUse => {
+                Code::StoreUnavailable
+            }
             QueueError::Stopped | QueueError::Ambiguous => Code::OutcomeUnknown,
             QueueError::NotAllowed { .. } | QueueError::Held => Code::Internal,
         })

@@ -2,7 +2,8 @@
 //! arrived.
 //!
 //! In: a choice, with new credentials if it needs them. Out: where the notification went, once that is on disk. The same
-//! request twice decides once: an Idempotency-Key names it, and without one its body does.
+//! request twice decides once: an Idempotency-Key names it, and without one its body does until there is something to
+//! decide anew.
 //! Not here: what follows from a choice (`settle/resolution.rs`), how new credentials are kept (`queue`).
 
 use axum::Json;
@@ -25,7 +26,7 @@ use crate::app::crash::{self, Point};
 use crate::job::names::stable_names;
 use crate::job::{SheetText, UnixMillis};
 use crate::queue::resolution::{Decided, MAX_BY_CHARS, MAX_REASON_CHARS, Way};
-use crate::queue::{Resolution, Resolved};
+use crate::queue::{Fingerprint, Resolution, Resolved};
 use crate::settle::resolution::{Choice, Refusal};
 use crate::settle::words;
 
@@ -45,7 +46,7 @@ pub struct AfterDecision {
 #[utoipa::path(post, path = "/v1/notifications/{id}/resolution", tag = "notifications", security(("token" = ["notify"]), ("token" = ["operate"])),
     params(
         ("id" = String, Path, description = "as in the 202"),
-        ("Idempotency-Key" = Option<String>, Header, description = "names this decision: the same key and body decide once; without it the same body does"),
+        ("Idempotency-Key" = Option<String>, Header, description = "names this decision: the same key and body decide once; without it the same body does, until it is uncertain anew"),
     ),
     request_body = schema::Resolution,
     responses(
@@ -89,13 +90,13 @@ pub(super) async fn decide(
 }
 
 /// A key cannot hold the octet between it and the body.
-fn fingerprint(hook: &Hook, headers: &HeaderMap, octets: &[u8]) -> Result<[u8; 32], Problem> {
+fn fingerprint(hook: &Hook, headers: &HeaderMap, octets: &[u8]) -> Result<Fingerprint, Problem> {
     if !headers.contains_key(IDEMPOTENCY_KEY) {
-        return Ok(hook.fingerprints.of(octets));
+        return Ok(Fingerprint::Nameless(hook.fingerprints.of(octets)));
     }
     let key = idempotency_key(headers)?;
     let named = Zeroizing::new([key.as_str().as_bytes(), &[0], octets].concat());
-    Ok(hook.fingerprints.of(&named))
+    Ok(Fingerprint::Named(hook.fingerprints.of(&named)))
 }
 
 fn problem(refusal: Refusal) -> Problem {

@@ -41,7 +41,7 @@ pub use appliance::{Appliance, Held, HoldReason, Note, OneHeld};
 pub use calls::{CallFilter, CallId, CallRecord, CallRow};
 pub use mails::{MailAsk, MailClaim, MailDomain, Place, Received, ReceivedMail, Signed};
 pub use pace::Pace;
-pub use resolution::{DecisionView, Resolution, Resolved};
+pub use resolution::{DecisionView, Fingerprint, Resolution, Resolved};
 pub use tally::{Counted, Tally};
 pub use webhooks::{
     WebhookBoard, WebhookDue, WebhookEndpoint, WebhookFate, WebhookOpened, WebhookOutcome,
@@ -144,7 +144,7 @@ pub trait Queue: Send + Sync {
         client: ClientId,
         id: JobId,
         resolution: Resolution,
-        fingerprint: [u8; 32],
+        fingerprint: Fingerprint,
         now: UnixMillis,
     ) -> Pending<Resolved>;
     /// Somebody wants this attempt to stop: its next step would be refused. Known at once after the
@@ -469,6 +469,9 @@ pub enum QueueError {
     /// A call or a mail that has not begun, while everything is held back; nothing was changed.
     #[error("everything is held back")]
     Held,
+    /// The disk or the system failed, as it may not do the next time; nothing was found wrong with the file.
+    #[error("store: {detail}")]
+    Failing { detail: String },
     /// The file is not what this program can use.
     #[error("store: {detail}")]
     Broken { detail: String },

@@ -40,6 +40,24 @@ impl Way {
     }
 }
 
+/// By what a request is known again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fingerprint {
+    /// By its key and its body: it decides once, whatever comes after.
+    Named([u8; 32]),
+    /// By its body alone. Whoever lost the answer has it again; but once nobody knows anew whether it arrived, the same
+    /// words are another decision, of which the first knew nothing.
+    Nameless([u8; 32]),
+}
+
+impl Fingerprint {
+    pub fn octets(&self) -> &[u8; 32] {
+        match self {
+            Self::Named(octets) | Self::Nameless(octets) => octets,
+        }
+    }
+}
+
 /// What became of a decision.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Resolved {

@@ -82,10 +82,10 @@ use super::seal::Sealer;
 pub use super::seal::StoreKey;
 use super::{
     Acceptance, Accepted, Alarm, Appliance, CallFilter, CallId, CallRecord, CallRow, Cancelled,
-    Claim, Dialled, Feed, Filter, Held, HoldReason, LineAsk, MailAsk, MailClaim, MailDomain, Note,
-    NumberId, NumberRow, OneHeld, Pace, Pending, Place, Queue, QueueError, Received, ReceivedMail,
-    Resolution, Resolved, Signed, Step, Swept, Tally, Unreadable, View, WebhookBoard,
-    WebhookEndpoint, WebhookOpened, WebhookOutcome, WebhookWork,
+    Claim, Dialled, Feed, Filter, Fingerprint, Held, HoldReason, LineAsk, MailAsk, MailClaim,
+    MailDomain, Note, NumberId, NumberRow, OneHeld, Pace, Pending, Place, Queue, QueueError,
+    Received, ReceivedMail, Resolution, Resolved, Signed, Step, Swept, Tally, Unreadable, View,
+    WebhookBoard, WebhookEndpoint, WebhookOpened, WebhookOutcome, WebhookWork,
 };
 use crate::app::crash::{self, Point};
 use crate::job::{
@@ -119,7 +119,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`QueueError::InUse`] if another process has it; [`QueueError::Broken`] if the file is not one that
-    /// this program and key can use: it is then as it was; [`QueueError::Full`].
+    /// this program and key can use: it is then as it was; [`QueueError::Failing`] and [`QueueError::Full`], which pass.
     pub fn open(
         path: &Path,
         key: &StoreKey,
@@ -139,7 +139,8 @@ impl Sqlite {
         let recovered = writer
             .submit(move |conn, effects| {
                 appliance::start(conn, &found, now)?;
-                effects.push(Effect::Moved(now));
+                // Whoever was here before may have been killed before it cut the log.
+                effects.extend([Effect::Moved(now), Effect::SecretDestroyed]);
                 recover::recover(conn, &opener, &hours, now, effects)
             })
             .wait()?;
@@ -170,7 +171,7 @@ impl Sqlite {
 }
 
 fn no_thread(error: std::io::Error) -> QueueError {
-    QueueError::Broken { detail: format!("cannot start a thread: {error}") }
+    QueueError::Failing { detail: format!("cannot start a thread: {error}") }
 }
 
 impl Queue for Sqlite {
@@ -319,7 +320,7 @@ impl Queue for Sqlite {
         client: ClientId,
         id: JobId,
         resolution: Resolution,
-        fingerprint: [u8; 32],
+        fingerprint: Fingerprint,
         now: UnixMillis,
     ) -> Pending<Resolved> {
         let (sealer, windows) = (self.sealer.clone(), self.windows.clone());

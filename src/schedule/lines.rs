@@ -288,6 +288,7 @@ impl LineThread {
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
                     | QueueError::Held
+                    | QueueError::Failing { .. }
                     | QueueError::Broken { .. } => Turn::Rest(STORE_TICK),
                 }
             }

@@ -333,6 +333,7 @@ fn store_failed(error: &QueueError) -> Flow {
         | QueueError::InUse
         | QueueError::NotAllowed { .. }
         | QueueError::Held
+        | QueueError::Failing { .. }
         | QueueError::Broken { .. } => Flow::Wait(STORE_TICK),
     }
 }

@@ -36,6 +36,7 @@ pub(super) async fn stored(
                 | QueueError::Ambiguous
                 | QueueError::NotAllowed { .. }
                 | QueueError::Held
+                | QueueError::Failing { .. }
                 | QueueError::Broken { .. },
             ) => break,
         }

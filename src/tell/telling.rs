@@ -216,6 +216,7 @@ impl Telling {
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
                     | QueueError::Held
+                    | QueueError::Failing { .. }
                     | QueueError::Broken { .. }),
                 ) => {
                     tracing::error!(endpoint = self.teller.name(), %error, "webhook.store.failed");

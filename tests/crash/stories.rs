@@ -186,6 +186,8 @@ fn nth(point: Point, kill: u32) -> u32 {
         Point::StoreMigrating | Point::StoreMigrated => 1 + kill % 8,
         Point::GroupRan | Point::GroupCommitted => 1 + kill % 12,
         Point::AcceptJudged | Point::AcceptWritten | Point::AcceptCommitted => 1 + kill % 4,
+        // Each start cuts the log as well.
+        Point::CheckpointBegins | Point::CheckpointDone => 1 + kill % 3,
         Point::CancelWritten | Point::CancelCommitted | Point::ReplayFound => 1 + kill % 3,
         _of_calls if matches!(way_to(point), Way::Fax | Way::Mail) => 1 + kill % 2,
         _first => 1,

@@ -1,7 +1,7 @@
 //! What the tests are made of: a hook that listens, a client, and a store in memory.
 
 use super::*;
-use crate::queue::{Appliance, Held, HoldReason, Note, OneHeld};
+use crate::queue::{Appliance, Fingerprint, Held, HoldReason, Note, OneHeld};
 
 /// A first contact with every field that it has.
 pub(super) fn body() -> Value {
@@ -394,7 +394,7 @@ pub(super) struct Memory {
     pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
     pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
     pub(super) held: Mutex<Option<Held>>,
-    pub(super) resolutions: Mutex<Vec<([u8; 32], Resolution)>>,
+    pub(super) resolutions: Mutex<Vec<(Fingerprint, Resolution)>>,
     pub(super) refusal: Mutex<Option<Refusal>>,
     pub(super) domains: Vec<MailDomain>,
     pub(super) news: tokio::sync::watch::Sender<i64>,
@@ -655,7 +655,7 @@ impl Queue for Memory {
         _client: ClientId,
         id: JobId,
         resolution: Resolution,
-        fingerprint: [u8; 32],
+        fingerprint: Fingerprint,
         _now: UnixMillis,
     ) -> Pending<Resolved> {
         let mut resolutions = self.resolutions.lock().expect("unharmed");

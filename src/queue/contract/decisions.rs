@@ -4,7 +4,7 @@ use super::mails::{dot, no_reply};
 use super::receipts::sign;
 use super::*;
 use crate::job::{Credentials, Secret};
-use crate::queue::resolution::{Decided, Way};
+use crate::queue::resolution::{Decided, Fingerprint, Way};
 use crate::settle::resolution::{Choice, Refusal};
 
 pub(crate) fn decision(way: Way) -> Resolution {
@@ -29,7 +29,10 @@ pub(crate) fn resolve(
     now: UnixMillis,
     resolution: Resolution,
 ) -> Resolved {
-    queue.resolve(client(), id, resolution, [request; 32], now).wait().expect("the store answers")
+    queue
+        .resolve(client(), id, resolution, Fingerprint::Named([request; 32]), now)
+        .wait()
+        .expect("the store answers")
 }
 
 /// A sheet of which nobody knows whether it came out.
@@ -99,6 +102,25 @@ pub(crate) fn key_sent_again_by_decision_is_a_copy_and_needs_another_decision_fo
     assert_eq!(show(queue, id).state, JobState::Uncertain);
 }
 
+pub(crate) fn same_words_without_a_name_decide_anew_once_it_is_uncertain_anew(queue: &dyn Queue) {
+    let id = uncertain_sheet(queue, |_| {});
+    let resend = |known| {
+        let resolved = queue.resolve(client(), id, decision(Way::Resend), known, NOW).wait();
+        resolved.expect("the store answers")
+    };
+    let (nameless, named) = (Fingerprint::Nameless([1; 32]), Fingerprint::Named([2; 32]));
+    assert_eq!(resend(nameless), Resolved::Done(waits(1)));
+    assert_eq!(resend(nameless), Resolved::Replay(waits(1)), "it lost the answer");
+    print_unseen(queue, NOW);
+    assert_eq!(resend(nameless), Resolved::Done(waits(1)), "it means the sheet that came since");
+    assert_eq!(resend(nameless), Resolved::Replay(waits(1)));
+    print_unseen(queue, NOW);
+    assert_eq!(resend(named), Resolved::Done(waits(1)));
+    print_unseen(queue, NOW);
+    assert_eq!(resend(named), Resolved::Replay(waits(1)), "a name decides once");
+    assert_eq!(show(queue, id).decisions.len(), 3);
+}
+
 pub(crate) fn same_decision_again_has_the_same_answer_and_any_other_comes_too_late(
     queue: &dyn Queue,
 ) {
@@ -121,7 +143,8 @@ pub(crate) fn same_decision_again_has_the_same_answer_and_any_other_comes_too_la
     let states: Vec<String> = event_names(queue);
     assert_eq!(states.iter().filter(|name| *name == "resolved_not_delivered").count(), 1);
 
-    let others = queue.resolve(ClientId("other".into()), id, close(), [9; 32], NOW);
+    let others =
+        queue.resolve(ClientId("other".into()), id, close(), Fingerprint::Named([9; 32]), NOW);
     assert_eq!(others.wait(), Ok(Resolved::NotFound));
 }
 

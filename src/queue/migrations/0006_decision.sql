@@ -21,7 +21,7 @@ CREATE TABLE resolution (
     job TEXT NOT NULL REFERENCES job (id),
     -- Counted from 1.
     number INTEGER NOT NULL CHECK (number > 0),
-    -- Of the request: the same one again decides nothing anew.
+    -- Of the request, by which it is known again.
     fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
     choice TEXT NOT NULL CHECK (choice IN ('rotate', 'resend', 'close_delivered', 'close_not_delivered')),
     -- Where it went, and the version of its credentials from then on.
@@ -31,8 +31,7 @@ CREATE TABLE resolution (
     decided_by TEXT,
     reason TEXT,
     at INTEGER NOT NULL,
-    PRIMARY KEY (job, number),
-    UNIQUE (job, fingerprint)
+    PRIMARY KEY (job, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER resolution_stays BEFORE UPDATE ON resolution

@@ -63,6 +63,15 @@ pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// The disk or the system failed, and the file may be sound. One that ends too early is not.
+fn may_pass(found: rusqlite::ffi::Error) -> bool {
+    found.extended_code != rusqlite::ffi::SQLITE_IOERR_SHORT_READ
+        && matches!(
+            found.code,
+            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::OutOfMemory
+        )
+}
+
 /// Names the kind of error only: the library's own words may quote what was in a row.
 pub(super) fn for_caller(error: &rusqlite::Error) -> QueueError {
     match error.sqlite_error() {
@@ -73,9 +82,48 @@ pub(super) fn for_caller(error: &rusqlite::Error) -> QueueError {
         {
             QueueError::InUse
         }
-        Some(found) => QueueError::Broken {
-            detail: format!("SQLite {:?}, extended code {}", found.code, found.extended_code),
-        },
+        Some(found) => {
+            let detail = format!("SQLite {:?}, extended code {}", found.code, found.extended_code);
+            if may_pass(*found) {
+                QueueError::Failing { detail }
+            } else {
+                QueueError::Broken { detail }
+            }
+        }
         None => QueueError::Broken { detail: "a row does not have the expected shape".into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi::{
+        Error, SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_IOERR_READ,
+        SQLITE_IOERR_SHORT_READ, SQLITE_NOMEM, SQLITE_NOTADB,
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_a_file_that_is_spoilt() {
+        let kind = |code| match for_caller(&rusqlite::Error::SqliteFailure(Error::new(code), None))
+        {
+            QueueError::Failing { .. } => "passes",
+            QueueError::Broken { .. } => "spoilt",
+            QueueError::Full => "full",
+            QueueError::InUse => "in use",
+            other => panic!("{other:?}"),
+        };
+        for (code, expected) in [
+            (SQLITE_IOERR_READ, "passes"),
+            (SQLITE_CANTOPEN, "passes"),
+            (SQLITE_NOMEM, "passes"),
+            (SQLITE_IOERR_SHORT_READ, "spoilt"),
+            (SQLITE_CORRUPT, "spoilt"),
+            (SQLITE_NOTADB, "spoilt"),
+            (SQLITE_FULL, "full"),
+            (SQLITE_BUSY, "in use"),
+        ] {
+            assert_eq!(kind(code), expected, "{code}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, access};
 
 use super::fault::for_caller;
 use super::high_water::{Found, HighWater};
@@ -38,7 +39,7 @@ pub(super) const MIGRATIONS: [&str; 9] = [
 const KEY_CHECK: &[u8] = b"shirase key check";
 
 /// Longest wait for another connection of ours, or for a technician's `sqlite3`.
-const BUSY: Duration = Duration::from_secs(1);
+pub(super) const BUSY: Duration = Duration::from_secs(1);
 
 /// A connection keeps so many statements prepared: all that it ever runs. To prepare one takes longer than to run it.
 const STATEMENTS: usize = 256;
@@ -61,11 +62,11 @@ pub(super) fn lock(path: &Path) -> Result<Lock, QueueError> {
         .write(true)
         .mode(0o600)
         .open(&beside)
-        .map_err(|error| broken(&beside, &error.to_string()))?;
+        .map_err(|error| system(&beside, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: file }),
         Err(TryLockError::WouldBlock) => Err(QueueError::InUse),
-        Err(TryLockError::Error(error)) => Err(broken(&beside, &error.to_string())),
+        Err(TryLockError::Error(error)) => Err(system(&beside, &error)),
     }
 }
 
@@ -88,7 +89,9 @@ pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connect
             return Err(broken(path, &format!("is {what}, not a file")));
         }
         Ok(found) if found.len() == 0 => return Err(broken(path, "is empty: restore a copy")),
-        Ok(_file) => {}
+        // SQLite does not say why it cannot open a file, as one that somebody restored as root.
+        Ok(_file) => access(path, Access::READ_OK | Access::WRITE_OK)
+            .map_err(|error| system(path, &error.into()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             // A log without its file would be read into the new one.
             let log = with_suffix(path, "-wal");
@@ -100,7 +103,7 @@ pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connect
             }
             create(path, sealer).map_err(|error| at(path, &error))?;
         }
-        Err(error) => return Err(broken(path, &error.to_string())),
+        Err(error) => return Err(system(path, &error)),
     }
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Until all is proven sound, closing must not even write the log back.
@@ -121,7 +124,7 @@ pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connect
 /// [`QueueError::Broken`].
 pub(super) fn open_high_water(path: &Path) -> Result<(HighWater, Found), QueueError> {
     let beside = with_suffix(path, "-mark");
-    HighWater::open(&beside).map_err(|error| broken(&beside, &error.to_string()))
+    HighWater::open(&beside).map_err(|error| system(&beside, &error))
 }
 
 /// The room around the store.
@@ -260,10 +263,65 @@ pub(super) fn broken(path: &Path, detail: &str) -> QueueError {
     QueueError::Broken { detail: format!("{} {detail}", path.display()) }
 }
 
+/// An error of the system. What it takes a person to mend is told from what may pass: a disk that failed, no memory, too
+/// many open files.
+pub(super) fn system(path: &Path, error: &std::io::Error) -> QueueError {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => QueueError::Full,
+        ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::ReadOnlyFilesystem => broken(path, &error.to_string()),
+        // Said by ourselves.
+        _ if error.raw_os_error().is_none() => broken(path, &error.to_string()),
+        _ => QueueError::Failing { detail: format!("{}: {error}", path.display()) },
+    }
+}
+
 /// An error of SQLite or of the system while opening; nothing of a row has been read yet.
 pub(super) fn at(path: &Path, error: &rusqlite::Error) -> QueueError {
+    if let rusqlite::Error::ToSqlConversionFailure(inner) = error
+        && let Some(error) = inner.downcast_ref::<std::io::Error>()
+    {
+        return system(path, error);
+    }
     match for_caller(error) {
+        QueueError::Failing { .. } => {
+            QueueError::Failing { detail: format!("{}: {error}", path.display()) }
+        }
         QueueError::Broken { .. } => broken(path, &format!("cannot be used: {error}")),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_error_that_may_pass_is_told_from_one_that_stays() {
+        let kind = |code: rustix::io::Errno| match system(Path::new("/x"), &code.into()) {
+            QueueError::Failing { detail } => {
+                assert!(detail.starts_with("/x: "), "{detail}");
+                "passes"
+            }
+            QueueError::Broken { .. } => "stays",
+            QueueError::Full => "full",
+            other => panic!("{other:?}"),
+        };
+        use rustix::io::Errno;
+        for (code, expected) in [
+            (Errno::IO, "passes"),
+            (Errno::MFILE, "passes"),
+            (Errno::NOMEM, "passes"),
+            (Errno::NOENT, "stays"),
+            (Errno::ACCESS, "stays"),
+            (Errno::ROFS, "stays"),
+            (Errno::NOSPC, "full"),
+        ] {
+            assert_eq!(kind(code), expected, "{code:?}");
+        }
     }
 }

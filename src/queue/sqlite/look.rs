@@ -30,7 +30,7 @@ pub fn look_at(path: &Path) -> Result<Option<StoreSeen>, QueueError> {
     let octets = match std::fs::metadata(path) {
         Ok(found) => found.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(file::broken(path, &error.to_string())),
+        Err(error) => return Err(file::system(path, &error)),
     };
     let has_index = file::with_suffix(path, "-shm").exists();
     let conn = if has_index {

@@ -20,7 +20,7 @@ use crate::job::{
 };
 use crate::office::MailRoute;
 use crate::queue::contract::{client, decision, rotate};
-use crate::queue::resolution::Way;
+use crate::queue::resolution::{Fingerprint, Way};
 use crate::settle::bounce::Bounce;
 use crate::settle::receipts::{FaxFailure, Receipt, Report};
 use crate::settle::{self, AtEnd, Next, Outcome, Reach, Standing, TIME_TO_DECIDE, Watch};
@@ -520,7 +520,13 @@ impl World {
         };
         let not_after = more_min.map(|minutes| self.now.after(MINUTE * minutes as u32));
         let resolution = Resolution { not_after, ..resolution };
-        let resolved = self.store().resolve(client(), id, resolution, [request; 32], self.now);
+        let resolved = self.store().resolve(
+            client(),
+            id,
+            resolution,
+            Fingerprint::Named([request; 32]),
+            self.now,
+        );
         if let Resolved::Done(_) = resolved.wait().expect("the store answers")
             && way == 0
         {

@@ -2,7 +2,8 @@
 //!
 //! In: a [`Resolution`] of its client. Out: where the notification went, or why it did not; reminders in the feed.
 //! A decision is kept with the fingerprint of its request, in the transaction that carries it out: the same request again
-//! finds it and changes nothing. New credentials overwrite the old ones, which leave the log as those of a final state.
+//! finds it and changes nothing, unless it has no name and there is something to decide anew. New credentials overwrite
+//! the old ones, which leave the log as those of a final state.
 //! Not here: what follows from a choice (`settle/resolution.rs`); that nothing else sends a key again is a rule of the
 //! schema, too (`0006_decision.sql`).
 
@@ -16,7 +17,7 @@ use super::record;
 use super::writer::Effect;
 use crate::app::crash::{self, Point};
 use crate::job::{ClientId, JobId, JobState, UnixMillis};
-use crate::queue::resolution::{Decided, DecisionView, Resolution, Resolved, Way};
+use crate::queue::resolution::{Decided, DecisionView, Fingerprint, Resolution, Resolved, Way};
 use crate::queue::seal::Sealer;
 use crate::schedule::windows::Windows;
 use crate::settle::resolution::{Ruling, Undecided, decide, next_reminder};
@@ -25,7 +26,7 @@ use crate::settle::resolution::{Ruling, Undecided, decide, next_reminder};
 pub(super) struct Asked {
     pub(super) client: ClientId,
     pub(super) id: JobId,
-    pub(super) fingerprint: [u8; 32],
+    pub(super) fingerprint: Fingerprint,
     pub(super) now: UnixMillis,
 }
 
@@ -48,8 +49,14 @@ pub(super) fn resolve(
         .query_row(params![job, client.0], |row| Ok(undecided(row)))
         .optional()?;
     let Some(stored) = row.transpose()? else { return Ok(Resolved::NotFound) };
-    if let Some(before) = earlier(conn, &job, fingerprint)? {
-        return Ok(Resolved::Replay(before));
+    if let Some(before) = earlier(conn, &job, fingerprint.octets())? {
+        let is_over = match fingerprint {
+            Fingerprint::Named(_) => false,
+            Fingerprint::Nameless(_) => stored.state == JobState::Uncertain,
+        };
+        if !is_over {
+            return Ok(Resolved::Replay(before));
+        }
     }
     let choice = resolution.way.choice();
     let undecided = Undecided {
@@ -60,7 +67,7 @@ pub(super) fn resolve(
         },
         ..stored
     };
-    let keep = Keep { job: &job, resolution, fingerprint, now: *now };
+    let keep = Keep { job: &job, resolution, fingerprint: fingerprint.octets(), now: *now };
     match decide(&undecided, choice, *now, windows) {
         Ruling::Refused(refusal) => Ok(Resolved::Refused(refusal)),
         Ruling::Rest { state, code } => {
@@ -114,7 +121,8 @@ fn undecided(row: &Row<'_>) -> Result<Undecided, Fault> {
 /// The answer that the same request had.
 fn earlier(conn: &Connection, job: &str, fingerprint: &[u8; 32]) -> Result<Option<Decided>, Fault> {
     conn.prepare_cached(
-        "SELECT state, version FROM resolution WHERE job = ?1 AND fingerprint = ?2",
+        "SELECT state, version FROM resolution WHERE job = ?1 AND fingerprint = ?2
+         ORDER BY number DESC LIMIT 1",
     )?
     .query_row(params![job, fingerprint], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?))

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::*;
+use crate::app::clock::Stopwatch;
 use crate::job::examples::{CANARIES, TUESDAY_10_00 as NOW, first_contact};
 use crate::job::{AttemptState, Channel, JobState, Kind, Language, NewJob};
 use crate::office::identity::Said;
@@ -83,6 +85,7 @@ contract! {
     rotated_key_goes_as_the_next_version_and_starts_anew,
     key_sent_again_by_decision_is_a_copy_and_needs_another_decision_for_the_next,
     same_decision_again_has_the_same_answer_and_any_other_comes_too_late,
+    same_words_without_a_name_decide_anew_once_it_is_uncertain_anew,
     closed_one_is_final_with_the_word_of_whoever_closed_it,
     decisions_are_forgotten_with_their_notification,
     withdrawn_one_can_still_be_sent_by_decision,
@@ -745,6 +748,50 @@ fn log_is_cut_later_if_a_reader_was_in_the_way() {
     // Closing waits for the writer, whose last act it is.
     drop(store);
     assert!(!log.exists());
+}
+
+#[test]
+fn reader_that_stays_keeps_the_log_and_nobody_waits_for_it() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let reader = outside(&path);
+    reader.execute_batch("BEGIN").expect("begins");
+    reader.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0)).expect("reads");
+    let began = Stopwatch::start();
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        let id = accept(&store, request(key, |_| {}));
+        assert_eq!(store.cancel(client(), id, NOW).wait(), Ok(Cancelled::Done));
+    }
+    // Twelve seconds, if each group waited for the reader as long as for any other.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let log = path.with_file_name("store.db-wal");
+    let length = || fs::metadata(&log).expect("is there").len();
+    assert!(length() > 0, "the reader still needs it");
+    drop(reader);
+    while length() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "it is not cut");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn seal_that_a_crash_left_in_the_log_is_gone_after_the_next_start() {
+    let (folder, path) = place();
+    let (store, _) = open(&path);
+    let id = accept(&store, request("a", |_| {}));
+    let reader = outside(&path);
+    let sealed: Vec<u8> =
+        reader.query_row("SELECT sealed FROM job", [], |row| row.get(0)).expect("sealed");
+    // It keeps the log from being cut until the crash.
+    reader.execute_batch("BEGIN").expect("begins");
+    reader.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0)).expect("reads");
+    assert_eq!(store.cancel(client(), id, NOW).wait(), Ok(Cancelled::Done));
+    let (copy, path) = as_after_a_power_cut(&folder);
+    let found = || contents(&copy).iter().any(|(_, octets)| contains(octets, &sealed[1..40]));
+    assert!(found(), "else there was no crash");
+    let (restarted, _) = open(&path);
+    assert!(!found());
+    drop(restarted);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::appliance;
 use super::fault::{Fault, for_caller, is_fatal};
+use super::file::BUSY;
 use super::high_water::HighWater;
 use super::room::Room;
 use crate::app::clock::Stopwatch;
@@ -185,22 +186,24 @@ struct Desk {
 
 impl Desk {
     fn work(mut self, waiting: &Receiver<Box<dyn Command>>) {
-        let mut checkpoint_due = false;
+        // When the log should have been cut last.
+        let mut held_up: Option<Stopwatch> = None;
         loop {
-            let first = if checkpoint_due {
-                match waiting.recv_timeout(CHECKPOINT_RETRY) {
-                    Ok(command) => command,
-                    Err(RecvTimeoutError::Timeout) => {
-                        checkpoint_due = !self.truncate_log();
-                        continue;
+            let first = match held_up {
+                Some(since) => {
+                    match waiting.recv_timeout(CHECKPOINT_RETRY.saturating_sub(since.elapsed())) {
+                        Ok(command) => command,
+                        Err(RecvTimeoutError::Timeout) => {
+                            held_up = self.truncate_log();
+                            continue;
+                        }
+                        Err(RecvTimeoutError::Disconnected) => break,
                     }
-                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-            } else {
-                match waiting.recv() {
+                None => match waiting.recv() {
                     Ok(command) => command,
                     Err(_closed) => break,
-                }
+                },
             };
             let mut group = vec![first];
             while group.len() < GROUP {
@@ -212,15 +215,12 @@ impl Desk {
             if let Some(beside) = &self.beside {
                 beside.room.look_after_reserve();
             }
-            match self.transact(&mut group).and_then(|effects| self.kept(effects)) {
+            let is_due = match self.transact(&mut group).and_then(|effects| self.kept(effects)) {
                 Ok(effects) => {
-                    checkpoint_due |= effects.contains(&Effect::SecretDestroyed);
                     self.apply(&effects);
                     self.tell_news();
                     group.into_iter().for_each(|command| command.answer(None));
-                    if checkpoint_due {
-                        checkpoint_due = !self.truncate_log();
-                    }
+                    effects.contains(&Effect::SecretDestroyed)
                 }
                 Err(GroupFailed { error, must_stop }) => {
                     tracing::error!(commands = group.len(), must_stop, %error, "queue.group.failed");
@@ -232,7 +232,11 @@ impl Desk {
                     if must_stop {
                         return;
                     }
+                    false
                 }
+            };
+            if held_up.map_or(is_due, |since| since.elapsed() >= CHECKPOINT_RETRY) {
+                held_up = self.truncate_log();
             }
         }
         if let Some(now) = self.last_moved
@@ -240,7 +244,7 @@ impl Desk {
         {
             tracing::error!(%error, "queue.high_water.not_raised");
         }
-        if checkpoint_due {
+        if held_up.is_some() {
             self.truncate_log();
         }
     }
@@ -354,17 +358,22 @@ impl Desk {
         }
     }
 
-    /// Writes the log back into the file and cuts it to nothing. False if a reader was in the way.
-    fn truncate_log(&self) -> bool {
+    /// Writes the log back into the file and cuts it to nothing. If a reader is in the way it is not waited for, since
+    /// commands would wait as well: the time of the try is given.
+    fn truncate_log(&self) -> Option<Stopwatch> {
         crash::here(Point::CheckpointBegins);
-        let busy =
-            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        let busy = self.conn.busy_timeout(Duration::ZERO).and_then(|()| {
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))
+        });
+        let patient = self.conn.busy_timeout(BUSY);
         crash::here(Point::CheckpointDone);
-        match busy {
-            Ok(busy) => busy == 0,
+        match busy.and_then(|busy| patient.map(|()| busy)) {
+            Ok(0) => None,
+            Ok(_busy) => Some(Stopwatch::start()),
             Err(error) => {
                 tracing::error!(error = %for_caller(&error), "queue.checkpoint.failed");
-                false
+                Some(Stopwatch::start())
             }
         }
     }

@@ -271,7 +271,12 @@ impl ReadingThread {
     ) -> Result<(), Ended> {
         let now = self.parts.clock.now();
         let ReadMail { sha256, receipt, otherwise } = mail.clone();
-        let received = ReceivedMail { now, place: self.place(mailbox), sha256, receipt };
+        let received = ReceivedMail {
+            now: self.parts.clock.surely(),
+            place: self.place(mailbox),
+            sha256,
+            receipt,
+        };
         crash::here(Point::ReceiptRead);
         let fate = match self.stored(|store| store.receive(received.clone()))? {
             Received::Taken { job, state } => {
@@ -343,8 +348,12 @@ impl ReadingThread {
             self.later.put(uid, Why::NotGiven { failures }, now);
             return Ok(());
         }
-        let received =
-            ReceivedMail { now, place: self.place(mailbox), sha256: [0; 32], receipt: None };
+        let received = ReceivedMail {
+            now: self.parts.clock.surely(),
+            place: self.place(mailbox),
+            sha256: [0; 32],
+            receipt: None,
+        };
         self.stored(|store| store.receive(received.clone()))?;
         self.board.count(Fate::Unreadable, now);
         tracing::error!(uid, code, %error, failures, "mail.inbox.unreadable");
@@ -380,7 +389,7 @@ impl ReadingThread {
             let detail = json!({ "folder": folder });
             let receipt = Receipt { token, report: Report::SentCopy, detail };
             let received = ReceivedMail {
-                now: self.parts.clock.now(),
+                now: self.parts.clock.surely(),
                 place,
                 sha256: sha256.finalize().into(),
                 receipt: Some(receipt),
@@ -408,6 +417,7 @@ impl ReadingThread {
                     | QueueError::InUse
                     | QueueError::NotAllowed { .. }
                     | QueueError::Held
+                    | QueueError::Failing { .. }
                     | QueueError::Broken { .. }),
                 ) => {
                     if !std::mem::replace(&mut is_told, true) {
