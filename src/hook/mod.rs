@@ -51,7 +51,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::clock::Clock;
-use crate::job::{NewJob, ProgressBoard};
+use crate::job::{Kind, Language, NewJob, ProgressBoard};
 use crate::office::Policy;
 use crate::office::terms::LineLimits;
 use crate::queue::{Alarm, Pace, Queue, QueueError};
@@ -141,11 +141,14 @@ pub trait LineDesk: Send + Sync {
 
 /// Tells before anything is stored whether the sheet can be drawn: every glyph is there, one page.
 pub trait SheetCheck: Send + Sync {
-    /// Takes less than a millisecond; right after the start it may block for the worker's deadline.
+    /// Takes some microseconds; until such a sheet [`SheetCheck::is_tried`] it may block for the worker's deadline.
     ///
     /// # Errors
     /// [`SheetFault`]; nothing is stored.
     fn check(&self, job: &NewJob) -> Result<(), SheetFault>;
+
+    /// Whether a sheet of this kind is checked without waiting.
+    fn is_tried(&self, kind: Kind, language: Language) -> bool;
 
     /// Whether every kind of sheet could be drawn now; does not wait.
     fn is_ready(&self) -> bool;

@@ -161,30 +161,32 @@ impl Queued {
     }
 }
 
-/// Gives the job back if its sheet can be drawn.
+/// Whether its sheet can be drawn; gives it back then.
 async fn drawable(hook: &Hook, job: NewJob) -> Result<NewJob, Problem> {
-    let sheet = Arc::clone(&hook.sheet);
     let (kind, language) = (job.kind(), job.language);
-    let checked = tokio::task::spawn_blocking(move || sheet.check(&job).map(|()| job)).await;
-    match checked {
-        Ok(Ok(job)) => Ok(job),
-        Ok(Err(SheetFault::Unrenderable { faults })) => {
+    let checked = if hook.sheet.is_tried(kind, language) {
+        hook.sheet.check(&job).map(|()| job)
+    } else {
+        // Until its trial is over another thread waits.
+        let sheet = Arc::clone(&hook.sheet);
+        let waits = tokio::task::spawn_blocking(move || sheet.check(&job).map(|()| job));
+        waits.await.map_err(|panicked| {
+            tracing::error!(error = %panicked, "hook.sheet.panicked");
+            Problem::new(Code::Internal)
+        })?
+    };
+    checked.map_err(|fault| match fault {
+        SheetFault::Unrenderable { faults } => {
             let code = Code::Unrenderable.entry().code;
             let error = |FieldFault { pointer, message }| FieldError { pointer, code, message };
-            let errors = faults.into_iter().map(error).collect();
-            Err(Problem::fields(Code::Unrenderable, errors))
+            Problem::fields(Code::Unrenderable, faults.into_iter().map(error).collect())
         }
-        Ok(Err(SheetFault::OutOfOrder { message })) => {
+        SheetFault::OutOfOrder { message } => {
             // Paths and lines are for whoever mends it, in the journal.
             tracing::error!(%kind, %language, message, "hook.sheet.out_of_order");
-            let which = format!("{kind} in {language}");
-            Err(Problem::because(Code::SheetUnavailable, which))
+            Problem::because(Code::SheetUnavailable, format!("{kind} in {language}"))
         }
-        Err(panicked) => {
-            tracing::error!(error = %panicked, "hook.sheet.panicked");
-            Err(Problem::new(Code::Internal))
-        }
-    }
+    })
 }
 
 /// What would become of a notification that is handed in now.

@@ -220,10 +220,10 @@ impl<T> Pending<T> {
     }
 
     /// An answer that is there already.
-    pub fn refused(error: QueueError) -> Self {
+    pub fn ready(answer: Result<T, QueueError>) -> Self {
         let (give, pending) = Self::channel();
         // The other end is in our hand.
-        let _kept = give.send(Err(error));
+        let _kept = give.send(answer);
         pending
     }
 

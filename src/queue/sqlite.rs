@@ -1,4 +1,5 @@
-//! The queue in SQLite: WAL, `synchronous=FULL`, one writer thread with group commit, one reader thread.
+//! The queue in SQLite: WAL, `synchronous=FULL`, one writer thread with group commit, one reader thread; single rows are looked
+//! up where they are asked for.
 //!
 //! In: a path, the key of the credentials, the time. Out: a [`Queue`] whose answers are on disk.
 //!
@@ -59,13 +60,15 @@ mod decision_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod restored_tests;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -108,6 +111,7 @@ pub struct Sqlite {
     room: Arc<Room>,
     alarm: Alarm,
     // Fields drop in this order: the writer last, so that closing it writes the log back, then the lock.
+    lookups: Lookups,
     reader: Reader,
     writer: Writer,
     _lock: file::Lock,
@@ -130,6 +134,7 @@ impl Sqlite {
         let lock = file::lock(path)?;
         let (high_water, found) = file::open_high_water(path)?;
         let conn = file::open(&lock, path, &sealer)?;
+        let lookups = Lookups(Mutex::new(file::open_reader(path)?));
         let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
         let (room, alarm) = (Arc::new(file::room(path)), Alarm::default());
         let beside = Beside { high_water, room: room.clone(), alarm: alarm.clone() };
@@ -147,7 +152,7 @@ impl Sqlite {
         crash::here(Point::RecoverCommitted);
         // It is there by now.
         writer.submit(move |conn, _effects| appliance::has_high_water(conn)).wait()?;
-        Ok((Self { sealer, windows, room, alarm, reader, writer, _lock: lock }, recovered))
+        Ok((Self { sealer, windows, room, alarm, lookups, reader, writer, _lock: lock }, recovered))
     }
 }
 
@@ -177,7 +182,7 @@ fn no_thread(error: std::io::Error) -> QueueError {
 impl Queue for Sqlite {
     fn accept(&self, request: Acceptance) -> Pending<Accepted> {
         if !self.room.takes_new_work() {
-            return Pending::refused(QueueError::Full);
+            return Pending::ready(Err(QueueError::Full));
         }
         let row = new_row(&self.sealer, &request);
         self.writer.submit(move |conn, _effects| accept::accept(conn, &row?))
@@ -189,11 +194,11 @@ impl Queue for Sqlite {
         key: IdempotencyKey,
         fingerprint: [u8; 32],
     ) -> Pending<Option<Accepted>> {
-        self.reader.ask(move |conn| accept::earlier(conn, &client, &key, &fingerprint))
+        self.lookups.ask(|conn| accept::earlier(conn, &client, &key, &fingerprint))
     }
 
     fn dialled(&self, number: FaxNumber, now: UnixMillis) -> Pending<Dialled> {
-        self.reader.ask(move |conn| claim::dialled(conn, number.digits(), now))
+        self.lookups.ask(|conn| claim::dialled(conn, number.digits(), now))
     }
 
     fn claim(&self, now: UnixMillis, ask: LineAsk) -> Pending<Option<Claim>> {
@@ -245,7 +250,7 @@ impl Queue for Sqlite {
     }
 
     fn office(&self, client: ClientId, number: OfficeNumber) -> Pending<Option<Office>> {
-        self.reader.ask(move |conn| offices::find(conn, &client, &number))
+        self.lookups.ask(|conn| offices::find(conn, &client, &number))
     }
 
     fn offices(
@@ -398,8 +403,7 @@ impl Queue for Sqlite {
     }
 
     fn known(&self, number: FaxNumber) -> Pending<Option<Result<Known, Unreadable>>> {
-        let sealer = self.sealer.clone();
-        self.reader.ask(move |conn| numbers::recall(conn, &sealer, number.digits()))
+        self.lookups.ask(|conn| numbers::recall(conn, &self.sealer, number.digits()))
     }
 
     fn lock(&self, number: FaxNumber, lock: Option<Lock>, now: UnixMillis) -> Pending<bool> {
@@ -471,7 +475,19 @@ fn new_row(sealer: &Sealer, request: &Acceptance) -> Result<accept::NewRow, Faul
     })
 }
 
-/// The thread that reads: a long list never holds up an acceptance.
+/// A connection for rows to which an index leads, on the thread of whoever asks: that takes some microseconds, less than to
+/// wake another thread, and stands behind no list.
+struct Lookups(Mutex<Connection>);
+
+impl Lookups {
+    fn ask<T>(&self, question: impl FnOnce(&Connection) -> Result<T, Fault>) -> Pending<T> {
+        // Each question is a transaction of its own: nothing of another one is left in the connection.
+        let conn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Pending::ready(question(&conn).map_err(|fault| fault.for_caller()))
+    }
+}
+
+/// The thread that reads what takes longer: a list never holds up an acceptance.
 struct Reader {
     questions: Option<Sender<Question>>,
     thread: Option<JoinHandle<()>>,

@@ -57,6 +57,15 @@ impl Known {
     fn sheet(&self, kind: Kind, language: Language) -> Option<&Tried> {
         self.sheets.iter().find(|tried| tried.kind == kind && tried.language == language)
     }
+
+    /// Whether it is known if such a sheet can be drawn.
+    fn decides(&self, kind: Kind, language: Language) -> bool {
+        match &self.letters {
+            None => false,
+            Some(Err(_)) => true,
+            Some(Ok(_)) => self.sheet(kind, language).is_some(),
+        }
+    }
 }
 
 impl Gate {
@@ -110,11 +119,7 @@ impl Gate {
     /// What is known of the faces and of this sheet. Waits until both are, or the faces cannot be used, once and
     /// no longer than the patience.
     fn answer(&self, kind: Kind, language: Language) -> (Option<Letters>, Option<Outcome>) {
-        let waits = |known: &mut Known| match &known.letters {
-            None => true,
-            Some(Err(_)) => false,
-            Some(Ok(_)) => known.sheet(kind, language).is_none(),
-        };
+        let waits = |known: &mut Known| !known.decides(kind, language);
         let waited = self.news.wait_timeout_while(self.known(), self.patience, waits);
         let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let sheet = known.sheet(kind, language).map(|tried| tried.outcome.clone());
@@ -139,6 +144,10 @@ impl SheetCheck for Gate {
             return Err(SheetFault::Unrenderable { faults });
         }
         sheet.ok_or_else(untried).flatten().map_err(out_of_order)
+    }
+
+    fn is_tried(&self, kind: Kind, language: Language) -> bool {
+        self.known().decides(kind, language)
     }
 
     fn is_ready(&self) -> bool {

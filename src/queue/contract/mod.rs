@@ -48,7 +48,8 @@ use crate::office::identity::Said;
 use crate::office::known::{Heard, Lesson, Taught};
 use crate::settle::{Next, Reach, Settlement, TIME_TO_DECIDE};
 
-/// Makes a test of each story for one store; `$new` gives an empty store and what must outlive it.
+/// Makes a test of each story for one store; `$new` gives an empty store and what must outlive it. `STORIES` are all of
+/// them, for a test that looks at something else meanwhile.
 macro_rules! contract {
     ($new:expr; $($story:ident),+ $(,)?) => {
         $(
@@ -58,6 +59,7 @@ macro_rules! contract {
                 $crate::queue::contract::$story(&queue);
             }
         )+
+        pub(super) const STORIES: &[fn(&dyn Queue)] = &[$($crate::queue::contract::$story),+];
     };
 }
 pub(crate) use contract;

@@ -70,7 +70,7 @@ pub(super) fn list(
     let rows: Vec<Columns> = conn
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM {FROM}
-             WHERE (?2 IS NULL OR call.line = ?2) AND (?3 IS NULL OR call.id < ?3)
+             WHERE call.id < ?3 AND (?2 IS NULL OR call.line = ?2)
                 AND (?4 IS NULL OR job.id = ?4)
              ORDER BY call.id DESC LIMIT ?5"
         ))?
@@ -78,7 +78,7 @@ pub(super) fn list(
             params![
                 client.0,
                 filter.line,
-                filter.before.map(|id| id.0),
+                filter.before.map_or(i64::MAX, |id| id.0),
                 filter.job.map(|job| job.to_string()),
                 filter.limit.min(MOST_ROWS)
             ],

@@ -24,7 +24,7 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-pub(super) const MIGRATIONS: [&str; 9] = [
+pub(super) const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_number.sql"),
     include_str!("../migrations/0003_call.sql"),
@@ -34,6 +34,7 @@ pub(super) const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0007_webhook.sql"),
     include_str!("../migrations/0008_appliance.sql"),
     include_str!("../migrations/0009_feed.sql"),
+    include_str!("../migrations/0010_lists.sql"),
 ];
 
 const KEY_CHECK: &[u8] = b"shirase key check";
@@ -141,10 +142,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, QueueError> {
 }
 
 pub(super) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, QueueError> {
-    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    #[cfg_attr(not(test), expect(unused_mut, reason = "a test listens"))]
+    let mut conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| at(path, &error))?;
     conn.busy_timeout(BUSY).map_err(|error| at(path, &error))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    #[cfg(test)]
+    super::plan_tests::listen(&mut conn);
     Ok(conn)
 }
 

@@ -117,12 +117,13 @@ fn wake(
 ) -> Result<(), Fault> {
     let reason = Cause::NoFaxTone.as_str();
     let waiting: Vec<String> = conn
-        .prepare_cached(
+        .prepare_cached(&format!(
+            // The reason stands in it as in the index.
             "SELECT id FROM job
-             WHERE state = 'waiting' AND channel = 'fax' AND due_at > ?3 AND fax_digits = ?1
-                AND reason = ?2",
-        )?
-        .query_map(params![fax_digits, reason, now.0], |row| row.get(0))?
+             WHERE state = 'waiting' AND channel = 'fax' AND reason = '{reason}'
+                AND fax_digits = ?1 AND due_at > ?2"
+        ))?
+        .query_map(params![fax_digits, now.0], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for job in waiting {
         move_idle_job(conn, &job, now, JobState::Waiting, Some(now), reason, effects)?;
@@ -155,9 +156,9 @@ pub(super) fn list(
     let rows: Vec<(i64, String, Vec<u8>, bool)> = conn
         .prepare_cached(
             "SELECT id, fax_digits, remembered, locked FROM number
-             WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2",
+             WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
         )?
-        .query_map(params![after.map(|id| id.0), limit], |row| {
+        .query_map(params![after.map_or(i64::MAX, |id| id.0), limit], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?
         .collect::<rusqlite::Result<_>>()?;

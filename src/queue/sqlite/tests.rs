@@ -141,7 +141,7 @@ contract! {
 }
 
 /// A connection beside the store's own, as a technician's `sqlite3` would be.
-fn outside(path: &Path) -> Connection {
+pub(super) fn outside(path: &Path) -> Connection {
     Connection::open(path).expect("opens")
 }
 
@@ -870,7 +870,7 @@ fn key_that_a_provider_has_leaves_the_disk_when_it_runs_out() {
 }
 
 /// How SQLite would go about it.
-fn plan(conn: &Connection, sql: &str) -> String {
+pub(super) fn plan(conn: &Connection, sql: &str) -> String {
     let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
     let parameters = statement.parameter_count();
     for parameter in 1..=parameters {
