@@ -211,6 +211,15 @@ impl House {
         Answer::read(&mut stream).await
     }
 
+    /// As somebody who has an address of his own: from one address ten wrong tokens a minute are heard.
+    pub(super) async fn send_from(&self, host: u8, octets: &[u8]) -> Answer {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 1, host], 0).into()).expect("an address of this machine");
+        let mut stream = socket.connect(self.address).await.expect("a connection");
+        stream.write_all(octets).await.expect("it listens");
+        Answer::read(&mut stream).await
+    }
+
     /// A request's head without its last empty line.
     pub(super) fn head(&self, line: &str, key: &str) -> String {
         let key =

@@ -869,6 +869,20 @@ fn key_that_a_provider_has_leaves_the_disk_when_it_runs_out() {
     assert_eq!(effects, [writer::Effect::SecretDestroyed], "the log is cut after it");
 }
 
+#[test]
+fn rules_that_the_look_at_the_file_leaves_out_hold_in_the_open_store() {
+    let (_folder, path) = place();
+    for _made_then_found in 0..2 {
+        let store = open(&path).0;
+        let write = |sql: &'static str| {
+            store.writer.submit(move |conn, _effects| Ok(conn.execute(sql, [])?)).wait()
+        };
+        assert_eq!(write("INSERT INTO tally VALUES ('waiting', 'fax', 0, 0, 0)"), Ok(1));
+        assert!(write("UPDATE tally SET jobs = -1").is_err());
+        assert_eq!(write("DELETE FROM tally"), Ok(1));
+    }
+}
+
 /// How SQLite would go about it.
 pub(super) fn plan(conn: &Connection, sql: &str) -> String {
     let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
