@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -59,6 +59,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Old notifications that go in one step. Chosen: it takes the writer some milliseconds, and a day forgets a million.
 const FORGOTTEN_AT_A_TIME: u32 = 64;
+
+/// Connections that wait to be let in; the kernel may bound them further. Chosen: all that a crowd opens in a moment.
+const BACKLOG: u32 = 4096;
 
 /// Run the gateway.
 #[derive(clap::Args)]
@@ -111,7 +114,10 @@ impl Serve {
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot start: {error}")))?;
 
         let certificates = renewal.certificates();
-        let (doors, signals) = runtime.block_on(open_ears(&settings.http, certificates))?;
+        let (doors, signals) = {
+            let _entered = runtime.enter();
+            open_ears(&settings.http, certificates)?
+        };
         let (face, worker) = (settings.site.face(), settings.sheet.worker());
         let renderer = Arc::new(Renderer::new(face.clone(), worker.clone()));
         let gate = Arc::new(Gate::new(face.clone(), worker.deadline));
@@ -244,25 +250,35 @@ impl Serve {
 }
 
 /// Takes the sockets and the signals; from here on SIGTERM is an orderly stop.
-async fn open_ears(
+fn open_ears(
     http: &Http,
     certificates: Option<Arc<Certificates>>,
 ) -> Result<(Vec<Door>, Signals), Failure> {
-    let mut doors = vec![Door { socket: bind(http.listen).await?, certificates: None }];
+    let mut doors = vec![Door { socket: bind(http.listen)?, certificates: None }];
     if let Some(tls) = &http.tls {
-        doors.push(Door { socket: bind(tls.listen).await?, certificates });
+        doors.push(Door { socket: bind(tls.listen)?, certificates });
     }
     Ok((doors, Signals::new()?))
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen(address).map_err(|error| {
         let exit = match error.kind() {
             std::io::ErrorKind::AddrInUse => Exit::Busy,
             _ => Exit::Settings,
         };
         Failure::new(exit, format!("cannot listen on {address}: {error}"))
     })
+}
+
+/// Room for a whole crowd: of a connection beyond it the kernel keeps nothing, and a client that says nothing would take
+/// it for open for ever.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A start right after a stop: old connections may still be in their last wait.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Where requests come in, and who answers them.
@@ -459,7 +475,7 @@ mod tests {
             std::future::pending::<()>()
         };
         let router = axum::Router::new().route("/", axum::routing::get(never));
-        let socket = bind(([127, 0, 0, 1], 0).into()).await.expect("a door");
+        let socket = bind(([127, 0, 0, 1], 0).into()).expect("a door");
         let address = socket.local_addr().expect("an address");
         let mut visitor = TcpStream::connect(address).await.expect("the door is open");
         visitor.write_all(b"GET / HTTP/1.1\r\nHost: shirase\r\n\r\n").await.expect("is heard");

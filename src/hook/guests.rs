@@ -1,9 +1,9 @@
 //! Who is connected, and who has to go when the house is full.
 //!
 //! In: a network that wants a place. Out: a [`Guest`] that holds it, or a refusal.
-//! Whoever is being served stays. Of the others (in a handshake, in the middle of a header, idle between two requests) the one
-//! that waits longest makes room: a crowd that says nothing drives out its own, and a client that says at once what it
-//! wants gets its answer.
+//! Whoever is being served stays. Of the others (in a handshake, in the middle of a header or a body, idle between two
+//! requests) the one that waits longest makes room: a crowd that says nothing drives out its own, and a client that says
+//! at once what it wants gets its answer.
 //! Not here: how long somebody may be silent (`limits.rs`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -105,6 +105,17 @@ impl Guest {
         self.place.waits_since.store(SERVED, Ordering::Relaxed);
         Serving { guests: self.guests.clone(), place: Arc::clone(&self.place) }
     }
+
+    /// The rest of its body is still to come. However often this is said, it waits since the first time.
+    pub fn keeps_us_waiting(&self) {
+        let (now, order) = (self.guests.next_turn(), Ordering::Relaxed);
+        let _waits_already = self.place.waits_since.compare_exchange(SERVED, now, order, order);
+    }
+
+    /// Its request has come, and it waits for us.
+    pub fn has_sent_all(&self) {
+        self.place.waits_since.store(SERVED, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Serving {
@@ -160,6 +171,23 @@ mod tests {
         drop(serving);
         let _fifth = enter(&guests, "192.0.2.5").expect("in place of the third");
         assert!(has_to_go(&third) && !has_to_go(&first));
+    }
+
+    #[test]
+    fn guest_that_keeps_us_waiting_makes_room_and_stays_once_it_has_sent_all() {
+        let guests = Guests::default();
+        let inside: Vec<Guest> =
+            (1..=3).map(|n| enter(&guests, &format!("192.0.2.{n}")).expect("room")).collect();
+        let _serving: Vec<Serving> = inside.iter().map(Guest::is_served).collect();
+        for guest in &inside {
+            guest.keeps_us_waiting();
+        }
+        inside[0].keeps_us_waiting();
+        inside[1].has_sent_all();
+        let _fourth = enter(&guests, "192.0.2.4").expect("in place of the first");
+        assert!(has_to_go(&inside[0]), "to wait twice is not to wait anew");
+        let _fifth = enter(&guests, "192.0.2.5").expect("in place of the third");
+        assert!(has_to_go(&inside[2]) && !has_to_go(&inside[1]), "it waits for us");
     }
 
     #[test]

@@ -154,7 +154,8 @@ impl House {
         let service = service_fn(|mut request: Request<Incoming>| {
             let serving = guest.is_served();
             request.extensions_mut().insert(caller.clone());
-            let answer = router.call(request);
+            let guest = Arc::clone(guest);
+            let answer = router.call(request.map(|body| Arriving { body, guest }));
             async move {
                 Ok::<_, std::convert::Infallible>(
                     answer.await?.map(|body| Answering { body, _serving: serving }),
@@ -186,6 +187,44 @@ impl House {
 /// Waits until the listener stops, or is gone.
 async fn stopped(closed: &mut watch::Receiver<bool>) {
     let _ = closed.wait_for(|closed| *closed).await;
+}
+
+/// A body on its way: until it is there, its client keeps us waiting.
+struct Arriving {
+    body: Incoming,
+    guest: Arc<Guest>,
+}
+
+impl hyper::body::Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if polled.is_pending() {
+            this.guest.keeps_us_waiting();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Arriving {
+    /// Read, or no longer of interest: the answer is next.
+    fn drop(&mut self) {
+        self.guest.has_sent_all();
+    }
 }
 
 /// An answer on its way: as long as it is, its client is being served.

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | B1, B2, B4 to B9 | HTTP messages, JSON, keys, framing | `http` |
 //! | B3, B11 to B14 | texts, numbers, times, fields that do not exist | `fields` |
-//! | B10 | slow clients of every kind | `src/hook/tests/clients.rs`, `src/hook/pace.rs`, `src/hook/guests.rs` |
+//! | B10 | slow clients of every kind | `slow`, `src/hook/tests/clients.rs`, `src/hook/pace.rs`, `src/hook/guests.rs` |
 //! | B15 | tokens | `tokens` |
 //! | B16 to B20 | templates, faces, pictures | `templates`; of mails `src/render/letter/tests.rs` |
 //! | B21 to B23 | settings, secret files, SIGHUP | `settings` |
@@ -32,6 +32,7 @@ mod fields;
 mod house;
 mod http;
 mod settings;
+mod slow;
 mod store;
 mod templates;
 mod time;

@@ -136,3 +136,34 @@ async fn stop_lets_a_request_end_and_takes_no_other() {
     (&mut house.server).await.expect("it ended");
     assert!(TcpStream::connect(house.address).await.is_err(), "nobody listens any more");
 }
+
+#[tokio::test]
+async fn house_full_of_bodies_that_do_not_come_serves_whoever_asks() {
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let house = House::with(Setup { limits, ..Setup::default() }).await;
+    let head = house.head("POST /v1/notifications", "key-1");
+    let head = format!("{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{");
+    let mut dripping = Vec::new();
+    for _ in 0..6 {
+        let mut stream = house.connect().await;
+        stream.write_all(head.as_bytes()).await.expect("head");
+        dripping.push(stream);
+    }
+    assert_eq!(house.get("/healthz").await.status, 200);
+    assert!(closed(&mut dripping[0]).await, "it made room");
+}
+
+#[tokio::test]
+async fn body_that_comes_in_pieces_over_a_slow_line_is_taken() {
+    let house = House::open().await;
+    let octets = body().to_string();
+    let head = house.head("POST /v1/notifications", "key-1");
+    let head =
+        format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", octets.len());
+    let mut stream = house.connect().await;
+    for piece in head.as_bytes().chunks(40).chain(octets.as_bytes().chunks(40)) {
+        stream.write_all(piece).await.expect("it is not cut");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(Answer::read(&mut stream).await.status, 202);
+}
