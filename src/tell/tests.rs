@@ -766,3 +766,42 @@ async fn nothing_is_posted_while_the_clock_is_in_doubt_and_all_of_it_afterwards(
     assert_eq!((posts.len(), taken_of(&posts, &id).len()), (1, 1));
     exchange.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn files_on_a_disk_that_hangs_are_named_and_hold_one_thread_however_often_they_are_wanted() {
+    let house = House::new();
+    let (let_go, hangs) = std::sync::mpsc::channel::<()>();
+    let (hangs, reads) = (Mutex::new(hangs), Arc::new(Mutex::new(0)));
+    let seen = Arc::clone(&reads);
+    let files = move |()| {
+        *seen.lock().expect("unharmed") += 1;
+        // Ends when the other end is dropped.
+        let _ = hangs.lock().expect("unharmed").recv();
+        Ok(())
+    };
+    // A thread that hangs keeps simulated time from jumping: it is led by the hand.
+    let began = Arc::clone(&reads);
+    let time = async {
+        while *began.lock().expect("unharmed") == 0 {
+            tokio::task::yield_now().await;
+        }
+        loop {
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+    };
+    let trial = async {
+        let mut exchange = house.tell_of("exchange", client(), Carries::Usual, files).await;
+        exchange.until(|state| matches!(state, TellState::Faulty(_))).await;
+        let fault = exchange.tellers.all()[0].test().await.expect_err("hangs");
+        assert!(fault.message.contains("not read within 20 s"), "{fault}");
+        assert_eq!(*reads.lock().expect("unharmed"), 1);
+        drop(let_go);
+        let id = house.withdrawn("a").await;
+        assert_eq!(exchange.until_taken(1).await[0].notification, id.to_string());
+        exchange.stop().await;
+    };
+    tokio::select! {
+        () = trial => {}
+        () = time => {}
+    }
+}
