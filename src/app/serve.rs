@@ -263,12 +263,17 @@ fn open_ears(
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     listen(address).map_err(|error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::AddrInUse => Exit::Busy,
-            _ => Exit::Settings,
-        };
+        let exit = exit_without_socket(error.kind());
         Failure::new(exit, format!("cannot listen on {address}: {error}"))
     })
+}
+
+/// What passes is tried again: at boot an interface may get its address after us.
+fn exit_without_socket(kind: std::io::ErrorKind) -> Exit {
+    match kind {
+        std::io::ErrorKind::AddrInUse | std::io::ErrorKind::AddrNotAvailable => Exit::Busy,
+        _ => Exit::Settings,
+    }
 }
 
 /// Room for a whole crowd: of a connection beyond it the kernel keeps nothing, and a client that says nothing would take
@@ -457,6 +462,14 @@ mod tests {
     use crate::job::examples::TUESDAY_10_00 as NOW;
     use crate::job::{Channel, FaxBecause, JobState, UnixMillis};
     use crate::queue::contract::{accept, by_mail, claim, client, request, show};
+
+    #[test]
+    fn address_that_is_taken_or_not_there_yet_is_tried_again_and_a_wrong_one_is_not() {
+        use std::io::ErrorKind;
+        assert_eq!(exit_without_socket(ErrorKind::AddrInUse), Exit::Busy);
+        assert_eq!(exit_without_socket(ErrorKind::AddrNotAvailable), Exit::Busy);
+        assert_eq!(exit_without_socket(ErrorKind::PermissionDenied), Exit::Settings);
+    }
 
     struct Stopped;
 

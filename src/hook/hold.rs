@@ -22,6 +22,7 @@ use crate::app::clock::Doubt;
 use crate::app::crash::{self, Point};
 use crate::job::{JobId, JobState, hex};
 use crate::queue::{Appliance, Held, HoldReason, Note, OneHeld};
+use crate::settle::words;
 
 /// `<store>; generation=<starts>`: another store, or fewer starts than were seen before, and an older copy came back.
 pub const STORE: HeaderName = HeaderName::from_static("shirase-store");
@@ -236,9 +237,11 @@ async fn read_note(hook: &Hook, request: Request) -> Result<Option<Note>, Proble
     faults.verdict(note)
 }
 
+/// Kept as what people write about a decision is: without whole numbers and addresses of others.
 fn note(value: Value) -> Result<Note, Fault> {
     let message = "must be one line of 1 to 200 characters";
-    Note::parse(&json::text(value)?).ok_or_else(|| Fault::new(Code::InvalidValue, message))
+    Note::parse(&words::unnamed(&json::text(value)?))
+        .ok_or_else(|| Fault::new(Code::InvalidValue, message))
 }
 
 /// The body of a request, as `/v1/openapi.json` describes it; it is read by hand above.

@@ -21,7 +21,7 @@ use super::notifications::within_rate;
 use super::problem::{Code, FieldError, Problem, ProblemBody, ProjectionView};
 use super::{FieldFault, Hook, SheetFault};
 use crate::job::meaning::Meaning;
-use crate::job::{Channel, ClientId, NewJob, UnixMillis, Urgency};
+use crate::job::{Channel, ClientId, FaxNumber, NewJob, UnixMillis, Urgency};
 use crate::office::known::{Known, NotCalled};
 use crate::office::{self, Office, Route};
 use crate::queue::{Appliance, Tally};
@@ -55,8 +55,8 @@ pub(super) async fn judge(
         .office(client.clone(), job.recipient.office_number.clone())
         .await
         .map_err(|error| hook.queue_problem(error))?;
-    let known = if hook.policy.asks_for_proof(&job) {
-        remembered(hook, &job).await?
+    let known = if hook.policy.asks_for_proof(job.content.credentials().is_some()) {
+        remembered(hook, &job.recipient.fax).await?
     } else {
         Known::default()
     };
@@ -68,8 +68,8 @@ pub(super) async fn judge(
 }
 
 /// What is remembered of the number. What cannot be read is not believed.
-async fn remembered(hook: &Hook, job: &NewJob) -> Result<Known, Problem> {
-    let known = hook.queue.known(job.recipient.fax.clone()).await;
+pub(super) async fn remembered(hook: &Hook, number: &FaxNumber) -> Result<Known, Problem> {
+    let known = hook.queue.known(number.clone()).await;
     let known = known.map_err(|error| hook.queue_problem(error))?;
     Ok(known.and_then(Result::ok).unwrap_or_default())
 }
@@ -234,7 +234,7 @@ pub(super) async fn ask(
     if !appliance.takes_new_work {
         return Err(Problem::new(Code::StoreFull));
     }
-    let known = remembered(&hook, &job).await?;
+    let known = remembered(&hook, &job.recipient.fax).await?;
     let proven_until = known.proven_until(office.as_ref().and_then(|o| o.anew_since), now);
     let start = projection.start.unwrap_or(job.not_after);
     Ok(Json(Preflight {

@@ -4,6 +4,7 @@
 //! In: a choice, with new credentials if it needs them. Out: where the notification went, once that is on disk. The same
 //! request twice decides once: an Idempotency-Key names it, and without one its body does until there is something to
 //! decide anew.
+//! What would send a sheet is refused where a new notification would be; closing is always possible.
 //! Not here: what follows from a choice (`settle/resolution.rs`), how new credentials are kept (`queue`).
 
 use axum::Json;
@@ -21,10 +22,13 @@ use super::auth::MayDecide;
 use super::body::{self, LEAST_LIFE, MOST_LIFE};
 use super::json::{self, Fault, Faults, Fields};
 use super::notifications::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, idempotency_key, job_id};
+use super::preflight;
 use super::problem::{Code, FieldError, Problem, ProblemBody};
 use crate::app::crash::{self, Point};
 use crate::job::names::stable_names;
-use crate::job::{SheetText, UnixMillis};
+use crate::job::{ClientId, JobId, JobState, Kind, OfficeNumber, SheetText, UnixMillis};
+use crate::office::known::Known;
+use crate::office::{self, Destination};
 use crate::queue::resolution::{Decided, MAX_BY_CHARS, MAX_REASON_CHARS, Way};
 use crate::queue::{Fingerprint, Resolution, Resolved};
 use crate::settle::resolution::{Choice, Refusal};
@@ -69,6 +73,10 @@ pub(super) async fn decide(
     if resolution.way.choice() == Choice::Rotate && !may_rotate {
         return Err(Problem::because(Code::ScopeMissing, "scope `notify` is needed to rotate"));
     }
+    match resolution.way.choice() {
+        Choice::Rotate | Choice::Resend => may_go_there(&hook, &client, id, now).await?,
+        Choice::CloseDelivered | Choice::CloseNotDelivered => {}
+    }
     let resolved = hook.queue.resolve(client, id, resolution, fingerprint, now).await;
     let answer = |Decided { state, version }| {
         Json(AfterDecision { id: id.to_string(), state: state.as_str(), version }).into_response()
@@ -87,6 +95,33 @@ pub(super) async fn decide(
         Resolved::Refused(refusal) => Err(problem(refusal)),
         Resolved::NotFound => Err(Problem::new(Code::NotificationNotFound)),
     }
+}
+
+/// What was reported of the office since it was taken on counts for a sheet that somebody has sent once more, too. What is
+/// not uncertain is answered by the store: it knows a request that came before.
+async fn may_go_there(
+    hook: &Hook,
+    client: &ClientId,
+    id: JobId,
+    now: UnixMillis,
+) -> Result<(), Problem> {
+    let view = hook.queue.show(client.clone(), id).await;
+    let view = view.map_err(|error| hook.queue_problem(error))?;
+    let Some(view) = view.filter(|view| view.state == JobState::Uncertain) else { return Ok(()) };
+    // A row that cannot be read is nothing to send.
+    let unreadable = || Problem::new(Code::Internal);
+    let office_number = OfficeNumber::parse(&view.office_number).map_err(|_| unreadable())?;
+    let fax = view.fax.ok_or_else(unreadable)?;
+    let has_key = view.kind.parse::<Kind>().map_err(|_| unreadable())?.has_secret();
+    let office = hook.queue.office(client.clone(), office_number.clone()).await;
+    let office = office.map_err(|error| hook.queue_problem(error))?;
+    let known = if hook.policy.asks_for_proof(has_key) {
+        preflight::remembered(hook, &fax).await?
+    } else {
+        Known::default()
+    };
+    let to = Destination { office_number: &office_number, fax: &fax, has_key };
+    Ok(office::may_go(&to, &hook.policy, office.as_ref(), &known, now)?)
 }
 
 /// A key cannot hold the octet between it and the body.

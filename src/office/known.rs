@@ -172,6 +172,10 @@ pub enum Taught {
     Confirmed(Terms),
     /// A service that faxes mails says that its sheet was taken there; by which machine nobody heard.
     ConfirmedByService,
+    /// Somebody of the office has the sheet of a call that began then.
+    ConfirmedByPerson {
+        sent: UnixMillis,
+    },
     Voice,
     Toneless,
     /// The machines did not come to terms before the page.
@@ -219,6 +223,8 @@ impl Known {
             None => {}
             Some(Taught::Confirmed(terms)) => self.confirmed(terms, said, now),
             Some(Taught::ConfirmedByService) => self.proven = Some(now),
+            // Whatever was reported since then still counts.
+            Some(Taught::ConfirmedByPerson { sent }) => self.proven = self.proven.max(Some(sent)),
             Some(Taught::Voice) => self.voice = Some(once_more(self.voice, VOICE, now, None)),
             Some(Taught::Toneless) => {
                 self.toneless = Some(once_more(self.toneless, TONELESS, now, None));

@@ -18,7 +18,9 @@ pub use directory::{Office, OfficeChange};
 use mail::Address;
 
 use crate::job::names::stable_names;
-use crate::job::{Channel, Content, FaxNumber, NewJob, Notice, OfficeClass, UnixMillis};
+use crate::job::{
+    Channel, Content, FaxNumber, NewJob, Notice, OfficeClass, OfficeNumber, UnixMillis,
+};
 use known::Known;
 
 /// The way that was decided on.
@@ -131,8 +133,8 @@ impl Default for Policy {
 
 impl Policy {
     /// Whether it has to be known if the number is proven.
-    pub fn asks_for_proof(&self, job: &NewJob) -> bool {
-        self.keys_only_to_proven && job.content.credentials().is_some()
+    pub fn asks_for_proof(&self, has_key: bool) -> bool {
+        self.keys_only_to_proven && has_key
     }
 
     /// Whether the settings let this number be dialled.
@@ -156,27 +158,10 @@ pub fn decide(
     known: &Known,
     now: UnixMillis,
 ) -> Result<Route, Refusal> {
-    if policy.refused_classes.contains(&job.recipient.office_number.class()) {
-        return Err(Refusal::ServiceNotSupported);
-    }
-    if office.is_some_and(|office| office.closed) {
-        return Err(Refusal::OfficeClosed);
-    }
-    let other_number = |fax: &FaxNumber| *fax != job.recipient.fax;
-    if office.and_then(|office| office.fax.as_ref()).is_some_and(other_number) {
-        return Err(Refusal::OfficeFaxMismatch);
-    }
+    let (office_number, fax) = (&job.recipient.office_number, &job.recipient.fax);
+    let has_key = job.content.credentials().is_some();
     // Asked of what goes by mail, too: the number is its way back.
-    if !policy.allows(&job.recipient.fax) {
-        return Err(Refusal::DestinationDenied);
-    }
-    if !policy.keys && job.content.credentials().is_some() {
-        return Err(Refusal::NoLineForKeys);
-    }
-    let anew_since = office.and_then(|office| office.anew_since);
-    if policy.asks_for_proof(job) && known.proven_until(anew_since, now).is_none() {
-        return Err(Refusal::NumberNotProven);
-    }
+    may_go(&Destination { office_number, fax, has_key }, policy, office, known, now)?;
     let by_mail = match &job.content {
         Content::Notice(notice) if policy.mail => office
             .and_then(|office| office.mail.clone())
@@ -187,6 +172,74 @@ pub fn decide(
         Some(route) => Route::Mail(route),
         None => Route::Fax { number: job.recipient.fax.clone() },
     })
+}
+
+/// What is to go where by FAX.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    pub office_number: &'a OfficeNumber,
+    pub fax: &'a FaxNumber,
+    pub has_key: bool,
+}
+
+/// Whether it may go there: asked before it is stored, and again before somebody has it sent once more.
+///
+/// # Errors
+/// [`Refusal`]: nothing is sent.
+pub fn may_go(
+    to: &Destination<'_>,
+    policy: &Policy,
+    office: Option<&Office>,
+    known: &Known,
+    now: UnixMillis,
+) -> Result<(), Refusal> {
+    if policy.refused_classes.contains(&to.office_number.class()) {
+        return Err(Refusal::ServiceNotSupported);
+    }
+    if let Some(office) = office {
+        stands_at(office, to.fax)?;
+    }
+    if !policy.allows(to.fax) {
+        return Err(Refusal::DestinationDenied);
+    }
+    if !policy.keys && to.has_key {
+        return Err(Refusal::NoLineForKeys);
+    }
+    let anew_since = office.and_then(|office| office.anew_since);
+    if policy.asks_for_proof(to.has_key) && known.proven_until(anew_since, now).is_none() {
+        return Err(Refusal::NumberNotProven);
+    }
+    Ok(())
+}
+
+fn stands_at(office: &Office, fax: &FaxNumber) -> Result<(), Refusal> {
+    if office.closed {
+        return Err(Refusal::OfficeClosed);
+    }
+    if office.fax.as_ref().is_some_and(|registered| registered != fax) {
+        return Err(Refusal::OfficeFaxMismatch);
+    }
+    Ok(())
+}
+
+/// Whether a key that was taken on, or last decided about, at `since` may still go to its number: asked before each call,
+/// for what was reported of the office in the meantime.
+///
+/// # Errors
+/// [`Refusal`]: it is not called.
+pub fn key_may_still_go(
+    fax: &FaxNumber,
+    office: &Office,
+    known: &Known,
+    since: UnixMillis,
+    now: UnixMillis,
+) -> Result<(), Refusal> {
+    stands_at(office, fax)?;
+    let anew_since = office.anew_since.filter(|anew| *anew >= since);
+    if anew_since.is_some() && known.proven_until(anew_since, now).is_none() {
+        return Err(Refusal::NumberNotProven);
+    }
+    Ok(())
 }
 
 /// Why a notification is not taken on. The caller's side has to mend it.

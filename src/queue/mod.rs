@@ -383,6 +383,8 @@ pub struct View {
     /// The way that it takes now.
     pub channel: Channel,
     pub office_number: String,
+    /// `None` if the row cannot be read. For whoever decides, not for whoever looks.
+    pub fax: Option<FaxNumber>,
     pub fax_masked: String,
     /// Of the address, if it was accepted to go by mail.
     pub mail_domain: Option<String>,

@@ -245,8 +245,10 @@ impl Queue for Sqlite {
     }
 
     fn sign(&self, client: ClientId, id: JobId, sign: Sign, now: UnixMillis) -> Pending<Signed> {
-        self.writer
-            .submit(move |conn, effects| receipts::sign(conn, &client, id, sign, now, effects))
+        let sealer = self.sealer.clone();
+        self.writer.submit(move |conn, effects| {
+            receipts::sign(conn, &sealer, &client, id, sign, now, effects)
+        })
     }
 
     fn office(&self, client: ClientId, number: OfficeNumber) -> Pending<Option<Office>> {

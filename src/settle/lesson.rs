@@ -143,6 +143,7 @@ fn gave_v17_up(outcome: &Outcome<'_>, result: Option<&Taught>) -> bool {
             Some(
                 Taught::Confirmed(_)
                 | Taught::ConfirmedByService
+                | Taught::ConfirmedByPerson { .. }
                 | Taught::Voice
                 | Taught::Toneless,
             )

@@ -14,7 +14,12 @@ const LEAST_NUMBER_DIGITS: usize = 9;
 
 /// The words without what names a person.
 pub fn masked(words: &str) -> String {
-    cut(&without_numbers(&without_addresses(words)), WORDS_OCTETS)
+    cut(&unnamed(words), WORDS_OCTETS)
+}
+
+/// The same in full length.
+pub fn unnamed(words: &str) -> String {
+    without_numbers(&without_addresses(words))
 }
 
 /// A host's name, as it calls itself.
@@ -52,10 +57,10 @@ fn ends_an_address(c: char) -> bool {
 fn without_numbers(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     let mut rest = words;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+    while let Some(start) = rest.find(is_digit) {
         let (before, from_digit) = rest.split_at(start);
         let end = from_digit
-            .find(|c: char| !c.is_ascii_digit() && !"-() ".contains(c))
+            .find(|c: char| !is_digit(c) && !"-() －ー−‐（）　".contains(c))
             .unwrap_or(from_digit.len());
         let (run, after) = from_digit.split_at(end);
         out.push_str(before);
@@ -66,15 +71,20 @@ fn without_numbers(words: &str) -> String {
     out
 }
 
+/// In either width.
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit() || ('０'..='９').contains(&c)
+}
+
 fn masked_run(run: &str) -> String {
-    let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    let digits = run.chars().filter(|c| is_digit(*c)).count();
     if digits < LEAST_NUMBER_DIGITS {
         return run.to_owned();
     }
     let mut hidden = digits - 4;
     run.chars()
         .map(|c| match c {
-            '0'..='9' if hidden > 0 => {
+            digit if hidden > 0 && is_digit(digit) => {
                 hidden -= 1;
                 '*'
             }
@@ -126,6 +136,8 @@ mod tests {
             ("+81 3 1234 5678.", "+** * **** 5678."),
             ("0312345678", "******5678"),
             ("(03) 1234-5678", "(**) ****-5678"),
+            ("０３－１２３４－５６７８へ", "**－****－５６７８へ"),
+            ("０３ー1234−5678", "**ー****−5678"),
             (
                 "421 4.4.2 mx.example.jp timeout after 300 s",
                 "421 4.4.2 mx.example.jp timeout after 300 s",

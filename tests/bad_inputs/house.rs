@@ -241,7 +241,13 @@ impl Daemon {
     /// Waits for its end.
     #[allow(dead_code, reason = "not every number ends a daemon")]
     pub fn ended(&mut self) -> Option<i32> {
-        self.0.wait().expect("it ended").code()
+        for _ in 0..PATIENCE.as_millis() / LOOK_EVERY.as_millis() {
+            if let Some(status) = self.0.try_wait().expect("its status") {
+                return status.code();
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        panic!("it did not end")
     }
 }
 

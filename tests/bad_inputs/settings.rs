@@ -106,7 +106,7 @@ fn b22_secret_file_that_is_missing_open_to_all_short_or_edited_is_named_and_not_
     mode(&key, 0o644);
     assert!(refused(&house).contains("/key"));
     mode(&key, 0o600);
-    mode(&tokens, 0o644);
+    mode(&tokens, 0o666);
     assert!(refused(&house).contains("/tokens"));
     mode(&tokens, 0o600);
     std::fs::write(&tokens, format!("{token_line}exchange sha256:beef read\n")).expect("written");

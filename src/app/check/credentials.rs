@@ -11,19 +11,29 @@ use crate::hook::Tokens;
 pub(super) fn look(settings: &Settings) -> Vec<Finding> {
     let (tokens, key) = (&settings.http.tokens_file, &settings.store.key_file);
     vec![
-        judge(tokens, "tokens", read_tokens(tokens)),
-        judge(key, "the key of the store", key.read_key().map(drop).map_err(Failure::from)),
+        judge(
+            tokens,
+            "tokens",
+            read_tokens(tokens),
+            "only root may write it: root:root, mode 0644",
+        ),
+        judge(
+            key,
+            "the key of the store",
+            key.read_key().map(drop).map_err(Failure::from),
+            "mode 0600, owned by root",
+        ),
     ]
 }
 
 fn read_tokens(file: &SecretFile) -> Result<(), Failure> {
-    let octets = file.read()?;
+    let octets = file.read_hashes()?;
     let wrong = |why: String| Failure::new(Exit::Settings, format!("{file}{why}"));
-    let text = std::str::from_utf8(&octets).map_err(|_| wrong(String::from(": no text")))?;
-    Tokens::parse(text).map(drop).map_err(|(line, why)| wrong(format!(":{line}: {why}")))
+    let text = String::from_utf8(octets).map_err(|_| wrong(String::from(": no text")))?;
+    Tokens::parse(&text).map(drop).map_err(|(line, why)| wrong(format!(":{line}: {why}")))
 }
 
-fn judge(file: &SecretFile, what: &str, read: Result<(), Failure>) -> Finding {
+fn judge(file: &SecretFile, what: &str, read: Result<(), Failure>, todo: &str) -> Finding {
     match read {
         Ok(()) => Finding::good(Thing::Credentials, format!("{file}: {what}")),
         Err(failure) if file.waits_for_systemd() => Finding::new(
@@ -36,7 +46,29 @@ fn judge(file: &SecretFile, what: &str, read: Result<(), Failure>) -> Finding {
             Mark::Wrong,
             Thing::Credentials,
             failure.message,
-            "the daemon does not start without it; mode 0600, owned by root",
+            format!("the daemon does not start without it; {todo}"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// As `shirase token new` leaves it: hashes, which everybody may read.
+    #[test]
+    fn tokens_that_the_daemon_reads_are_in_order_and_those_that_all_may_write_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tokens");
+        let line = format!("exchange sha256:{} notify\n", "0".repeat(64));
+        std::fs::write(&path, line).expect("written");
+        let file = SecretFile::new(&path.to_string_lossy());
+        for (mode, mark) in [(0o644, Mark::Good), (0o600, Mark::Good), (0o666, Mark::Wrong)] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("a mode");
+            let finding = judge(&file, "tokens", read_tokens(&file), "todo");
+            assert_eq!(finding.mark, mark, "{mode:o}: {finding}");
+        }
     }
 }

@@ -42,3 +42,12 @@ async fn one_notification_is_held_only_while_it_waits() {
     house.post_json(nobody, &json!({})).await.is_problem(404, "notification-not-found");
     house.delete("/v1/notifications/x/hold").await.is_problem(404, "notification-not-found");
 }
+
+/// It stands in the journal and in the feed.
+#[tokio::test]
+async fn note_of_a_hold_is_kept_without_whole_numbers_and_addresses() {
+    let house = House::open().await;
+    let note = "０３－１２３４－５６７８ の佐藤 sato@example.jp に確認";
+    let held = house.post_json("/v1/hold", &json!({ "note": note })).await.json();
+    assert_eq!(held["held"]["note"], "**－****－５６７８ の佐藤 ***@example.jp に確認");
+}

@@ -152,6 +152,7 @@ impl House {
             held: Mutex::default(),
             resolutions: Mutex::default(),
             refusal: Mutex::default(),
+            state: Mutex::new(JobState::Waiting),
             domains: setup.domains,
             news: tokio::sync::watch::Sender::default(),
             tally: setup.tally,
@@ -410,6 +411,8 @@ pub(super) struct Memory {
     pub(super) held: Mutex<Option<Held>>,
     pub(super) resolutions: Mutex<Vec<(Fingerprint, Resolution)>>,
     pub(super) refusal: Mutex<Option<Refusal>>,
+    /// Of whatever is looked at alone.
+    pub(super) state: Mutex<JobState>,
     pub(super) domains: Vec<MailDomain>,
     pub(super) news: tokio::sync::watch::Sender<i64>,
     pub(super) tally: Tally,
@@ -476,6 +479,7 @@ impl Memory {
             kind: "first_contact",
             channel: Channel::Fax,
             office_number: "1179900012".into(),
+            fax: FaxNumber::parse("03-1234-5678").ok(),
             fax_masked: "******5678".into(),
             mail_domain: None,
             because: None,
@@ -545,7 +549,9 @@ impl Queue for Memory {
     }
 
     fn show(&self, _client: ClientId, id: JobId) -> Pending<Option<View>> {
-        self.answer(self.ids().contains(&id).then(|| Self::view(id)))
+        let state = *self.state.lock().expect("unharmed");
+        let view = || View { state, ..Self::view(id) };
+        self.answer(self.ids().contains(&id).then(view))
     }
 
     fn list(&self, _client: ClientId, _filter: Filter) -> Pending<Vec<View>> {

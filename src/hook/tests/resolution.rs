@@ -145,3 +145,33 @@ async fn words_of_whoever_decides_are_kept_without_whole_numbers_and_addresses()
     let kept = kept[0].1.reason.as_ref().expect("one").as_str().to_owned();
     assert_eq!(kept, "called **-****-5678, told by ***@example.jp");
 }
+
+/// Somebody else may take the sheet from the tray by now: what a new notification is refused for is no way out here.
+#[tokio::test]
+async fn nothing_is_sent_once_more_to_a_number_that_is_known_to_be_wrong() {
+    let reports = [
+        (json!({ "event": "fax_changed", "fax": "03-1234-5679" }), "office-fax-mismatch"),
+        (json!({ "event": "closed" }), "office-closed"),
+        (json!({ "event": "manager_changed" }), "number-not-proven"),
+    ];
+    for (report, code) in reports {
+        let policy = Policy { keys_only_to_proven: true, ..Policy::default() };
+        let house = House::with(Setup { policy, ..Setup::default() }).await;
+        let number = FaxNumber::parse("03-1234-5678").expect("valid");
+        let proven = Known { proven: Some(TUESDAY_10_00), ..Known::default() };
+        house.store.numbers.lock().expect("unharmed").push((number, Ok(proven)));
+        let id = house.accepted().await;
+        *house.store.state.lock().expect("unharmed") = JobState::Uncertain;
+        let resend = json!({ "action": "resend", "same_version": true, "reason": "lost" });
+        let told = house.post_json("/v1/offices/1179900012/events", &report).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+        let woken = house.lines.woken.load(Ordering::Relaxed);
+        for body in [rotate(), resend] {
+            house.decide(&id, &body).await.is_problem(422, code);
+        }
+        assert_eq!(house.store.resolutions.lock().expect("unharmed").len(), 0);
+        assert_eq!(house.lines.woken.load(Ordering::Relaxed), woken);
+        let close = json!({ "action": "close", "delivered": true });
+        assert_eq!(house.decide(&id, &close).await.status, 200, "{code}");
+    }
+}

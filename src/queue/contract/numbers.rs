@@ -1,6 +1,7 @@
 //! What is remembered of a number from one call to the next.
 
 use super::*;
+use crate::queue::resolution::Way;
 
 /// The number of [`first_contact`].
 const NUMBER: &str = "0312345678";
@@ -136,4 +137,82 @@ pub(crate) fn numbers_are_listed_newest_first_without_saying_one(queue: &dyn Que
     let (first, last) = page(None, 2);
     assert_eq!(first, [digits[2], digits[1]]);
     assert_eq!(page(last, 2).0, [digits[0]]);
+}
+
+/// What is reported after it was taken on, or after somebody has decided about it, counts for a key that waits or is held.
+pub(crate) fn key_is_not_called_once_its_office_has_shut_moved_or_counts_anew(queue: &dyn Queue) {
+    let report = |change, now| {
+        let number = first_contact().recipient.office_number;
+        assert!(queue.change_office(client(), number, change, now).wait().is_ok());
+    };
+    let not_called = |id, code: &str| {
+        let view = show(queue, id);
+        assert_eq!((view.state, view.reason.as_deref()), (JobState::Failed, Some(code)));
+        assert_eq!(view.attempts.len(), 0);
+    };
+    let held = accept(queue, request("held", |_| {}));
+    assert_eq!(queue.hold(client(), held, None, NOW).wait(), Ok(OneHeld::Done));
+    let notice = accept(queue, request("notice", message));
+    report(OfficeChange::ManagerChanged, after_min(1));
+    assert_eq!(queue.release(client(), held, after_min(1)).wait(), Ok(OneHeld::Done));
+    let got = claim(queue, after_min(2), "line1").expect("the notice is due");
+    assert_eq!(got.id, notice);
+    not_called(held, "number-not-proven");
+    // Proven since then.
+    dial(queue, got.attempt, after_min(2));
+    start_page(queue, got.attempt);
+    let lesson = taught(Taught::ConfirmedByService);
+    let arrived = teaching(confirmed(after_min(3)), lesson);
+    assert_eq!(queue.settle(got.attempt, arrived).wait(), Ok(()));
+    let at = |key, minutes| {
+        accept(queue, Acceptance { now: after_min(minutes), ..request(key, |_| {}) })
+    };
+    at("proven", 4);
+    let got = claim(queue, after_min(4), "line1").expect("the number is proven");
+    let failed = not_sent(after_min(4), Reach::NoCall, Next::Rest(JobState::Failed));
+    assert_eq!(queue.settle(got.attempt, failed).wait(), Ok(()));
+
+    let moved = at("moved", 5);
+    let to = FaxNumber::parse("0312345679").expect("valid");
+    report(OfficeChange::FaxChanged { to }, after_min(6));
+    assert!(claim(queue, after_min(7), "line1").is_none());
+    not_called(moved, "office-fax-mismatch");
+    let shut = at("shut", 8);
+    report(OfficeChange::Closed, after_min(9));
+    assert!(claim(queue, after_min(10), "line1").is_none());
+    not_called(shut, "office-closed");
+}
+
+/// Of a machine that never confirms nobody hears but by people, and by the key that was on the sheet.
+pub(crate) fn number_is_proven_by_whoever_has_the_sheet_since_it_was_sent(queue: &dyn Queue) {
+    let proven = || known(queue, NUMBER).and_then(|known| known.proven);
+    let close = |delivered| decision(Way::Close { delivered });
+    let not_there = uncertain_sheet(queue, message);
+    assert!(matches!(resolve(queue, not_there, 1, after_min(30), close(false)), Resolved::Done(_)));
+    assert_eq!(proven(), None);
+    accept(queue, request("b", message));
+    let got = claim(queue, after_min(40), "line1").expect("due");
+    dial(queue, got.attempt, after_min(40));
+    start_page(queue, got.attempt);
+    assert_eq!(queue.settle(got.attempt, uncertain(after_min(41))).wait(), Ok(()));
+    // Whoever follows a notice may have known of it before.
+    let followed = super::receipts::sign(queue, got.id, Sign::FirstLogin);
+    assert_eq!(followed, Signed::Taken { state: JobState::ResolvedDelivered });
+    assert_eq!(proven(), None);
+    accept(queue, request("c", |_| {}));
+    let got = claim(queue, after_min(60), "line1").expect("due");
+    dial(queue, got.attempt, after_min(60));
+    start_page(queue, got.attempt);
+    assert_eq!(queue.settle(got.attempt, uncertain(after_min(61))).wait(), Ok(()));
+    assert!(matches!(resolve(queue, got.id, 2, after_min(90), close(true)), Resolved::Done(_)));
+    assert_eq!(proven(), Some(after_min(60)), "what was reported since then still counts");
+    let got = accept(queue, request("d", |_| {}));
+    let call = claim(queue, after_min(100), "line1").expect("due");
+    assert_eq!(call.id, got);
+    dial(queue, call.attempt, after_min(100));
+    start_page(queue, call.attempt);
+    assert_eq!(queue.settle(call.attempt, uncertain(after_min(101))).wait(), Ok(()));
+    let followed = super::receipts::sign(queue, got, Sign::FirstLogin);
+    assert_eq!(followed, Signed::Taken { state: JobState::ResolvedDelivered });
+    assert_eq!(proven(), Some(after_min(100)));
 }

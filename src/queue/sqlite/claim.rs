@@ -2,6 +2,7 @@
 //!
 //! In: the time and the line. Out: a [`Claim`], one per line, per job and per number at a time. A number of which a
 //! provider may yet tell how its call went is not called.
+//! A key is not called for any more once its office has shut, moved to another number, or counts anew.
 //! While everything is held there is none, and what runs out ends all the same.
 //! Order: the highest urgency, then the longest due, then the first accepted.
 //! Not here: calling hours (the caller does not ask outside them), mails (`mails.rs`), what follows when a watch is over
@@ -14,11 +15,12 @@ use super::changes::{Left, event, left, move_idle_job};
 use super::fault::Fault;
 use super::record::{self, JOB_COLUMNS, JobRow};
 use super::writer::Effect;
-use super::{appliance, numbers, receipts, resolution, tally};
+use super::{appliance, numbers, offices, receipts, resolution, tally};
 use crate::app::crash::{self, Point};
-use crate::job::{AttemptId, Channel, JobState, Kind, UnixMillis};
+use crate::job::{AttemptId, Channel, ClientId, JobState, Kind, NewJob, UnixMillis};
 use crate::office::known::{Known, NotCalled};
 use crate::office::redial::{self, Leave};
+use crate::office::{Refusal, key_may_still_go};
 use crate::queue::seal::Sealer;
 use crate::queue::{Claim, Dialled, LineAsk, Swept, Unreadable};
 use crate::schedule::backoff::Cause;
@@ -95,6 +97,11 @@ pub(super) fn claim(
         }
         match row.open(sealer) {
             Ok((id, job)) => {
+                if let Some(code) = not_to_go(conn, &row.id, &job, &known, now)? {
+                    tracing::error!(job = row.id, code, "queue.job.not_called");
+                    move_idle_job(conn, &row.id, now, JobState::Failed, None, code, effects)?;
+                    continue;
+                }
                 let standing = Standing {
                     toneless_calls: known.toneless_calls(now),
                     ..standing(conn, &row.id, job.kind(), job.not_after, None)?
@@ -127,6 +134,35 @@ pub(super) fn claim(
         }
     }
     Ok(None)
+}
+
+/// Why a key may not go to its number any more, if so.
+fn not_to_go(
+    conn: &Connection,
+    id: &str,
+    job: &NewJob,
+    known: &Known,
+    now: UnixMillis,
+) -> Result<Option<&'static str>, Fault> {
+    if job.content.credentials().is_none() {
+        return Ok(None);
+    }
+    let (client, since): (String, i64) = conn
+        .prepare_cached(
+            "SELECT client, max(accepted_at,
+                coalesce((SELECT max(at) FROM resolution WHERE resolution.job = job.id), accepted_at))
+             FROM job WHERE id = ?1",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let office = match offices::find(conn, &ClientId(client), &job.recipient.office_number) {
+        Ok(office) => office,
+        // The others go on.
+        Err(Fault::Row { .. }) => return Ok(Some("record-unreadable")),
+        Err(fault @ (Fault::Sql(_) | Fault::NotAllowed { .. } | Fault::Held)) => return Err(fault),
+    };
+    let Some(office) = office else { return Ok(None) };
+    let may = key_may_still_go(&job.recipient.fax, &office, known, UnixMillis(since), now);
+    Ok(may.err().map(Refusal::code))
 }
 
 /// Says once what it waits for: if there is no line with a modem, somebody has to hear of it before it runs out.

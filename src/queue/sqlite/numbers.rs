@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::changes::move_idle_job;
 use super::fault::Fault;
+use super::receipts::MAY_BE_OUT;
 use super::record;
 use super::writer::Effect;
 use crate::job::{AttemptId, JobState, UnixMillis, number};
@@ -62,6 +63,28 @@ pub(super) fn prove(
         Some(fax_digits) => learn(conn, sealer, &fax_digits, &lesson, now),
         None => Ok(()),
     }
+}
+
+/// Takes in that somebody has a sheet of this job in his hands, if all that may be out went by FAX: of a machine that
+/// never confirms nobody else hears. It counts from the first of them.
+pub(super) fn prove_by_person(
+    conn: &Connection,
+    sealer: &Sealer,
+    job: &str,
+    now: UnixMillis,
+) -> Result<(), Fault> {
+    let sheet: Option<(String, i64)> = conn
+        .prepare_cached(&format!(
+            "SELECT fax_digits, coalesce(dialled_at, claimed_at) FROM attempt
+             WHERE job = ?1 AND channel = 'fax' AND {MAY_BE_OUT}
+                AND NOT EXISTS (SELECT 1 FROM attempt WHERE job = ?1 AND channel = 'mail' AND {MAY_BE_OUT})
+             ORDER BY number LIMIT 1"
+        ))?
+        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((fax_digits, sent)) = sheet else { return Ok(()) };
+    let result = Some(Taught::ConfirmedByPerson { sent: UnixMillis(sent) });
+    learn(conn, sealer, &fax_digits, &Lesson { result, ..Lesson::default() }, now)
 }
 
 /// Sets or lifts what a technician has locked. To lift what was never set changes nothing.

@@ -164,7 +164,7 @@ pub(super) fn place(conn: &Connection) -> Result<Option<Place>, Fault> {
 }
 
 /// Attempts of which somebody may have something in his hands, even if they are not over for us yet.
-const MAY_BE_OUT: &str = "refuted_at IS NULL
+pub(super) const MAY_BE_OUT: &str = "refuted_at IS NULL
     AND state IN ('page_started', 'page_acked', 'dot_sent', 'handed_off', 'uncertain')";
 
 /// The sign that somebody followed what attempts of a job left behind, but for `besides`.
@@ -190,6 +190,7 @@ pub(super) fn followed(
 /// Takes in what the exchange has seen.
 pub(super) fn sign(
     conn: &Connection,
+    sealer: &Sealer,
     client: &ClientId,
     id: JobId,
     sign: Sign,
@@ -225,6 +226,10 @@ pub(super) fn sign(
     let may_be_followed = left(conn, &job, None)?.may_be_followed();
     let state = match (signs::on_sign(state, may_be_followed, sign), latest) {
         (Change::Move { next, code }, Some(latest)) => {
+            // Whoever follows a notice may have known of it before; a key stands on its sheet alone.
+            if record::kind(&latest.kind)?.has_secret() {
+                numbers::prove_by_person(conn, sealer, &job, now)?;
+            }
             latest.go(conn, &next, code, now, effects)?
         }
         (Change::Move { .. }, None) | (Change::RungOnly | Change::NotYet, _) => state,

@@ -13,14 +13,14 @@ use serde_json::json;
 use super::changes::{Destination, event, move_job};
 use super::claim::MOST_MOVED;
 use super::fault::Fault;
-use super::record;
 use super::writer::Effect;
+use super::{numbers, record};
 use crate::app::crash::{self, Point};
 use crate::job::{ClientId, JobId, JobState, UnixMillis};
 use crate::queue::resolution::{Decided, DecisionView, Fingerprint, Resolution, Resolved, Way};
 use crate::queue::seal::Sealer;
 use crate::schedule::windows::Windows;
-use crate::settle::resolution::{Ruling, Undecided, decide, next_reminder};
+use crate::settle::resolution::{Choice, Ruling, Undecided, decide, next_reminder};
 
 /// Who asks, about what, as which request.
 pub(super) struct Asked {
@@ -72,6 +72,9 @@ pub(super) fn resolve(
         Ruling::Refused(refusal) => Ok(Resolved::Refused(refusal)),
         Ruling::Rest { state, code } => {
             let decided = Decided { state, version: stored.version };
+            if choice == Choice::CloseDelivered {
+                numbers::prove_by_person(conn, sealer, &job, *now)?;
+            }
             keep.decision(conn, decided)?;
             keep.go(conn, &Destination::rest(state, code), decided, effects)
         }

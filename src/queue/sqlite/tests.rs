@@ -96,6 +96,8 @@ contract! {
     nobody_is_reminded_of_what_a_receipt_may_yet_decide,
     lesson_of_a_call_is_there_for_the_next_claim_of_its_number,
     lesson_of_a_refused_settlement_is_not_learnt,
+    key_is_not_called_once_its_office_has_shut_moved_or_counts_anew,
+    number_is_proven_by_whoever_has_the_sheet_since_it_was_sent,
     hundred_notifications_to_a_person_are_two_calls,
     hundred_notifications_without_a_fax_tone_are_three_calls_a_day_and_none_is_lost,
     job_that_waits_for_a_fax_tone_is_due_when_a_technician_has_seen_to_it,

@@ -166,6 +166,7 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
         kind: kind.as_str(),
         channel: record::named(&row.channel, "channel")?,
         office_number: row.office_number,
+        fax: record::fax_number(&row.fax_digits).ok(),
         fax_masked: number::mask(&row.fax_digits),
         mail_domain: row.mail_domain,
         because: row
