@@ -224,6 +224,10 @@ mod tests {
             ("cancelled", [Sort::Ending, Sort::State]),
             // No sheet, as the caller hears it before and the notification after it was stored.
             ("sheet-unavailable", [Sort::Refusal, Sort::Reason]),
+            // Why it is not taken on, and why it is not called after all.
+            ("office-closed", [Sort::Refusal, Sort::Ending]),
+            ("office-fax-mismatch", [Sort::Refusal, Sort::Ending]),
+            ("number-not-proven", [Sort::Refusal, Sort::Ending]),
         ];
         let mut sorts: HashMap<&str, Vec<Sort>> = HashMap::new();
         all().for_each(|entry| sorts.entry(entry.code).or_default().push(entry.sort));
