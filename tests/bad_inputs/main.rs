@@ -22,7 +22,7 @@
 //! | B43, B44 | a disk without room, a disk that fails, no descriptors | `disk` |
 //! | B45 | ciphertexts that changed their places | `src/queue/sqlite/tests.rs` |
 //! | B46, B47 | clock and signals | `time` |
-//! | B48 | all at once | `make chaos` |
+//! | B48 | all at once | not yet; each alone above, and `make bench-queue` |
 
 #[path = "../support/program.rs"]
 mod program;
