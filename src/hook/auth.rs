@@ -185,6 +185,11 @@ impl Known {
         Ok(Some(Self { client: ClientId((*client).to_owned()), hash, scopes, since }))
     }
 
+    /// Whether it is the very token that a line for the other one lets in.
+    pub fn is_same_token(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+
     /// Tells the tokens of one client apart. It follows from the hash, so it says nothing of the secret.
     pub fn id(&self) -> String {
         hex(&self.hash).chars().take(ID_DIGITS).collect()

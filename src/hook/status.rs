@@ -246,11 +246,8 @@ fn wrong(
 fn nobody_is_called(line: &LineStatus, now: UnixMillis) -> bool {
     match line.state {
         LineState::Calling | LineState::Testing | LineState::Ringing => false,
-        LineState::Starting
-        | LineState::Ready
-        | LineState::Faulty(_)
-        | LineState::Quarantined(_)
-        | LineState::Stopped => now.since(line.since) > BETWEEN_CALLS,
+        LineState::Starting | LineState::Ready => now.since(line.since) > BETWEEN_CALLS,
+        LineState::Faulty(_) | LineState::Quarantined(_) | LineState::Stopped => true,
     }
 }
 

@@ -49,7 +49,8 @@ async fn what_stops_everything_stands_before_what_stops_a_part_and_what_waits_fo
     let status = house.get("/v1/status").await.json();
     // One of both lines is in quarantine from the beginning.
     assert_eq!(codes(&status), ["sheet-unavailable", "modem-silent", "uncertain-open"]);
-    assert_eq!(status["wrong"][2]["what"], "3");
+    assert_eq!(status["wrong"][2]["what"], "notifications");
+    assert_eq!(status["wrong"][2]["message"], "3 of them (3 件)");
     let silent = &status["wrong"][1];
     assert_eq!(
         (&silent["what"], &silent["acts"]),
@@ -65,16 +66,25 @@ async fn what_stops_everything_stands_before_what_stops_a_part_and_what_waits_fo
     assert_eq!(codes(&status)[..2], ["sheet-unavailable", "no-line-ready"]);
 }
 
-/// The night does not count: nobody could have called.
+/// The night does not count: nobody could have called. Nor is it late while what stands before it is called.
 #[tokio::test]
-async fn notification_is_late_after_five_hours_in_which_it_could_have_been_called() {
-    for (due_hours_ago, is_late) in [(15, false), (21, true)] {
+async fn notification_is_late_after_five_hours_in_which_no_line_called_anybody_although_it_could_have()
+ {
+    let cases = [
+        (15, LineState::Ready, false),
+        (21, LineState::Ready, true),
+        (21, LineState::Calling, false),
+    ];
+    for (due_hours_ago, line, is_late) in cases {
         let due = TUESDAY_10_00.before(Duration::from_secs(3600 * due_hours_ago));
         let tally = Tally { fax_due: Some(due), ..Tally::default() };
         let windows = Windows::Hours(Hours::default());
         let house = House::with(Setup { tally, windows, ..Setup::default() }).await;
+        let for_three_minutes = TUESDAY_10_00.before(Duration::from_secs(180));
+        house.lines.boards[1].show(LineState::Testing, for_three_minutes);
+        house.lines.boards[1].show(line, for_three_minutes);
         let status = house.get("/v1/status").await.json();
-        assert_eq!(codes(&status).contains(&"queue-late"), is_late, "{due_hours_ago}");
+        assert_eq!(codes(&status).contains(&"queue-late"), is_late, "{due_hours_ago}: {status:#}");
     }
 }
 
