@@ -1,6 +1,6 @@
 //! `POST /v1/preflight`: what would become of a notification; and the one judgement that it shares with the acceptance.
 //!
-//! In: the body of a notification. Out: a [`Judged`] that may be stored; or the problem that the caller gets, the same
+//! In: the body of a notification. Out: a judgement that may be stored; or the problem that the caller gets, the same
 //! whether he hands it in or only asks.
 //! What waits is asked for once a second and counted on in between: the answer would be the same, and a thousand callers
 //! at once must not each have it added up.

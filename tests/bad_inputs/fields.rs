@@ -131,7 +131,9 @@ fn b12_text_that_cannot_stand_on_paper_is_422() {
         ("/sender/office_name", "\u{13000}".into(), ["unrenderable", "invalid-text"]),
         ("/sender/office_name", "\u{e000}".into(), ["unrenderable", "invalid-text"]),
     ] {
-        refused(&house, &put(&whole, pointer, json!(text)), pointer, 422, &codes);
+        // A key would be refused before, for a number that was not proven.
+        let body = if pointer.starts_with("/credentials") { &whole } else { &message() };
+        refused(&house, &put(body, pointer, json!(text)), pointer, 422, &codes);
     }
     assert!(!house.log().contains("パスワード"), "a secret in the log");
     house.goes_on(&mut daemon);
