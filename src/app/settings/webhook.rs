@@ -94,7 +94,7 @@ impl fmt::Debug for Webhook {
         f.debug_struct("Webhook")
             .field("name", &self.name)
             .field("client", &self.client)
-            .field("origin", &self.origin())
+            .field("url", &self.origin())
             .finish_non_exhaustive()
     }
 }
