@@ -129,12 +129,23 @@ fn b47_second_sigterm_and_a_storm_of_sighup_change_nothing() {
     house.goes_on(&mut house.daemon());
 }
 
+/// proc_pid_stat(5): behind the name in brackets, T is stopped.
+fn stands_still(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("its threads");
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+    })
+}
+
 #[test]
 fn b47_daemon_that_was_stopped_for_a_while_goes_on() {
     let house = House::new();
     let mut daemon = house.daemon();
     accepted(&house, "a");
     daemon.signal("STOP");
+    // The signal was sent; each thread stops when it comes by.
+    house.until("every thread stands still", || stands_still(daemon.id()).then_some(()));
     let mut waits = house.connect();
     std::io::Write::write_all(
         &mut waits,
