@@ -342,6 +342,11 @@ keys_only_to_proven = false
         self.line.calls()
     }
 
+    /// Every call of this line, once none is on.
+    pub fn calls_if_idle(&self) -> Option<Vec<Value>> {
+        self.line.calls_if_idle()
+    }
+
     /// Looks until there is something to see. The hook has no call that waits for a change.
     pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
         for _ in 0..LIMIT.as_millis() / LOOK_EVERY.as_millis() {

@@ -20,7 +20,15 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 pub struct SoftLine {
     child: Child,
     control: Mutex<ChildStdin>,
-    calls: Arc<(Mutex<Vec<Value>>, Condvar)>,
+    heard: Arc<(Mutex<Heard>, Condvar)>,
+}
+
+/// What the line told so far.
+#[derive(Default)]
+struct Heard {
+    started: usize,
+    /// Every call that has ended.
+    calls: Vec<Value>,
 }
 
 impl SoftLine {
@@ -46,10 +54,10 @@ impl SoftLine {
         let mut ready = String::new();
         lines.read_line(&mut ready).expect("softline says that it is ready");
         assert!(ready.contains(r#""event":"ready""#), "{ready}");
-        let calls = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-        let seen = Arc::clone(&calls);
-        std::thread::spawn(move || collect(lines, &seen));
-        Self { child, control, calls }
+        let heard = Arc::<(Mutex<Heard>, Condvar)>::default();
+        let listens = Arc::clone(&heard);
+        std::thread::spawn(move || collect(lines, &listens));
+        Self { child, control, heard }
     }
 
     /// Pulls the plug of a modem, or puts it back.
@@ -61,19 +69,26 @@ impl SoftLine {
 
     #[allow(dead_code, reason = "not every test program looks back")]
     pub fn calls(&self) -> Vec<Value> {
-        self.calls.0.lock().expect("calls").clone()
+        self.heard.0.lock().expect("calls").calls.clone()
+    }
+
+    /// Every call, once none is on.
+    #[allow(dead_code, reason = "not every test program looks back")]
+    pub fn calls_if_idle(&self) -> Option<Vec<Value>> {
+        let heard = self.heard.0.lock().expect("calls");
+        (heard.calls.len() == heard.started).then(|| heard.calls.clone())
     }
 
     #[allow(dead_code, reason = "not every test program waits")]
     pub fn await_calls(&self, count: usize) -> Vec<Value> {
-        let calls = self.calls.0.lock().expect("calls");
-        let (calls, waited) = self
-            .calls
+        let heard = self.heard.0.lock().expect("calls");
+        let (heard, waited) = self
+            .heard
             .1
-            .wait_timeout_while(calls, LIMIT, |calls| calls.len() < count)
+            .wait_timeout_while(heard, LIMIT, |heard| heard.calls.len() < count)
             .expect("calls");
-        assert!(!waited.timed_out(), "{count} calls expected, the line saw {:#?}", *calls);
-        calls.clone()
+        assert!(!waited.timed_out(), "{count} calls expected, the line saw {:#?}", heard.calls);
+        heard.calls.clone()
     }
 }
 
@@ -84,13 +99,16 @@ pub fn page_carriers(call: &Value) -> usize {
     carriers.iter().filter(|c| c["dir"] == "to_far" && !c["bytes"].is_null()).count()
 }
 
-fn collect(lines: BufReader<ChildStdout>, seen: &(Mutex<Vec<Value>>, Condvar)) {
+fn collect(lines: BufReader<ChildStdout>, heard: &(Mutex<Heard>, Condvar)) {
     for line in lines.lines().map_while(Result::ok) {
         let event: Value = serde_json::from_str(&line).expect("softline writes JSON lines");
-        if event["event"] == "call" {
-            seen.0.lock().expect("calls").push(event);
-            seen.1.notify_all();
+        let mut told = heard.0.lock().expect("calls");
+        match event["event"].as_str() {
+            Some("call_started") => told.started += 1,
+            Some("call") => told.calls.push(event),
+            _of_no_call => continue,
         }
+        heard.1.notify_all();
     }
 }
 
