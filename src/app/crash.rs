@@ -264,8 +264,9 @@ mod armed {
     #[cold]
     #[expect(unsafe_code, reason = "there is no safe call for it")]
     fn end(point: Point) -> ! {
-        // For whoever looks into the journal of a test: nothing else of this process will be there.
-        let _unread = writeln!(std::io::stderr(), "crash: {point}");
+        // For whoever looks into the journal of a test. In one piece: other threads still write until they are ended.
+        let said = format!("crash: {point}\n");
+        let _unread = std::io::stderr().write_all(said.as_bytes());
         // SAFETY: kill(2) takes two numbers; nothing of this process runs after it.
         unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
         loop {

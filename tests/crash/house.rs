@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use shirase::app::crash::Point;
 
 use crate::history::{self, CANARY, Log};
 use crate::line::Line;
@@ -57,6 +58,8 @@ pub struct House {
     environment: Vec<(&'static str, PathBuf)>,
     /// The last gateway ended by SIGKILL.
     was_killed: bool,
+    /// Octets that the log had when it was started.
+    log_before: usize,
 }
 
 /// Who asks the gateway, from as many threads as one likes, and writes down what comes of it.
@@ -108,6 +111,7 @@ impl House {
             daemon: None,
             environment: Vec::new(),
             was_killed: false,
+            log_before: 0,
             _kept: None,
             folder,
         }
@@ -128,6 +132,7 @@ impl House {
         }
         let crash = crash.map(|(point, nth)| format!("{point}:{nth}"));
         self.caller.history.note("start", json!({ "crash": crash }));
+        self.log_before = self.gateway_log().len();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path("gateway.log"));
         let mut command = Command::new(program("shirase"));
@@ -155,8 +160,12 @@ impl House {
         }
     }
 
-    pub fn was_killed(&self) -> bool {
+    /// The last gateway killed itself at this point. Its other threads may have written more behind that.
+    pub fn was_killed_at(&self, point: Point) -> bool {
+        let log = self.gateway_log();
+        let crash = format!("crash: {point}");
         self.was_killed
+            && log.get(self.log_before..).is_some_and(|log| log.lines().any(|line| line == crash))
     }
 
     fn ended(&mut self, status: ExitStatus) {

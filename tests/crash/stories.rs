@@ -202,9 +202,7 @@ fn run(house: &mut House, way: Way, point: Point, nth: u32, kill: u32) {
     let mut asked = 0;
     for _look in 0..REACHED_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
         if house.has_ended() {
-            let reached = format!("crash: {point}\n");
-            let is_there = house.was_killed() && house.gateway_log().ends_with(&reached);
-            assert!(is_there, "it ended before {point}\n{}", house.gateway_log());
+            assert!(house.was_killed_at(point), "it ended before {point}\n{}", house.gateway_log());
             return;
         }
         if asked <= nth {
