@@ -117,6 +117,24 @@ pub enum Point {
     HoldWritten,
     /// It is on disk; its caller does not know.
     HoldCommitted,
+    /// That it goes on is written, not committed.
+    ReleaseWritten,
+    /// It is on disk; its caller does not know.
+    ReleaseCommitted,
+    /// What is new is written down as owed to an endpoint, not committed.
+    WebhookDueWritten,
+    /// What is owed to an endpoint is on disk; nothing of it is posted.
+    WebhookDueCommitted,
+    /// The endpoint has answered, or nobody did; the store does not know.
+    WebhookPosted,
+    /// What became of the posts is written, not committed.
+    WebhookMarkWritten,
+    /// It is on disk; what comes next is not asked for.
+    WebhookMarked,
+    /// A notification that is old is taken out with all that was its own, not committed.
+    ForgetWritten,
+    /// It is gone for good; the journal does not say so.
+    ForgetCommitted,
     /// The store has come further than the file beside it says, which is about to be written.
     MarkBegins,
     /// A slot of that file is written, not synced.
@@ -183,6 +201,15 @@ stable_names!(Point {
     DecisionCommitted => "decision.committed",
     HoldWritten => "hold.written",
     HoldCommitted => "hold.committed",
+    ReleaseWritten => "release.written",
+    ReleaseCommitted => "release.committed",
+    WebhookDueWritten => "webhook.due_written",
+    WebhookDueCommitted => "webhook.due_committed",
+    WebhookPosted => "webhook.posted",
+    WebhookMarkWritten => "webhook.mark_written",
+    WebhookMarked => "webhook.marked",
+    ForgetWritten => "forget.written",
+    ForgetCommitted => "forget.committed",
     MarkBegins => "mark.begins",
     MarkWritten => "mark.written",
     MarkSynced => "mark.synced",

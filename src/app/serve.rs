@@ -423,6 +423,7 @@ impl Sweep {
         let notifications =
             self.queue.forget_old(now.before(self.keep), FORGOTTEN_AT_A_TIME).await?;
         if notifications > 0 {
+            crash::here(Point::ForgetCommitted);
             tracing::info!(notifications, "app.sweep.forgotten");
         }
         Ok(())

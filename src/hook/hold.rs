@@ -202,6 +202,7 @@ pub(super) async fn release(
     let id = job_id(path)?;
     let released = hook.queue.release(client.clone(), id, hook.clock.now()).await;
     let released = released.map_err(|error| hook.queue_problem(error))?;
+    crash::here(Point::ReleaseCommitted);
     let view = one(id, JobState::Waiting, released)?;
     if view.changed {
         tracing::info!(job = %id, client = client.0, "hook.notification.released");

@@ -14,6 +14,7 @@ use webhook::{Answered, PostError};
 use super::message::Message;
 use super::patience::{Temper, fate};
 use super::teller::{Parts, Post, TellState, Teller};
+use crate::app::crash::{self, Point};
 use crate::app::systemd::Pulse;
 use crate::job::UnixMillis;
 use crate::queue::{Pending, QueueError, WebhookDue, WebhookFate, WebhookOpened, WebhookOutcome};
@@ -118,10 +119,13 @@ impl Telling {
             let until = work.next_due.map_or(LOOK_EVERY, |due| span(now, due).min(LOOK_EVERY));
             return self.wait(until, true).await;
         }
+        crash::here(Point::WebhookDueCommitted);
         let answers = self.post_all(post.as_ref(), &work.due).await?;
+        crash::here(Point::WebhookPosted);
         // After a failure the files are read anew: somebody may have mended one.
         self.post = answers.iter().all(std::result::Result::is_ok).then_some(post);
         self.keep(&work.due, &answers).await?;
+        crash::here(Point::WebhookMarked);
         let was_bad = self.temper.is_bad();
         let rest = self.temper.after(&answers);
         if was_bad && !self.temper.is_bad() {

@@ -3,9 +3,10 @@
 //!
 //! | file | written by | lines |
 //! |---|---|---|
-//! | `history.jsonl` | the generator | `start`, `ended`; `post`, `withdraw`, `sign`, `decide`, `hold` before they are asked; `answer`, `unheard` after; `shown`: what the gateway said of a notification |
-//! | `line.jsonl` | the modem | `dialled`, `page` (its first octet came), `page_end`, `acknowledged` (before it is told), `on_hook`, each with the number |
+//! | `history.jsonl` | the generator | `start`, `ended`; `post`, `withdraw`, `sign`, `decide`, `hold`, `release` before they are asked; `answer`, `unheard` after; `shown`: what the gateway said of a notification; `aged`: the generator makes one so old that it is forgotten |
+//! | `line.jsonl` | the modems | `dialled`, `page` (its first octet came), `page_end`, `acknowledged` (before it is told), `on_hook`, each with its line and the number |
 //! | `relay.jsonl` | the relay | `connected`, `content` (its first octet may come), `dot`, `taken` (before it is told), each with the recipient |
+//! | `webhook.jsonl` | the endpoint | `post` (it has come whole, with what a receiver checks), `taken` (before it is told), `refused` |
 //!
 //! Every line has `ms`, the time; what belongs together has the same `call`.
 //! Not here: what must follow from them (`check.rs`).
@@ -22,6 +23,11 @@ pub const HISTORY: &str = "history.jsonl";
 pub const LINE: &str = "line.jsonl";
 #[allow(dead_code, reason = "not every house has a relay")]
 pub const RELAY: &str = "relay.jsonl";
+#[allow(dead_code, reason = "not every house has an endpoint")]
+pub const WEBHOOK: &str = "webhook.jsonl";
+/// What the endpoint and the gateway sign with: the one that the libraries of Standard Webhooks are tested with.
+#[allow(dead_code, reason = "not every house has an endpoint")]
+pub const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Stands at the beginning of every secret that the generator makes.
 pub const CANARY: &str = "Kanarienvogel";
 

@@ -17,10 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shirase::app::crash::Point;
 
+use crate::exchange::Exchange;
 use crate::history::{self, CANARY, Log};
 use crate::line::Line;
 use crate::post_office::PostOffice;
@@ -33,6 +35,7 @@ const PORT: u16 = 8750;
 #[allow(dead_code, reason = "not everybody opens the store himself")]
 pub const MASTER_KEY: [u8; 32] = [7; 32];
 const SIGKILL: i32 = 9;
+const LINES: [&str; 2] = ["line1", "line2"];
 
 static HOUSES: AtomicU64 = AtomicU64::new(0);
 
@@ -43,16 +46,21 @@ pub struct Furniture<'a> {
     pub more: &'a str,
     /// Nobody is called.
     pub without_line: bool,
+    /// Two can be called at a time.
+    pub has_second_line: bool,
     /// It has a mail channel.
     pub has_mail: bool,
+    /// It tells the exchange what happens.
+    pub has_endpoint: bool,
 }
 
 pub struct House {
     folder: PathBuf,
     _kept: Option<tempfile::TempDir>,
     caller: Arc<Caller>,
-    line: Option<Line>,
+    lines: Vec<Line>,
     post_office: Option<PostOffice>,
+    exchange: Option<Exchange>,
     daemon: Option<Child>,
     /// More environment of the next gateways.
     environment: Vec<(&'static str, PathBuf)>,
@@ -97,17 +105,28 @@ impl House {
         let folder = folder.to_owned();
         let log = |name: &str| Log::open(&folder.join(name));
         let (history, line) = (log(history::HISTORY), Arc::new(log(history::LINE)));
-        let device = folder.join("line1");
+        let lines = match (furniture.without_line, furniture.has_second_line) {
+            (true, _) => &LINES[..0],
+            (false, false) => &LINES[..1],
+            (false, true) => &LINES[..],
+        };
         let post_office = furniture.has_mail.then(|| PostOffice::start(log(history::RELAY)));
-        let password = folder.join("mail-password");
+        let exchange = furniture.has_endpoint.then(|| Exchange::start(log(history::WEBHOOK)));
+        let (password, secret) = (folder.join("mail-password"), folder.join("webhook-secret"));
         private(&password, b"secret");
+        private(&secret, history::WEBHOOK_SECRET.as_bytes());
         let mail = post_office.as_ref().map(|it| it.settings(&password)).unwrap_or_default();
-        write_settings(&folder, &address, furniture, &mail);
+        let webhook = exchange.as_ref().map(|it| it.settings(&secret)).unwrap_or_default();
+        write_settings(&folder, &address, lines, &[&mail, &webhook, furniture.more]);
         let (calls, keys) = (AtomicU64::new(0), AtomicU64::new(0));
         Self {
             caller: Arc::new(Caller { address, history, calls, keys }),
-            line: (!furniture.without_line).then(|| Line::new(device, line)),
+            lines: lines
+                .iter()
+                .map(|name| Line::new(name, folder.join(name), line.clone()))
+                .collect(),
             post_office,
+            exchange,
             daemon: None,
             environment: Vec::new(),
             was_killed: false,
@@ -127,9 +146,7 @@ impl House {
 
     /// Starts the gateway, to be killed at a point, and waits until it answers; false if it ended before.
     pub fn start(&mut self, crash: Option<(&str, u32)>) -> bool {
-        if let Some(line) = self.line.as_mut() {
-            line.plug();
-        }
+        self.lines.iter_mut().for_each(Line::plug);
         let crash = crash.map(|(point, nth)| format!("{point}:{nth}"));
         self.caller.history.note("start", json!({ "crash": crash }));
         self.log_before = self.gateway_log().len();
@@ -171,9 +188,7 @@ impl House {
     fn ended(&mut self, status: ExitStatus) {
         self.daemon = None;
         self.was_killed = status.signal() == Some(SIGKILL);
-        if let Some(line) = self.line.as_mut() {
-            line.unplug();
-        }
+        self.lines.iter_mut().for_each(Line::unplug);
         let how = json!({ "signal": status.signal(), "status": status.code() });
         self.caller.history.note("ended", how);
         assert!(
@@ -249,14 +264,73 @@ impl House {
                         && view["reason"] == "first-turn"
                         && is_due(view))
             };
-            (house.line.is_none() || !views.iter().any(is_busy)).then_some(())
+            (house.lines.is_empty() || !views.iter().any(is_busy)).then_some(())
         });
+    }
+
+    /// Starts a gateway that knows the endpoint of the exchange, which is told everything from then on, and stops it.
+    pub fn introduce_endpoint(&mut self) {
+        assert!(self.start(None), "{}", self.gateway_log());
+        self.until("the endpoint is known", |house| {
+            let answer = house.exchange("GET", "/v1/webhooks", "", "", true)?;
+            answer.body[0]["cursor"].as_i64()
+        });
+        self.stop();
+    }
+
+    /// Waits until the exchange was told of everything.
+    fn tell_all(&mut self) {
+        let Some(exchange) = &self.exchange else { return };
+        exchange.take_all();
+        self.until("the exchange was told everything", |house| {
+            let answer = house.exchange("GET", "/v1/webhooks", "", "", true)?;
+            if answer.body[0]["retrying"].as_i64()? > 0 {
+                house.exchange("POST", "/v1/webhooks/exchange/retry", "", "", true)?;
+            }
+            (answer.body[0]["behind"].as_i64()? == 0).then_some(())
+        });
+    }
+
+    /// Makes what is over so old that it is forgotten. No gateway runs.
+    pub fn age(&self) {
+        let conn = Connection::open(self.path("queue.db")).expect("a store");
+        let over: Vec<(String, String)> = conn
+            .prepare("SELECT id, fax_digits FROM job WHERE state = 'confirmed' AND id > '01'")
+            .and_then(|mut rows| {
+                rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            })
+            .expect("notifications");
+        for (id, number) in over {
+            self.caller.history.note("aged", json!({ "id": id, "number": number }));
+        }
+        // The store lets nothing become another: for once its guards stand aside. An id begins with a time.
+        let guards: Vec<(String, String)> = conn
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+            .and_then(|mut rows| {
+                rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            })
+            .expect("triggers");
+        let (drop, make): (Vec<_>, Vec<_>) = guards
+            .into_iter()
+            .map(|(name, sql)| (format!("DROP TRIGGER {name};"), format!("{sql};")))
+            .unzip();
+        let (drop, make) = (drop.concat(), make.concat());
+        conn.execute_batch(&format!(
+            "PRAGMA foreign_keys = OFF; BEGIN; {drop}
+             CREATE TEMP TABLE over AS SELECT id FROM job WHERE state = 'confirmed' AND id > '01';
+             UPDATE event SET at = 1, job = '00' || substr(job, 3) WHERE job IN (SELECT id FROM over);
+             UPDATE attempt SET job = '00' || substr(job, 3) WHERE job IN (SELECT id FROM over);
+             UPDATE job SET id = '00' || substr(id, 3) WHERE id IN (SELECT id FROM over);
+             {make} COMMIT"
+        ))
+        .expect("aged");
     }
 
     /// Once more without a crash: what can be done now is done, and all is told. Then an orderly stop.
     pub fn close(&mut self) {
         assert!(self.start(None), "the gateway starts\n{}", self.gateway_log());
         self.be_quiet();
+        self.tell_all();
         self.show_all();
         self.stop();
     }
@@ -309,6 +383,11 @@ impl Caller {
         let (path, head) =
             (format!("/v1/notifications/{id}/hold"), "Content-Type: application/json\r\n");
         self.call("hold", json!({ "id": id }), "POST", &path, head, "{}", true)
+    }
+
+    pub fn release(&self, id: &str) -> Option<Answer> {
+        let path = format!("/v1/notifications/{id}/hold");
+        self.call("release", json!({ "id": id }), "DELETE", &path, "", "", true)
     }
 
     pub fn report(&self, office: &str, body: &Value) -> Option<Answer> {
@@ -432,19 +511,19 @@ fn private(path: &Path, octets: &[u8]) {
     file.and_then(|mut file| file.write_all(octets)).expect("a secret file");
 }
 
-fn write_settings(folder: &Path, address: &str, furniture: Furniture<'_>, mail: &str) {
+/// `more`: tables behind those that every house has.
+fn write_settings(folder: &Path, address: &str, lines: &[&str], more: &[&str]) {
     private(&folder.join("master-key"), &MASTER_KEY);
     let hash = Sha256::digest(SECRET.as_bytes());
     let hash: String = hash.iter().map(|octet| format!("{octet:02x}")).collect();
     let token = format!("test sha256:{hash} notify,read,numbers,lines,operate\n");
     private(&folder.join("tokens"), token.as_bytes());
     let place = |name: &str| folder.join(name).display().to_string();
-    let line = match furniture.without_line {
-        true => String::new(),
-        false => format!(
-            "[[line]]\nname = \"line1\"\ndevice = \"{}\"\ntsi = \"03 0000 0000\"\nmodem = \"generic\"\n",
-            place("line1")
-        ),
+    let line = |name: &&str| {
+        format!(
+            "[[line]]\nname = \"{name}\"\ndevice = \"{}\"\ntsi = \"03 0000 0000\"\nmodem = \"generic\"\n",
+            place(name)
+        )
     };
     let settings = format!(
         r#"
@@ -467,13 +546,14 @@ templates = "{templates}"
 hours = "always_open"
 self_test = "never"
 keys_only_to_proven = false
-{line}{mail}{more}"#,
+{lines}{more}"#,
         tokens = place("tokens"),
         store = place("queue.db"),
         key = place("master-key"),
         paper = program("examples/crash-paper").display(),
         templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/fax").display(),
-        more = furniture.more,
+        lines = lines.iter().map(line).collect::<String>(),
+        more = more.concat(),
     );
     std::fs::write(folder.join("shirase.toml"), settings).expect("settings");
 }

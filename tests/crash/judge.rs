@@ -2,20 +2,23 @@
 //!
 //! | | promise |
 //! |---|---|
-//! | I1 | what was answered with 202 exists |
+//! | I1 | what was answered with 202 exists, until it is so old that it may be forgotten |
 //! | I2 | one notification for each key, the same for each answer |
 //! | I3 | a key is on paper at most once without a confirmation or a decision; never again after a confirmation |
-//! | I4 | a final state stays; a withdrawal, sign, decision or hold that was answered is kept |
+//! | I4 | a final state stays; a withdrawal, sign, decision, hold or release that was answered is kept |
 //! | I5 | confirmed only what the far end acknowledged, handed off only what the relay took |
-//! | I6 | every change has one event; the feed and the state agree |
+//! | I6 | every change has one event; the feed and the state agree; the endpoint took each event, signed and under one id, those of one notification in order |
 //! | I7 | no secret in clear in the store, the logs of the gateway or its answers |
-//! | I8 | one call at a time on a line |
+//! | I8 | one call at a time on a line, and one to a number |
 //! | I9 | every call and every page that went out is on disk |
 //! | I10 | what is not final has a next time or somebody who decides |
 //! | I11 | no call after its time, and none for what was withdrawn |
 //! | I12 | the store is whole |
 //!
-//! In: a folder. Out: a [`Verdict`]. Not here: where the logs come from (`history.rs`).
+//! In: a folder. Out: a [`Verdict`]. Not here: where the logs come from (`history.rs`); what the endpoint heard (`posts.rs`).
+
+#[path = "posts.rs"]
+mod posts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -63,6 +66,8 @@ struct Job {
     signs: [Option<i64>; 3],
     /// Decisions that are kept.
     decisions: u32,
+    /// Those among them by which it is sent once more.
+    sends: u32,
 }
 
 struct Attempt {
@@ -75,6 +80,7 @@ struct Attempt {
 }
 
 struct Event {
+    cursor: i64,
     job: String,
     name: String,
     detail: Value,
@@ -88,6 +94,8 @@ struct Store {
     events: Vec<Event>,
     /// Why all is held back.
     held: Option<String>,
+    /// There is an endpoint that is told everything.
+    has_endpoint: bool,
 }
 
 /// What was written down beside the store; see [`history`].
@@ -96,14 +104,20 @@ pub struct Logs {
     pub history: Vec<Value>,
     pub line: Vec<Value>,
     pub relay: Vec<Value>,
+    pub webhook: Vec<Value>,
 }
 
 /// Judges a folder.
 #[allow(dead_code, reason = "whoever has the logs in memory judges these")]
 pub fn judge(folder: &Path) -> Verdict {
     let log = |name: &str| history::read(&folder.join(name));
-    let (history, line, relay) = (log(history::HISTORY), log(history::LINE), log(history::RELAY));
-    let mut verdict = judge_store(&folder.join("queue.db"), &Logs { history, line, relay });
+    let logs = Logs {
+        history: log(history::HISTORY),
+        line: log(history::LINE),
+        relay: log(history::RELAY),
+        webhook: log(history::WEBHOOK),
+    };
+    let mut verdict = judge_store(&folder.join("queue.db"), &logs);
     secrets(&mut verdict, folder);
     verdict
 }
@@ -131,13 +145,14 @@ pub fn judge_store(store: &Path, logs: &Logs) -> Verdict {
             return verdict;
         }
     };
-    let Logs { history, line, relay } = logs;
+    let Logs { history, line, relay, webhook } = logs;
     let told = Told::read(history);
     answers(&mut verdict, &store, &told);
     states(&mut verdict, &store, &told);
     events(&mut verdict, &store);
     calls(&mut verdict, &store, &told, line);
     mails(&mut verdict, &store, relay);
+    posts::judge(&mut verdict, &store, webhook);
     let of = |log: &[Value], event: &str| log.iter().filter(|line| line["event"] == event).count();
     verdict.counted.extend([
         ("notifications", store.jobs.len()),
@@ -148,6 +163,7 @@ pub fn judge_store(store: &Path, logs: &Logs) -> Verdict {
         ("dialled", of(line, "dialled")),
         ("pages", of(line, "page")),
         ("mails", of(relay, "content")),
+        ("webhooks", of(webhook, "post")),
     ]);
     verdict
 }
@@ -158,7 +174,9 @@ impl Store {
             .prepare(
                 "SELECT id, idempotency_key, state, kind, fax_digits, due_at, not_after, watch_until,
                     first_login_at, terms_accepted_at, first_download_at,
-                    (SELECT count(*) FROM resolution WHERE resolution.job = job.id) FROM job",
+                    (SELECT count(*) FROM resolution WHERE resolution.job = job.id),
+                    (SELECT count(*) FROM resolution WHERE resolution.job = job.id
+                        AND choice IN ('resend', 'rotate')) FROM job",
             )?
             .query_map([], |row| {
                 let job = Job {
@@ -172,6 +190,7 @@ impl Store {
                     watch_until: row.get(7)?,
                     signs: [row.get(8)?, row.get(9)?, row.get(10)?],
                     decisions: row.get(11)?,
+                    sends: row.get(12)?,
                 };
                 Ok((job.id.clone(), job))
             })?
@@ -196,15 +215,17 @@ impl Store {
             .collect::<rusqlite::Result<_>>()?;
         rows.into_iter().for_each(|(job, it)| attempts.entry(job).or_default().push(it));
         let events = conn
-            .prepare("SELECT job, name, detail FROM event ORDER BY cursor")?
+            .prepare("SELECT cursor, job, name, detail FROM event ORDER BY cursor")?
             .query_map([], |row| {
-                let detail: String = row.get(2)?;
+                let detail: String = row.get(3)?;
                 let detail = serde_json::from_str(&detail).unwrap_or_default();
-                Ok(Event { job: row.get(0)?, name: row.get(1)?, detail })
+                Ok(Event { cursor: row.get(0)?, job: row.get(1)?, name: row.get(2)?, detail })
             })?
             .collect::<rusqlite::Result<_>>()?;
         let held = conn.query_row("SELECT held_because FROM appliance", [], |row| row.get(0))?;
-        Ok(Self { jobs, attempts, events, held })
+        let has_endpoint =
+            conn.query_row("SELECT EXISTS (SELECT 1 FROM webhook)", [], |row| row.get(0))?;
+        Ok(Self { jobs, attempts, events, held, has_endpoint })
     }
 
     fn attempts_of(&self, job: &str) -> &[Attempt] {
@@ -221,12 +242,16 @@ struct Told {
     cancelled: BTreeMap<String, i64>,
     /// Signs that were answered.
     signed: BTreeSet<(String, String)>,
-    /// Decisions that were asked for, answered or not: each may be followed by one more sheet.
-    decisions: BTreeMap<String, usize>,
+    /// When decisions to send once more were asked for, answered as carried out or not at all: each may be followed by
+    /// one more sheet.
+    sends: BTreeMap<String, Vec<i64>>,
     /// Who decided, of those that were answered as carried out; everybody decides once.
     decided: BTreeMap<String, BTreeSet<String>>,
-    /// Answered as held back; nobody lets it go on.
-    held: BTreeSet<String>,
+    /// Answered as held back, or as let go on, and nothing else was asked for after that.
+    held: BTreeMap<String, bool>,
+    /// So old that they may be forgotten, and their numbers.
+    aged: BTreeSet<String>,
+    aged_numbers: BTreeSet<String>,
     /// States in the order in which they were shown.
     shown: BTreeMap<String, Vec<String>>,
 }
@@ -236,13 +261,27 @@ impl Told {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let mut told = Self::default();
         let mut asked: BTreeMap<i64, &Value> = BTreeMap::new();
+        // Of each decision to send once more, by whom: whoever asks again asks for the same.
+        let mut sends: BTreeMap<(String, String), i64> = BTreeMap::new();
         for line in history {
             match line["event"].as_str() {
-                Some(event @ ("post" | "withdraw" | "sign" | "decide" | "hold")) => {
+                Some(event @ ("post" | "withdraw" | "sign" | "decide" | "hold" | "release")) => {
                     asked.insert(line["call"].as_i64().unwrap_or_default(), line);
-                    if event == "decide" {
-                        *told.decisions.entry(text(&line["id"])).or_default() += 1;
+                    let id = || text(&line["id"]);
+                    match event {
+                        "decide"
+                            if matches!(line["action"].as_str(), Some("resend" | "rotate")) =>
+                        {
+                            let ms = line["ms"].as_i64().unwrap_or_default();
+                            sends.entry((id(), text(&line["by"]))).or_insert(ms);
+                        }
+                        "hold" | "release" => drop(told.held.remove(&id())),
+                        _of_no_matter_before_it_is_answered => {}
                     }
+                }
+                Some("aged") => {
+                    told.aged.insert(text(&line["id"]));
+                    told.aged_numbers.insert(text(&line["number"]));
                 }
                 Some("answer") => {
                     let Some(asked) = line["call"].as_i64().and_then(|call| asked.get(&call))
@@ -265,7 +304,13 @@ impl Told {
                             let by = told.decided.entry(text(&asked["id"])).or_default();
                             by.insert(text(&asked["by"]));
                         }
-                        (Some("hold"), Some(200)) => drop(told.held.insert(text(&asked["id"]))),
+                        // It was refused: nothing follows from it.
+                        (Some("decide"), _) => {
+                            sends.remove(&(text(&asked["id"]), text(&asked["by"])));
+                        }
+                        (Some(event @ ("hold" | "release")), Some(200)) => {
+                            told.held.insert(text(&asked["id"]), event == "hold");
+                        }
                         _of_no_promise => {}
                     }
                 }
@@ -274,6 +319,9 @@ impl Told {
                 }
                 _of_no_promise => {}
             }
+        }
+        for ((id, _by), ms) in sends {
+            told.sends.entry(id).or_default().push(ms);
         }
         told
     }
@@ -288,7 +336,9 @@ fn answers(verdict: &mut Verdict, store: &Store, told: &Told) {
         verdict.must(ids.len() == 1, || format!("I2 {key} was answered with {ids:?}"));
         for id in ids {
             let is_there = by_key.get(key.as_str()).is_some_and(|jobs| jobs.contains(&id.as_str()));
-            verdict.must(is_there, || format!("I1 {id} of {key} was accepted and is lost"));
+            verdict.must(is_there || told.aged.contains(id), || {
+                format!("I1 {id} of {key} was accepted and is lost")
+            });
         }
     }
     for (key, ids) in by_key.iter().filter(|(_, ids)| ids.len() > 1) {
@@ -339,9 +389,9 @@ fn states(verdict: &mut Verdict, store: &Store, told: &Told) {
             format!("I4 {} decisions of {id} were answered, {kept} are kept", by.len())
         });
     }
-    for id in &told.held {
-        let is_kept = store.jobs.get(id).is_some_and(|job| job.state == "hold");
-        verdict.must(is_kept, || format!("I4 {id} was answered as held and is not"));
+    for (id, is_held) in &told.held {
+        let is_kept = store.jobs.get(id).is_some_and(|job| (job.state == "hold") == *is_held);
+        verdict.must(is_kept, || format!("I4 {id} was answered as held ({is_held}) and is not so"));
     }
     verdict.must(store.held.is_none(), || {
         format!("I10 all is held back and nobody asked for it: {:?}", store.held)
@@ -376,78 +426,117 @@ fn events(verdict: &mut Verdict, store: &Store) {
     }
 }
 
-/// What the line saw of one number.
+/// What the lines saw of one number.
 #[derive(Default)]
 struct Seen {
     dialled: Vec<i64>,
-    pages: usize,
+    pages: Vec<i64>,
     acknowledged: usize,
 }
 
-fn calls(verdict: &mut Verdict, store: &Store, told: &Told, line: &[Value]) {
-    let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
-    let mut on_call: BTreeMap<&str, &str> = BTreeMap::new();
-    for entry in line {
-        let number = entry["number"].as_str().unwrap_or_default();
-        let modem = entry["modem"].as_str().unwrap_or_default();
-        let here = seen.entry(number).or_default();
-        match entry["event"].as_str() {
-            Some("dialled") => {
-                here.dialled.push(entry["ms"].as_i64().unwrap_or_default());
-                let before = on_call.insert(modem, number);
-                verdict.must(before.is_none(), || {
-                    format!("I8 ...{} was dialled in a call", tail(number))
-                });
+impl Seen {
+    /// By number. No line is in two calls at once, and no number.
+    fn read(verdict: &mut Verdict, log: &[Value]) -> BTreeMap<String, Self> {
+        let mut seen: BTreeMap<String, Self> = BTreeMap::new();
+        let mut on_call: BTreeMap<&str, &str> = BTreeMap::new();
+        for entry in log {
+            let number = entry["number"].as_str().unwrap_or_default();
+            let line = entry["line"].as_str().unwrap_or_default();
+            let ms = entry["ms"].as_i64().unwrap_or_default();
+            let here = seen.entry(number.to_owned()).or_default();
+            match entry["event"].as_str() {
+                Some("dialled") => {
+                    here.dialled.push(ms);
+                    let elsewhere =
+                        on_call.iter().any(|(other, it)| *other != line && *it == number);
+                    verdict.must(!elsewhere, || {
+                        format!("I8 ...{} was dialled on two lines at once", tail(number))
+                    });
+                    let before = on_call.insert(line, number);
+                    verdict.must(before.is_none(), || {
+                        format!("I8 ...{} was dialled in a call", tail(number))
+                    });
+                }
+                Some("page") => here.pages.push(ms),
+                Some("acknowledged") => here.acknowledged += 1,
+                Some("on_hook") => drop(on_call.remove(line)),
+                _of_no_matter => {}
             }
-            Some("page") => here.pages += 1,
-            Some("acknowledged") => here.acknowledged += 1,
-            Some("on_hook") => drop(on_call.remove(modem)),
-            _of_no_matter => {}
         }
+        seen
     }
-    let known: BTreeSet<&str> = store.jobs.values().map(|job| job.fax.as_str()).collect();
-    let dialled = seen.iter().filter(|(_, seen)| !seen.dialled.is_empty());
-    for (number, _) in dialled.filter(|(number, _)| !known.contains(*number)) {
-        verdict.violations.push(format!("I9 ...{} was dialled for nobody", tail(number)));
-    }
+}
+
+/// A line knows of numbers only: what it saw is of all notifications to one of them.
+fn calls(verdict: &mut Verdict, store: &Store, told: &Told, log: &[Value]) {
+    let mut by_number: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
     for job in store.jobs.values() {
-        let (id, none) = (&job.id, Seen::default());
-        let seen = seen.get(job.fax.as_str()).unwrap_or(&none);
-        let of_job = || store.attempts_of(id).iter().filter(|it| it.channel == "fax");
-        let count = |what: &dyn Fn(&Attempt) -> bool| of_job().filter(|it| what(it)).count();
+        by_number.entry(&job.fax).or_default().push(job);
+    }
+    let all_seen = Seen::read(verdict, log);
+    for (number, seen) in &all_seen {
+        let is_known =
+            by_number.contains_key(number.as_str()) || told.aged_numbers.contains(number);
+        verdict.must(seen.dialled.is_empty() || is_known, || {
+            format!("I9 ...{} was dialled for nobody", tail(number))
+        });
+    }
+    let none = Seen::default();
+    for (number, jobs) in by_number {
+        let seen = all_seen.get(number).unwrap_or(&none);
+        let of = |job: &&Job| store.attempts_of(&job.id).iter().filter(|it| it.channel == "fax");
+        let count = |what: &dyn Fn(&Attempt) -> bool| {
+            jobs.iter().flat_map(of).filter(|attempt| what(attempt)).count()
+        };
+        let number = tail(number);
 
         let dialled = count(&|it| it.dialled);
         verdict.must(dialled >= seen.dialled.len(), || {
-            format!("I9 {id}: {} calls went out, {dialled} are counted", seen.dialled.len())
+            format!("I9 ...{number}: {} calls went out, {dialled} are counted", seen.dialled.len())
         });
         let started = count(&|it| it.page_started);
-        verdict.must(started >= seen.pages, || {
-            format!("I9 {id}: {} pages went out, {started} are known", seen.pages)
+        verdict.must(started >= seen.pages.len(), || {
+            format!("I9 ...{number}: {} pages went out, {started} are known", seen.pages.len())
         });
         let confirmed = count(&|it| it.state == "confirmed");
         verdict.must(confirmed <= seen.acknowledged, || {
-            format!("I5 {id}: {confirmed} confirmed, {} acknowledged", seen.acknowledged)
+            format!("I5 ...{number}: {confirmed} confirmed, {} acknowledged", seen.acknowledged)
         });
-        let is_signed = job.signs.iter().any(Option::is_some);
-        let is_proven = job.state != "confirmed" || seen.acknowledged > 0 || is_signed;
-        verdict.must(is_proven, || format!("I5 {id} is confirmed, and nobody acknowledged it"));
-
-        let decisions = told.decisions.get(id).copied().unwrap_or_default();
-        let most = if SECRET.contains(&job.kind.as_str()) { 1 } else { MOST_COPIES } + decisions;
-        verdict.must(seen.pages <= most, || {
-            format!("I3 {id}: on paper {} times, {decisions} decisions", seen.pages)
-        });
-        // By the store: an acknowledgement that a gateway did not live to hear is none that it knows of.
-        let behind = of_job().skip_while(|it| it.state != "confirmed").skip(1);
-        let again = behind.filter(|it| it.page_started).count();
-        verdict.must(again == 0, || format!("I3 {id}: sent {again} times after its confirmation"));
-
+        for (before, ms) in seen.pages.iter().enumerate() {
+            let most: usize = jobs.iter().map(|job| most_sheets(job, told, *ms)).sum();
+            verdict.must(before < most, || {
+                format!("I3 ...{number}: on paper {} times, {most} were wanted by then", before + 1)
+            });
+        }
         for ms in &seen.dialled {
-            verdict.must(*ms <= job.not_after, || format!("I11 {id} was dialled after its time"));
-            let is_wanted = told.cancelled.get(id).is_none_or(|cancelled| ms <= cancelled);
-            verdict.must(is_wanted, || format!("I11 {id} was dialled after it was cancelled"));
+            let has_time = jobs.iter().any(|job| *ms <= job.not_after);
+            verdict.must(has_time, || format!("I11 ...{number} was dialled after its time"));
+            let is_wanted =
+                jobs.iter().any(|job| told.cancelled.get(&job.id).is_none_or(|at| ms <= at));
+            verdict
+                .must(is_wanted, || format!("I11 ...{number} was dialled after it was cancelled"));
+        }
+        for job in jobs {
+            let is_signed = job.signs.iter().any(Option::is_some);
+            let is_proven = job.state != "confirmed" || seen.acknowledged > 0 || is_signed;
+            verdict.must(is_proven, || {
+                format!("I5 {} is confirmed, and nobody acknowledged it", job.id)
+            });
+            // By the store: an acknowledgement that a gateway did not live to hear is none that it knows of.
+            let behind = of(&job).skip_while(|it| it.state != "confirmed").skip(1);
+            let again = behind.filter(|it| it.page_started).count();
+            verdict.must(again == 0, || {
+                format!("I3 {}: sent {again} times after its confirmation", job.id)
+            });
         }
     }
+}
+
+/// How often it may be on paper by then: by itself, and by decisions that were asked for before and are kept.
+fn most_sheets(job: &Job, told: &Told, ms: i64) -> usize {
+    let by_itself = if SECRET.contains(&job.kind.as_str()) { 1 } else { MOST_COPIES };
+    let asked = told.sends.get(&job.id).into_iter().flatten().filter(|at| **at <= ms).count();
+    by_itself + asked.min(job.sends as usize)
 }
 
 /// By the number in the recipient's address: no two notifications have the same.
@@ -482,7 +571,8 @@ fn mails(verdict: &mut Verdict, store: &Store, relay: &[Value]) {
 fn secrets(verdict: &mut Verdict, folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("queue.db") || name.ends_with(".log") || name == history::HISTORY {
+        let is_told = [history::HISTORY, history::WEBHOOK].contains(&name.as_str());
+        if name.starts_with("queue.db") || name.ends_with(".log") || is_told {
             let octets = std::fs::read(entry.path()).unwrap_or_default();
             let is_clean = !octets
                 .windows(history::CANARY.len())

@@ -1,10 +1,11 @@
 //! A telephone line that takes no time: a modem of Class 2.0 on a terminal, with a fax machine behind it that acknowledges
-//! every page, and a log of what really went out.
+//! every page, but for some that say nothing the first time; and a log of what really went out.
 //!
 //! In: AT commands and page octets. Out: answers, and [`line.jsonl`](crate::history).
 //! Source: TIA-592 (words and end marks of Class 2.0).
 //! Not here: audio, T.30, far ends that fail (`drivers/softline`).
 
+use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -21,21 +22,24 @@ use crate::history::Log;
 const DLE: u8 = 0x10;
 /// "No more pages", behind DLE.
 const NO_MORE: u8 = b'.';
+/// What numbers begin with where nothing is said to the first page.
+pub const SAYS_NOTHING: &str = "04";
 /// So often it is seen whether the daemon is gone.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A line whose daemon may die at any time.
 pub struct Line {
     link: PathBuf,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    name: &'static str,
     log: Arc<Log>,
 }
 
 impl Line {
     /// The device is at `link` after [`Line::plug`].
-    pub fn new(link: PathBuf, log: Arc<Log>) -> Self {
-        Self { link, stop: Arc::new(AtomicBool::new(false)), thread: None, log }
+    pub fn new(name: &'static str, link: PathBuf, log: Arc<Log>) -> Self {
+        Self { name, link, stop: Arc::new(AtomicBool::new(false)), thread: None, log }
     }
 
     /// Another modem for another daemon: on-hook, with nothing of the last one left in it.
@@ -46,11 +50,11 @@ impl Line {
         let _none_yet = std::fs::remove_file(&self.link);
         symlink(Path::new(&name), &self.link).expect("a link");
         self.stop = Arc::new(AtomicBool::new(false));
-        let (stop, log) = (Arc::clone(&self.stop), Arc::clone(&self.log));
+        let (stop, name, log) = (Arc::clone(&self.stop), self.name, Arc::clone(&self.log));
         self.thread = Some(std::thread::spawn(move || {
             // As long as somebody has it open, closing and opening it is no hang-up of the terminal.
             let _kept_open = slave;
-            Modem::new(master, log).work(&stop);
+            Modem::new(master, name, log).work(&stop);
         }));
     }
 
@@ -79,16 +83,28 @@ struct Call {
 
 struct Modem {
     port: TTYPort,
+    /// Of its line.
+    name: &'static str,
     log: Arc<Log>,
     call: Call,
     command: Vec<u8>,
     after_dle: bool,
+    /// Numbers of which it was one that says nothing the first time.
+    said_nothing: HashSet<String>,
 }
 
 impl Modem {
-    fn new(mut port: TTYPort, log: Arc<Log>) -> Self {
+    fn new(mut port: TTYPort, name: &'static str, log: Arc<Log>) -> Self {
         port.set_timeout(LOOK).expect("a timeout");
-        Self { port, log, call: Call::default(), command: Vec::new(), after_dle: false }
+        Self {
+            port,
+            name,
+            log,
+            call: Call::default(),
+            command: Vec::new(),
+            after_dle: false,
+            said_nothing: HashSet::new(),
+        }
     }
 
     fn work(mut self, stop: &AtomicBool) {
@@ -132,10 +148,20 @@ impl Modem {
         if self.after_dle && octet == NO_MORE {
             self.call.page = None;
             self.note("page_end", json!({ "octets": octets + 1 }));
-            self.note("acknowledged", json!({}));
-            self.say("+FHS:0\r\n\r\nOK");
+            if self.says_nothing() {
+                // No answer to three EOPs.
+                self.say("+FHS:54\r\n\r\nOK");
+            } else {
+                self.note("acknowledged", json!({}));
+                self.say("+FHS:0\r\n\r\nOK");
+            }
         }
         self.after_dle = octet == DLE && !self.after_dle;
+    }
+
+    fn says_nothing(&mut self) -> bool {
+        let number = self.call.number.as_ref().filter(|number| number.starts_with(SAYS_NOTHING));
+        number.is_some_and(|number| self.said_nothing.insert(number.clone()))
     }
 
     fn answer(&mut self, command: &str) {
@@ -172,6 +198,7 @@ impl Modem {
     }
 
     fn note(&self, event: &str, mut details: serde_json::Value) {
+        details["line"] = json!(self.name);
         details["number"] = json!(self.call.number);
         self.log.note(event, details);
     }

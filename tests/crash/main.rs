@@ -1,10 +1,11 @@
 //! SIGKILL at every named point of the gateway, again and again; afterwards nothing is lost, nothing was sent twice without
 //! a decision, and nothing is claimed that was not seen.
 //!
-//! `history.rs` says which files are written, `house.rs` is the appliance with its caller, `line.rs` its modem, `post_office.rs` its relay,
-//! `stories.rs` takes it to each point: together the generator. `judge.rs` is the judgement, which runs in a program of its own (`check.rs`).
+//! `history.rs` says which files are written, `house.rs` is the appliance with its caller, `line.rs` its modems, `post_office.rs` its relay,
+//! `exchange.rs` the endpoint that it tells, `stories.rs` takes it to each point: together the generator. `judge.rs` is the judgement, which runs in a program of its own (`check.rs`).
 //! More of the same: `make crash RUNS=1000` (`run.rs`).
 
+mod exchange;
 mod history;
 mod house;
 mod keys;

@@ -3,6 +3,7 @@
 //! Out: a line for each place, and a summary; exit status 1 if a promise was broken.
 //! Not here: the same as a test (`main.rs`).
 
+mod exchange;
 mod history;
 mod house;
 mod line;

@@ -37,10 +37,15 @@ enum Way {
     /// Decisions about those of which nobody knows whether they arrived.
     Decide,
     Hold,
+    Release,
+    /// A start behind a time in which what is over became old.
+    Forget,
     /// SIGTERM.
     Stop,
     /// Notices that go by mail, of which reports come back.
     Mail,
+    /// Sheets of which the exchange is told.
+    Tell,
 }
 
 fn way_to(point: Point) -> Way {
@@ -81,6 +86,13 @@ fn way_to(point: Point) -> Way {
         Point::SignWritten | Point::SignCommitted => Way::Sign,
         Point::DecisionWritten | Point::DecisionCommitted => Way::Decide,
         Point::HoldWritten | Point::HoldCommitted => Way::Hold,
+        Point::ReleaseWritten | Point::ReleaseCommitted => Way::Release,
+        Point::WebhookDueWritten
+        | Point::WebhookDueCommitted
+        | Point::WebhookPosted
+        | Point::WebhookMarkWritten
+        | Point::WebhookMarked => Way::Tell,
+        Point::ForgetWritten | Point::ForgetCommitted => Way::Forget,
         Point::StopBegins | Point::StopStoreOpen => Way::Stop,
         Point::MailClaimWritten
         | Point::MailClaimCommitted
@@ -140,8 +152,16 @@ const IN_A_CALL: [Point; 5] = [
 /// A house whose gateway was killed at a place for each of `nth_kills`, then started once more and stopped. One kill
 /// differs from the next in how often the place is passed before, and in what the caller does.
 pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
-    let has_mail = place.way() == Way::Mail;
-    let mut house = House::new(Furniture { has_mail, ..Furniture::default() });
+    let way = place.way();
+    let mut house = House::new(Furniture {
+        has_second_line: matches!(way, Way::Fax | Way::StartAfterCrash),
+        has_mail: way == Way::Mail,
+        has_endpoint: way == Way::Tell,
+        ..Furniture::default()
+    });
+    if way == Way::Tell {
+        house.introduce_endpoint();
+    }
     for kill in nth_kills {
         match place {
             Place::Named(point) => {
@@ -152,6 +172,14 @@ pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
                     }
                     // Of this one nobody can know.
                     Way::Decide => run(&mut house, Way::Fax, Point::PageLeft, 1, kill),
+                    // Each of these is over and can be forgotten.
+                    Way::Forget => {
+                        assert!(house.start(None), "{}", house.gateway_log());
+                        (0..nth(point, kill)).for_each(|asked| ask(&mut house, Way::Tell, asked));
+                        house.be_quiet();
+                        house.stop();
+                        house.age();
+                    }
                     Way::NewStore
                     | Way::Start
                     | Way::Fax
@@ -160,8 +188,10 @@ pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
                     | Way::Report
                     | Way::Sign
                     | Way::Hold
+                    | Way::Release
                     | Way::Stop
-                    | Way::Mail => {}
+                    | Way::Mail
+                    | Way::Tell => {}
                 }
                 run(&mut house, way_to(point), point, nth(point, kill), kill);
             }
@@ -189,6 +219,9 @@ fn nth(point: Point, kill: u32) -> u32 {
         // Each start cuts the log as well.
         Point::CheckpointBegins | Point::CheckpointDone => 1 + kill % 3,
         Point::CancelWritten | Point::CancelCommitted | Point::ReplayFound => 1 + kill % 3,
+        // The first of several, or the last.
+        Point::ForgetWritten => 1 + kill % 3,
+        _of_posts if way_to(point) == Way::Tell => 1 + kill % 7,
         _of_calls if matches!(way_to(point), Way::Fax | Way::Mail) => 1 + kill % 2,
         _first => 1,
     }
@@ -219,11 +252,17 @@ fn run(house: &mut House, way: Way, point: Point, nth: u32, kill: u32) {
 fn ask(house: &mut House, way: Way, turn: u32) {
     let (key, number) = house.fresh();
     match way {
-        Way::NewStore | Way::StartAfterCrash | Way::Start => {}
+        Way::NewStore | Way::StartAfterCrash | Way::Start | Way::Forget => {}
         Way::Fax => {
             // Some go away before they are answered.
             house.post(&key, &first_contact(&number), turn % 5 != 4);
+            if turn.is_multiple_of(3) {
+                // To the same number, which must not be called twice at a time.
+                let (key, _) = house.fresh();
+                house.post(&key, &document(&number), true);
+            }
         }
+        Way::Tell => drop(house.post(&key, &first_contact(&number), true)),
         Way::Repeat => {
             let body = later(document(&number));
             house.post(&key, &body, true);
@@ -259,6 +298,12 @@ fn ask(house: &mut House, way: Way, turn: u32) {
         Way::Hold => {
             if let Some(id) = accepted(house, &key, &later(first_contact(&number))) {
                 house.hold(&id);
+            }
+        }
+        Way::Release => {
+            if let Some(id) = accepted(house, &key, &later(first_contact(&number))) {
+                house.hold(&id);
+                house.release(&id);
             }
         }
         Way::Stop => {

@@ -40,7 +40,7 @@ pub struct Done {
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, kills, violations } = self;
-        write!(f, "{:20} {kills:5} kills, {violations} broken promises", place.as_str())
+        write!(f, "{:21} {kills:5} kills, {violations} broken promises", place.as_str())
     }
 }
 

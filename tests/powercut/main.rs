@@ -6,6 +6,9 @@
 //! said and sent until then, as after a SIGKILL (`tests/crash/judge.rs`).
 //! It takes half a minute. SIGKILL alone would prove nothing here: it leaves the kernel's buffers whole.
 
+#[path = "../crash/exchange.rs"]
+#[allow(dead_code, reason = "the tests of kills have more to ask")]
+mod exchange;
 #[path = "../crash/history.rs"]
 mod history;
 #[path = "../crash/house.rs"]
@@ -320,7 +323,7 @@ fn power_cut_at_any_operation_breaks_no_promise() {
     let mut promised = Promised::nothing(&recording.keys);
     recording.operations.iter().for_each(|operation| promised.take(operation));
     let count = |log: &[Value], event: &str| log.iter().filter(|it| it["event"] == event).count();
-    let Logs { history, line, relay } = &promised.logs;
+    let Logs { history, line, relay, .. } = &promised.logs;
     assert_eq!(count(history, "post"), CALLERS * POSTS_OF_EACH, "every 202");
     assert_eq!(count(history, "withdraw"), (CALLERS - 1) * POSTS_OF_EACH / 4);
     assert_eq!(count(history, "sign"), CALLERS * POSTS_OF_EACH / 4);

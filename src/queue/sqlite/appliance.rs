@@ -141,6 +141,7 @@ pub(super) fn release(
         Destination::wait(due.map_or(now, UnixMillis), reason.as_deref().unwrap_or("released"));
     move_job(conn, &id, now, &to, effects)?;
     event(conn, &id, None, now, JobState::Waiting.as_str(), to.detail().into())?;
+    crash::here(Point::ReleaseWritten);
     Ok(OneHeld::Done)
 }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::webhooks;
+use crate::app::crash::{self, Point};
 use crate::job::{JobId, UnixMillis};
 
 /// What goes with a notification, in the order in which one row may go after the other.
@@ -45,6 +46,7 @@ pub(super) fn forget_old(conn: &Connection, before: UnixMillis, most: u32) -> Re
             conn.prepare_cached(part)?.execute([job])?;
         }
         conn.prepare_cached("DELETE FROM job WHERE id = ?1")?.execute([job])?;
+        crash::here(Point::ForgetWritten);
     }
     Ok(u32::try_from(old.len()).unwrap_or(u32::MAX))
 }

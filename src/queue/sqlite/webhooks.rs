@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::fault::Fault;
 use super::{changes, record};
+use crate::app::crash::{self, Point};
 use crate::job::UnixMillis;
 use crate::queue::{
     EventRow, WebhookBoard, WebhookDue, WebhookEndpoint, WebhookFate, WebhookOpened,
@@ -268,6 +269,7 @@ fn take_new(
     if taken || looked_at >= SKIPPED {
         conn.prepare_cached("UPDATE webhook SET cursor = ?2 WHERE endpoint = ?1")?
             .execute(params![name, cursor])?;
+        crash::here(Point::WebhookDueWritten);
     }
     Ok(more)
 }
@@ -327,6 +329,7 @@ pub(super) fn done(
             }
         }
     }
+    crash::here(Point::WebhookMarkWritten);
     Ok(())
 }
 
