@@ -21,9 +21,9 @@ use crate::job::fields::{
     MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
 };
 use crate::job::{
-    Content, Credentials, Document, FaxNumber, Keys, Kind, Language, MailHint, MailHintError,
-    NewJob, Notice, NumberError, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText,
-    TextError, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxNumber, IfUncertain, Keys, Kind, Language, MailHint,
+    MailHintError, NewJob, Notice, NumberError, Occasion, OfficeNumber, Party, Recipient, Secret,
+    SheetText, TextError, UnixMillis, Urgency,
 };
 
 /// How long a notification is tried when the caller does not say: from Saturday's closing hour a day
@@ -92,8 +92,9 @@ fn notification(fields: &mut Fields<'_>, now: UnixMillis) -> Option<NewJob> {
     };
     let documents = fields.optional_list("documents", MAX_DOCUMENTS, document);
     let channel = fields.optional_object("channel", channel);
-    let content = kind
-        .and_then(|kind| content(&mut OfKind { fields, kind }, credentials, documents, channel));
+    let if_uncertain = fields.optional("if_uncertain", name::<IfUncertain>);
+    let given = OfSomeKinds { credentials, documents, channel, if_uncertain };
+    let content = kind.and_then(|kind| content(&mut OfKind { fields, kind }, given));
     let urgency = fields.optional("urgency", name::<Urgency>);
     let not_before = fields.optional("not_before", time);
     let not_after = fields.optional("not_after", time);
@@ -112,27 +113,37 @@ fn notification(fields: &mut Fields<'_>, now: UnixMillis) -> Option<NewJob> {
 /// What stood in a field that only some kinds have. The outer `None` was a fault, and has been told.
 type Given<T> = Option<Option<T>>;
 
-/// What a kind needs, and nothing else: a key in a notification that has no place for one was meant for
-/// another sheet.
-fn content(
-    of: &mut OfKind<'_, '_>,
+/// The fields that only some kinds have.
+struct OfSomeKinds {
     credentials: Given<Credentials>,
     documents: Given<Vec<Document>>,
     channel: Given<Option<MailHint>>,
-) -> Option<Content> {
+    if_uncertain: Given<IfUncertain>,
+}
+
+/// What a kind needs, and nothing else: a key in a notification that has no place for one was meant for
+/// another sheet.
+fn content(of: &mut OfKind<'_, '_>, given: OfSomeKinds) -> Option<Content> {
+    let OfSomeKinds { credentials, documents, channel, if_uncertain } = given;
+    if !of.kind.has_secret() {
+        of.has_no("if_uncertain", &if_uncertain);
+    }
     match of.kind {
         Kind::FirstContact => {
             of.has_no("channel", &channel);
             let credentials = of.needs("credentials", Code::CredentialsRequired, credentials);
             let documents = of.needs("documents", Code::MissingField, documents);
             let occasion = Occasion::FirstContact { documents: documents? };
-            Some(Content::Keys(Keys { credentials: credentials?, occasion }))
+            let if_uncertain = if_uncertain?.unwrap_or_default();
+            Some(Content::Keys(Keys { credentials: credentials?, occasion, if_uncertain }))
         }
         Kind::CredentialsReissued => {
             of.has_no("documents", &documents);
             of.has_no("channel", &channel);
             let credentials = of.needs("credentials", Code::CredentialsRequired, credentials);
-            Some(Content::Keys(Keys { credentials: credentials?, occasion: Occasion::Reissued }))
+            let if_uncertain = if_uncertain?.unwrap_or_default();
+            let occasion = Occasion::Reissued;
+            Some(Content::Keys(Keys { credentials: credentials?, occasion, if_uncertain }))
         }
         Kind::Document => {
             of.has_no("credentials", &credentials);

@@ -292,6 +292,11 @@ pub mod schema {
         documents: Option<Vec<Document>>,
         /// For `channel_changed`; refused for every other kind.
         channel: Option<Channel>,
+        /// `ask` or `send_once_more`; refused for kinds without `credentials`. What follows when the page may be out and
+        /// was not confirmed: the notification is `uncertain` until somebody decides, or the same page goes once more by
+        /// itself, marked as a copy, and only then somebody decides. Whoever chooses that accepts that two sheets with the
+        /// same key may lie in a tray. `ask`.
+        if_uncertain: Option<String>,
         /// `normal` or `urgent`: first in its turn, still not at night. `normal`.
         urgency: Option<String>,
         /// RFC 3339: no call before.

@@ -110,6 +110,7 @@ async fn every_faulty_field_has_its_own_code_and_pointer() {
         ("/language", json!("fr"), 422, "invalid-value"),
         ("/language", json!(["ja"]), 422, "wrong-type"),
         ("/urgency", json!("at once"), 422, "invalid-value"),
+        ("/if_uncertain", json!("send_twice_more"), 422, "invalid-value"),
         ("/sender", json!(["1379900028", "名前", "03-9876-5432"]), 422, "wrong-type"),
         ("/sender/office_number", json!("1379900029"), 422, "invalid-office-number"),
         ("/sender/office_number", json!(1379900028), 422, "wrong-type"),

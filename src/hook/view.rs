@@ -6,7 +6,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::job::{FaxBecause, Live, UnixMillis};
+use crate::job::{FaxBecause, IfUncertain, Live, UnixMillis};
 use crate::queue::{AttemptView, DecisionView, View};
 use crate::settle::endings::{self, Meaning};
 
@@ -67,6 +67,8 @@ pub struct Notification {
     /// What is waited for once a relay or a provider has it.
     pub awaits: Option<AwaitsView>,
     pub not_after: String,
+    /// What follows when nobody knows whether its key is on paper: `ask` or `send_once_more`. `null` of kinds without one.
+    pub if_uncertain: Option<&'static str>,
     /// Of its credentials: sheets with a lower one are void. 1 of a notification that has none.
     pub version: u32,
     /// What is happening on the line right now; in memory only, no evidence.
@@ -194,6 +196,7 @@ impl Notification {
                 then: watch.then.as_str(),
             }),
             not_after: view.not_after.rfc3339(),
+            if_uncertain: view.if_uncertain.map(IfUncertain::as_str),
             version: view.version,
             live: live.map(|live| LiveView {
                 line: live.line,

@@ -5,7 +5,7 @@
 //! Not here: a sheet that tries a line belongs to nobody's notification (`render`).
 
 use super::names::stable_names;
-use super::{Credentials, Document, MailHint};
+use super::{Credentials, Document, IfUncertain, MailHint};
 
 /// Which sheet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,7 +46,7 @@ impl Kind {
 /// What the sheet says.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// On paper only, once.
+    /// On paper only, once; but if whoever sends it says otherwise, or decides so later.
     Keys(Keys),
     /// Nothing that somebody could use who should not have it.
     Notice(Notice),
@@ -57,6 +57,7 @@ pub enum Content {
 pub struct Keys {
     pub credentials: Credentials,
     pub occasion: Occasion,
+    pub if_uncertain: IfUncertain,
 }
 
 /// Why credentials are sent.
@@ -111,6 +112,14 @@ impl Content {
     pub fn credentials(&self) -> Option<&Credentials> {
         match self {
             Self::Keys(keys) => Some(&keys.credentials),
+            Self::Notice(_) => None,
+        }
+    }
+
+    /// What follows when nobody knows whether it is on paper; `None` of what has no key.
+    pub fn if_uncertain(&self) -> Option<IfUncertain> {
+        match self {
+            Self::Keys(keys) => Some(keys.if_uncertain),
             Self::Notice(_) => None,
         }
     }

@@ -1,8 +1,8 @@
 //! Notifications for tests, in every room.
 
 use super::{
-    Content, Credentials, Document, FaxNumber, Keys, Kind, Language, MailHint, NewJob, Notice,
-    Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxNumber, IfUncertain, Keys, Kind, Language, MailHint, NewJob,
+    Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis, Urgency,
 };
 
 /// Appear nowhere but on paper: tests look for them in files and logs.
@@ -16,10 +16,22 @@ pub fn first_contact() -> NewJob {
     of(Kind::FirstContact)
 }
 
+/// The same from a sender who would rather have two sheets out than none.
+pub fn first_contact_that_may_go_once_more() -> NewJob {
+    let mut job = first_contact();
+    if let Content::Keys(keys) = &mut job.content {
+        keys.if_uncertain = IfUncertain::SendOnceMore;
+    }
+    job
+}
+
 /// A complete notification of this kind, otherwise as [`first_contact`].
 pub fn of(kind: Kind) -> NewJob {
     let documents = vec![Document { title: text("提供票"), count: 2 }];
-    let keys = |occasion| Content::Keys(Keys { credentials: credentials(), occasion });
+    let keys = |occasion| {
+        let if_uncertain = IfUncertain::Ask;
+        Content::Keys(Keys { credentials: credentials(), occasion, if_uncertain })
+    };
     let content = match kind {
         Kind::FirstContact => keys(Occasion::FirstContact { documents }),
         Kind::CredentialsReissued => keys(Occasion::Reissued),

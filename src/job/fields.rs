@@ -26,6 +26,19 @@ pub enum Urgency {
 
 stable_names!(Urgency { Normal => "normal", Urgent => "urgent" });
 
+/// What follows when nobody knows whether the sheet with a key is on paper.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum IfUncertain {
+    /// Somebody decides.
+    #[default]
+    Ask,
+    /// One more sheet by itself, marked as a copy. Whoever asks for it accepts that two may lie in a tray. Only as long as
+    /// nobody has decided anything.
+    SendOnceMore,
+}
+
+stable_names!(IfUncertain { Ask => "ask", SendOnceMore => "send_once_more" });
+
 /// The office that sends: printed on the sheet.
 #[derive(Clone, Debug)]
 pub struct Party {

@@ -27,7 +27,7 @@ pub mod text;
 pub use because::FaxBecause;
 pub use channel::Channel;
 pub use content::{Content, Keys, Kind, Notice, Occasion};
-pub use fields::{Credentials, Document, Language, NewJob, Party, Recipient, Urgency};
+pub use fields::{Credentials, Document, IfUncertain, Language, NewJob, Party, Recipient, Urgency};
 pub use hash::hex;
 pub use id::{AttemptId, ClientId, IdempotencyKey, JobId, KeyError};
 pub use mail_hint::{MailHint, MailHintError};

@@ -53,8 +53,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::job::{
-    AttemptId, AttemptState, Channel, ClientId, FaxBecause, FaxNumber, IdempotencyKey, JobId,
-    JobState, NewJob, OfficeNumber, Sign, UnixMillis,
+    AttemptId, AttemptState, Channel, ClientId, FaxBecause, FaxNumber, IdempotencyKey, IfUncertain,
+    JobId, JobState, NewJob, OfficeNumber, Sign, UnixMillis,
 };
 use crate::office::known::{Known, Lock};
 use crate::office::{Office, OfficeChange, Route};
@@ -395,6 +395,8 @@ pub struct View {
     /// How long a receipt is waited for, and what then.
     pub watch: Option<Watch>,
     pub not_after: UnixMillis,
+    /// As it was accepted; `None` of kinds without a key.
+    pub if_uncertain: Option<IfUncertain>,
     /// Of its credentials; 1 of one that has none.
     pub version: u32,
     pub attempts: Vec<AttemptView>,

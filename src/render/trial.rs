@@ -17,9 +17,9 @@ use crate::job::fields::{
     MAX_COUNT, MAX_DOCUMENTS, MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS,
 };
 use crate::job::{
-    Content, Credentials, Document, FaxBecause, FaxNumber, JobId, Keys, Kind, Language, MailHint,
-    NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, Secret, SheetText, UnixMillis,
-    Urgency,
+    Content, Credentials, Document, FaxBecause, FaxNumber, IfUncertain, JobId, Keys, Kind,
+    Language, MailHint, NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, Secret,
+    SheetText, UnixMillis, Urgency,
 };
 
 /// Between two looks at the files. Chosen: who edits a template sees in the journal what came of it.
@@ -178,8 +178,10 @@ pub(super) fn longest(kind: Kind, language: Language) -> Result<(JobId, NewJob),
             valid_until: Some(DAY),
         })
     };
-    let keys =
-        |occasion| Ok::<_, String>(Content::Keys(Keys { credentials: credentials()?, occasion }));
+    let keys = |occasion| {
+        let (credentials, if_uncertain) = (credentials()?, IfUncertain::Ask);
+        Ok::<_, String>(Content::Keys(Keys { credentials, occasion, if_uncertain }))
+    };
     let content = match kind {
         Kind::FirstContact => keys(Occasion::FirstContact { documents: documents()? })?,
         Kind::CredentialsReissued => keys(Occasion::Reissued)?,
@@ -208,8 +210,10 @@ pub(super) fn shortest(kind: Kind, language: Language) -> Result<(JobId, NewJob)
             valid_until: None,
         })
     };
-    let keys =
-        |occasion| Ok::<_, String>(Content::Keys(Keys { credentials: credentials()?, occasion }));
+    let keys = |occasion| {
+        let (credentials, if_uncertain) = (credentials()?, IfUncertain::Ask);
+        Ok::<_, String>(Content::Keys(Keys { credentials, occasion, if_uncertain }))
+    };
     let documents = || Ok::<_, String>(vec![Document { title: text("票", 1)?, count: 1 }]);
     let content = match kind {
         Kind::FirstContact => keys(Occasion::FirstContact { documents: documents()? })?,

@@ -30,7 +30,7 @@ pub mod words;
 use std::time::Duration;
 
 use crate::job::names::stable_names;
-use crate::job::{AttemptState, Evidence, FaxBecause, JobState, Kind, UnixMillis};
+use crate::job::{AttemptState, Evidence, FaxBecause, IfUncertain, JobState, Kind, UnixMillis};
 use crate::office::identity::Identity;
 use crate::office::known::Lesson;
 use crate::schedule::backoff::{self, Calls, Cause, Turn};
@@ -105,6 +105,8 @@ stable_names!(Reach {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Standing {
     pub kind: Kind,
+    /// Of a key; once somebody has decided anything it is to be asked again.
+    pub if_uncertain: IfUncertain,
     /// Calls that went out for it before this attempt.
     pub dials: u32,
     pub not_after: UnixMillis,
@@ -133,13 +135,18 @@ impl Standing {
     pub fn copy(&self) -> u32 {
         self.unconfirmed.saturating_add(1)
     }
-}
 
-/// So many sheets of a notification may be out before somebody has to say what became of them. Of a key one: a
-/// second in an unwatched tray is a leak. Of a notice, which is paper and whose loss is worse, the first and two
-/// more. Chosen: a machine that took three and confirmed none will not confirm the fourth.
-pub fn most_copies(kind: Kind) -> u32 {
-    if kind.has_secret() { 1 } else { 3 }
+    /// So many sheets of the notification may be out before somebody has to say what became of them. Of a key one: a
+    /// second in an unwatched tray is a leak; two, if its sender would rather have that. Of a notice, which is paper and
+    /// whose loss is worse, the first and two more. Chosen: a machine that took three and confirmed none will not confirm
+    /// the fourth.
+    pub fn most_copies(&self) -> u32 {
+        match (self.kind.has_secret(), self.if_uncertain) {
+            (true, IfUncertain::Ask) => 1,
+            (true, IfUncertain::SendOnceMore) => 2,
+            (false, IfUncertain::Ask | IfUncertain::SendOnceMore) => 3,
+        }
+    }
 }
 
 /// How long after its end somebody may still say whether a sheet of it arrived, if it has no secret that would have to
@@ -275,7 +282,7 @@ fn carry_out(
         Remedy::Withdraw => (Next::Rest(JobState::Cancelled), standing.unconfirmed),
         Remedy::Decide => {
             let unconfirmed = standing.unconfirmed.saturating_add(1);
-            let next = if unconfirmed < most_copies(standing.kind) {
+            let next = if unconfirmed < standing.most_copies() {
                 retry(Cause::Unconfirmed, unconfirmed)
             } else {
                 Next::Rest(JobState::Uncertain)

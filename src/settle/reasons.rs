@@ -36,7 +36,7 @@ pub const REASONS: &[Meaning] = &[
         "We ended it ourselves before the page: held back, stopping, or the disk too slow.", "保留、停止またはディスクの遅れにより、ページの送信前に当方で中断しました。",
         "Nothing to do: it is tried again at once.", "対応は不要です。すぐに再送します。"),
     entry("unconfirmed", "未確認のため再送待ち", Some(CareManager),
-        "A page left and was not confirmed; it holds no key, so a copy of it follows.", "送信しましたが受信を確認できませんでした。KEY を含まないため、同じ用紙を再送します。",
+        "A page left and was not confirmed; it holds no key, or its sender wanted it so: one copy more follows.", "送信しましたが受信を確認できませんでした。KEY を含まないか、差出人の指定により、同じ用紙をもう一度送ります。",
         "Nothing to do: the copy says that it is one.", "対応は不要です。再送分には再送である旨を印字します。"),
     entry("mail-deferred", "メール延期のため待機", Some(Office),
         "A mail host put it off; it is tried again, and its FAX goes if that takes too long.", "メールサーバーが受け取りを延期しました。再送し、長引く場合は FAX で送ります。",

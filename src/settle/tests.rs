@@ -8,6 +8,7 @@ use t30::{CallError, Modulation, Phase, Signal};
 use super::endings::listed::{modem_codes, session_codes};
 use super::verdict::Remedy;
 use super::*;
+use crate::job::IfUncertain;
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::office::known::Known;
 use crate::office::rate::Rate;
@@ -20,6 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 fn fresh() -> Standing {
     Standing {
         kind: Kind::FirstContact,
+        if_uncertain: IfUncertain::Ask,
         dials: 0,
         not_after: NOW.after(DAY),
         toneless_calls: 0,
@@ -522,6 +524,24 @@ fn key_that_may_be_on_paper_is_never_sent_again_by_itself() {
         assert_eq!(settled.next, Next::Rest(JobState::Uncertain), "{kind}");
         let crashed = after_crash(AttemptState::PageStarted, standing, NOW);
         assert_eq!(crashed.next, Next::Rest(JobState::Uncertain), "{kind}");
+    }
+}
+
+#[test]
+fn key_whose_sender_wants_it_so_goes_once_more_and_is_then_left_to_people() {
+    let ending =
+        Ending::Session(CallError::NoReplyAfterPage { page: 0, to: Signal::EOP, tries: 3 });
+    for kind in Kind::ALL.iter().copied().filter(|kind| kind.has_secret()) {
+        let after = |unconfirmed| {
+            let if_uncertain = IfUncertain::SendOnceMore;
+            let standing = Standing { kind, if_uncertain, unconfirmed, ..fresh() };
+            let settled = settle(&outcome(&ending, true), standing, NOW, &Windows::Always);
+            let crashed = after_crash(AttemptState::PageStarted, standing, NOW);
+            assert_eq!(settled.next, crashed.next, "{kind}");
+            settled.next
+        };
+        assert_eq!(after(0), in_minutes(10, "unconfirmed"), "{kind}");
+        assert_eq!(after(1), Next::Rest(JobState::Uncertain), "{kind}");
     }
 }
 

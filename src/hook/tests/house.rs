@@ -11,8 +11,8 @@ pub(super) fn body() -> Value {
 /// A body of this kind with every field that it has.
 pub(super) fn body_of(kind: Kind) -> Value {
     let parts: &[&str] = match kind {
-        Kind::FirstContact => &["credentials", "documents"],
-        Kind::CredentialsReissued => &["credentials"],
+        Kind::FirstContact => &["credentials", "documents", "if_uncertain"],
+        Kind::CredentialsReissued => &["credentials", "if_uncertain"],
         Kind::Document => &["documents"],
         Kind::ChannelChanged => &["channel"],
         Kind::Message | Kind::NumberProof => &[],
@@ -25,7 +25,7 @@ pub(super) fn body_of(kind: Kind) -> Value {
 }
 
 /// The fields that only some kinds have.
-pub(super) const PARTS: [&str; 3] = ["credentials", "documents", "channel"];
+pub(super) const PARTS: [&str; 4] = ["credentials", "documents", "channel", "if_uncertain"];
 
 /// Every field that there is; no kind has all of them.
 pub(super) fn body_of_all_kinds() -> Value {
@@ -40,6 +40,7 @@ pub(super) fn body_of_all_kinds() -> Value {
             "valid_until": "2026-12-24T00:00:00+09:00",
         },
         "documents": [{ "title": "提供票", "count": 2 }],
+        "if_uncertain": "send_once_more",
         "channel": { "mail_hint": "s***@example.co.jp" },
         "urgency": "normal",
         "not_before": "2026-11-24T10:30:00+09:00",
@@ -487,6 +488,7 @@ impl Memory {
             due_at: Some(TUESDAY_10_00),
             watch: None,
             not_after: TUESDAY_10_00,
+            if_uncertain: Some(crate::job::IfUncertain::Ask),
             version: 1,
             decisions: Vec::new(),
             attempts: vec![AttemptView {

@@ -1,9 +1,10 @@
 //! What somebody decides about an uncertain notification, and who is reminded to.
 
+use super::endings::unconfirmed_call;
 use super::mails::{dot, no_reply};
 use super::receipts::sign;
 use super::*;
-use crate::job::{Credentials, Secret};
+use crate::job::{Credentials, IfUncertain, Secret};
 use crate::queue::resolution::{Decided, Fingerprint, Way};
 use crate::settle::resolution::{Choice, Refusal};
 
@@ -100,6 +101,32 @@ pub(crate) fn key_sent_again_by_decision_is_a_copy_and_needs_another_decision_fo
     let spent = not_sent(NOW, Reach::NoCall, Next::Rest(JobState::Uncertain));
     assert_eq!(queue.settle(got.attempt, spent).wait(), Ok(()));
     assert_eq!(show(queue, id).state, JobState::Uncertain);
+}
+
+pub(crate) fn key_accepted_to_go_once_more_is_a_copy_and_then_somebody_decides(queue: &dyn Queue) {
+    let id =
+        accept(queue, request("a", |job| *job = examples::first_contact_that_may_go_once_more()));
+    assert_eq!(show(queue, id).if_uncertain, Some(IfUncertain::SendOnceMore));
+    unconfirmed_call(queue, NOW, after_min(10));
+    let got = claim(queue, after_min(10), "line1").expect("due");
+    assert_eq!((got.version, got.standing.copy()), (1, 2), "the same key, marked as a copy");
+    dial(queue, got.attempt, after_min(10));
+    start_page(queue, got.attempt);
+    let again = Next::Again { due: after_min(20), reason: "unconfirmed" };
+    let third = Settlement { next: again.clone(), ..uncertain(after_min(10)) };
+    assert!(refused(queue.settle(got.attempt, third).wait()), "not a third");
+    assert_eq!(queue.settle(got.attempt, uncertain(after_min(10))).wait(), Ok(()));
+    assert_eq!(show(queue, id).state, JobState::Uncertain);
+
+    // Once somebody has decided something, he is asked again.
+    let resent = resolve(queue, id, 1, after_min(30), decision(Way::Resend));
+    assert!(matches!(resent, Resolved::Done(_)), "{resent:?}");
+    let got = claim(queue, after_min(30), "line1").expect("due");
+    assert_eq!(got.standing.if_uncertain, IfUncertain::Ask);
+    dial(queue, got.attempt, after_min(30));
+    start_page(queue, got.attempt);
+    let by_itself = Settlement { next: again, ..uncertain(after_min(30)) };
+    assert!(refused(queue.settle(got.attempt, by_itself).wait()));
 }
 
 pub(crate) fn same_words_without_a_name_decide_anew_once_it_is_uncertain_anew(queue: &dyn Queue) {

@@ -72,12 +72,14 @@ BEGIN
     SELECT RAISE(ABORT, 'other credentials are another version');
 END;
 
--- A key that may be on paper goes there again by a decision only: as a higher version or as it was.
+-- A key that may be on paper goes there again by a decision only, as a higher version or as it was; or once, before any
+-- decision, if it was accepted so.
 DROP TRIGGER job_with_a_secret_is_sent_once;
 CREATE TRIGGER job_with_a_secret_is_sent_once BEFORE UPDATE OF state ON job
 WHEN NEW.state = 'waiting' AND NEW.sealed IS NOT NULL
-    AND EXISTS (SELECT 1 FROM attempt WHERE attempt.job = NEW.id AND attempt.decision = NEW.decisions
+    AND (SELECT count(*) FROM attempt WHERE attempt.job = NEW.id AND attempt.decision = NEW.decisions
         AND attempt.state IN ('uncertain', 'handed_off') AND attempt.refuted_at IS NULL)
+    > (NEW.decisions = 0 AND json_extract(NEW.fields, '$.if_uncertain') IS 'send_once_more')
 BEGIN
     SELECT RAISE(ABORT, 'a key that may be on paper is not sent again');
 END;

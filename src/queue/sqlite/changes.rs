@@ -38,6 +38,8 @@ struct Standing {
     has_token: bool,
     stop_wanted: bool,
     has_secret: bool,
+    /// Its sender would rather have two sheets with its key than none, and nobody has decided anything.
+    once_more: bool,
 }
 
 fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
@@ -45,7 +47,8 @@ fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
         .prepare_cached(
             "SELECT job.id, attempt.number, attempt.state, attempt.pages_acked,
                 job.stop_wanted_at IS NOT NULL, attempt.fax_digits, job.sealed IS NOT NULL,
-                attempt.channel, attempt.token IS NOT NULL
+                attempt.channel, attempt.token IS NOT NULL,
+                job.decisions = 0 AND json_extract(job.fields, '$.if_uncertain') IS 'send_once_more'
              FROM attempt JOIN job ON job.id = attempt.job WHERE attempt.id = ?1",
         )?
         .query_row([attempt.0], |row| {
@@ -60,6 +63,7 @@ fn standing(conn: &Connection, attempt: AttemptId) -> Result<Standing, Fault> {
                 has_token: row.get(8)?,
                 stop_wanted: row.get(4)?,
                 has_secret: row.get(6)?,
+                once_more: row.get(9)?,
             };
             Ok((standing, names))
         })
@@ -407,9 +411,11 @@ fn destination<'a>(
         }
         (Evidence::Uncertain, Next::Again { .. }) if at.stop_wanted => rest(JobState::Uncertain),
         (Evidence::NotSent, Next::Again { due, reason }) => Ok(Destination::wait(*due, reason)),
-        // Neither a key on paper nor a mail: of what may have arrived only a sheet without a key goes once more.
+        // Neither a key on paper nor a mail: of what may have arrived only a sheet without a key goes once more, and a key
+        // whose sender wants it so, once.
         (Evidence::Uncertain, Next::Again { due, reason })
-            if at.channel == Channel::Fax && !at.has_secret =>
+            if at.channel == Channel::Fax
+                && (!at.has_secret || at.once_more && left.unconfirmed == 0) =>
         {
             Ok(Destination::wait(*due, reason))
         }

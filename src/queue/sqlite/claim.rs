@@ -299,20 +299,32 @@ pub(super) fn standing(
     besides: Option<AttemptId>,
 ) -> Result<Standing, Fault> {
     let codes = json!(IN_VAIN).to_string();
-    let (dials, in_vain) = conn
+    let (dials, in_vain, name): (_, _, Option<String>) = conn
         .prepare_cached(
             // Whoever decides that it is sent once more gives it its tries anew.
             "SELECT count(*) FILTER (WHERE dialled_at IS NOT NULL AND reach IS NOT 'no_call'),
                 count(*) FILTER (WHERE channel = 'fax' AND dialled_at IS NULL
-                    AND code IN (SELECT value FROM json_each(?3)))
+                    AND code IN (SELECT value FROM json_each(?3))),
+                (SELECT json_extract(fields, '$.if_uncertain') FROM job WHERE id = ?1 AND decisions = 0)
              FROM attempt WHERE job = ?1 AND id IS NOT ?2
                 AND decision = (SELECT decisions FROM job WHERE id = ?1)",
         )?
         .query_row(params![job, besides.map(|id| id.0), codes], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
+    let if_uncertain = record::if_uncertain(name.as_deref())?;
     let Left { unconfirmed, mailed, .. } = left(conn, job, besides)?;
-    Ok(Standing { kind, dials, not_after, toneless_calls: 0, unconfirmed, in_vain, mailed })
+    let toneless_calls = 0;
+    Ok(Standing {
+        kind,
+        if_uncertain,
+        dials,
+        not_after,
+        toneless_calls,
+        unconfirmed,
+        in_vain,
+        mailed,
+    })
 }
 
 /// Where an attempt goes.

@@ -4,8 +4,8 @@ use std::fs;
 
 use super::tests::{key, open, place};
 use super::*;
-use crate::job::JobState;
-use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::job::examples::{TUESDAY_10_00 as NOW, first_contact_that_may_go_once_more};
+use crate::job::{IfUncertain, JobState};
 use crate::queue::contract::{after_min, claim, feed, resolve, rotate, show, uncertain_sheet};
 
 fn outside(path: &Path) -> Connection {
@@ -103,6 +103,31 @@ fn rules_of_decisions_hold_whoever_asks() {
          SELECT id, 2, 'line1', 'claimed', 0, 'fax', fax_digits, 2, 1 FROM job",
     );
     assert_eq!(show(&store, id).state, JobState::Waiting);
+}
+
+#[test]
+fn key_accepted_to_go_once_more_goes_no_third_time_whoever_asks() {
+    let (_folder, path) = place();
+    let (store, _) = open(&path);
+    let id = uncertain_sheet(&store, |job| *job = first_contact_that_may_go_once_more());
+    let by_hand = outside(&path);
+    let to_wait =
+        "UPDATE job SET state = 'waiting', due_at = 0, undecided_since = NULL, remind_at = NULL";
+    by_hand.execute(to_wait, []).expect("one is out");
+    by_hand.execute("UPDATE job SET state = 'uncertain', due_at = NULL", []).expect("back");
+    by_hand
+        .execute(
+            "INSERT INTO attempt (job, number, line, state, claimed_at, ended_at, reach, code, channel, fax_digits,
+                version, decision, dialled_at, sheet_mark, page_started_at)
+             SELECT job, 2, line, state, claimed_at, ended_at, reach, code, channel, fax_digits, version, decision,
+                dialled_at, sheet_mark, page_started_at FROM attempt",
+            [],
+        )
+        .expect("two are out");
+    assert!(by_hand.execute(to_wait, []).is_err());
+    let ask = "UPDATE job SET fields = json_set(fields, '$.if_uncertain', 'ask')";
+    assert!(by_hand.execute(ask, []).is_err(), "what its sender accepted stays");
+    assert_eq!(show(&store, id).if_uncertain, Some(IfUncertain::SendOnceMore));
 }
 
 /// The programs before wrote a plain hash of the page into the row and the receipt: of a key that can be guessed.

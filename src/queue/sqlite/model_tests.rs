@@ -101,6 +101,8 @@ enum Input {
 #[derive(Clone, Copy, Debug)]
 enum Sheet {
     Key,
+    /// With a key that its sender would rather send twice than not at all.
+    KeyOnceMore,
     Notice,
     Mail,
 }
@@ -125,7 +127,12 @@ enum End {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let sheet = prop_oneof![Just(Sheet::Key), Just(Sheet::Notice), Just(Sheet::Mail)];
+    let sheet = prop_oneof![
+        2 => Just(Sheet::Key),
+        1 => Just(Sheet::KeyOnceMore),
+        2 => Just(Sheet::Notice),
+        2 => Just(Sheet::Mail),
+    ];
     let carrier = prop_oneof![
         3 => (0..2_u8).prop_map(Carrier::Line),
         1 => Just(Carrier::Provider),
@@ -343,6 +350,7 @@ impl World {
     fn accept(&mut self, sheet: Sheet, number: u8, life_min: u64) {
         let mut job = match sheet {
             Sheet::Key => examples::first_contact(),
+            Sheet::KeyOnceMore => examples::first_contact_that_may_go_once_more(),
             Sheet::Notice | Sheet::Mail => examples::of(Kind::Message),
         };
         job.recipient.fax = fax(number);
@@ -630,11 +638,12 @@ const NEVER: [(&str, &str); 12] = [
             OR (remind_at IS NOT NULL AND undecided_since IS NULL)",
     ),
     (
-        "a key goes out once for each decision, unless it came back",
-        "SELECT count(*) FROM (SELECT count(*) AS exposures FROM attempt JOIN job ON job.id = attempt.job
+        "a key goes out once for each decision, and once more if it was accepted so, unless it came back",
+        "SELECT count(*) FROM (SELECT count(*) AS exposures, attempt.decision = 0
+                AND json_extract(job.fields, '$.if_uncertain') IS 'send_once_more' AS more FROM attempt JOIN job ON job.id = attempt.job
             WHERE job.kind = 'first_contact' AND attempt.refuted_at IS NULL AND attempt.state IN
                 ('page_started', 'page_acked', 'handed_off', 'uncertain', 'confirmed')
-            GROUP BY attempt.job, attempt.decision) WHERE exposures > 1",
+            GROUP BY attempt.job, attempt.decision) WHERE exposures > 1 + more",
     ),
     (
         "every decision to send once more is kept, and every version comes by one",

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use crate::job::fields::{MAX_OFFICE_NAME_CHARS, MAX_PHONE_CHARS, MAX_TITLE_CHARS};
 use crate::job::{
-    Content, Credentials, Document, FaxBecause, FaxNumber, JobId, Keys, Kind, Language, MailHint,
-    NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, SheetText, UnixMillis, Urgency,
+    Content, Credentials, Document, FaxBecause, FaxNumber, IfUncertain, JobId, Keys, Kind,
+    Language, MailHint, NewJob, Notice, Occasion, OfficeNumber, Party, Recipient, SheetText,
+    UnixMillis, Urgency,
 };
 use crate::office::MailRoute;
 use crate::queue::seal::Sealer;
@@ -33,6 +34,9 @@ struct Fields {
     language: Option<String>,
     #[serde(default)]
     mail_hint: Option<String>,
+    /// Since version 6, of a key for which it is not to be asked. The schema reads it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    if_uncertain: Option<String>,
 }
 
 /// The `fields` column.
@@ -47,6 +51,11 @@ pub(super) fn fields_json(job: &NewJob) -> Result<String, Fault> {
         valid_until: job.content.credentials().and_then(|c| c.valid_until),
         language: Some(job.language.to_string()),
         mail_hint: job.content.mail_hint().map(|hint| hint.as_str().to_owned()),
+        if_uncertain: job
+            .content
+            .if_uncertain()
+            .filter(|if_uncertain| *if_uncertain != IfUncertain::default())
+            .map(|if_uncertain| if_uncertain.to_string()),
     };
     serde_json::to_string(&fields).map_err(|_| unreadable("fields"))
 }
@@ -208,7 +217,8 @@ fn content(
 ) -> Result<Content, Fault> {
     let keys = |occasion| {
         let credentials = credentials.ok_or_else(|| unreadable("sealed"))?;
-        Ok(Content::Keys(Keys { credentials, occasion }))
+        let if_uncertain = if_uncertain(fields.if_uncertain.as_deref())?;
+        Ok(Content::Keys(Keys { credentials, occasion, if_uncertain }))
     };
     match kind {
         Kind::FirstContact => keys(Occasion::FirstContact { documents: documents(fields)? }),
@@ -229,6 +239,11 @@ fn documents(fields: &Fields) -> Result<Vec<Document>, Fault> {
         Ok(Document { title: text(title, MAX_TITLE_CHARS)?, count: *count })
     };
     fields.documents.iter().map(document).collect()
+}
+
+/// The member of `fields`.
+pub(super) fn if_uncertain(name: Option<&str>) -> Result<IfUncertain, Fault> {
+    name.map_or(Ok(IfUncertain::default()), |name| named(name, "fields"))
 }
 
 /// The `kind` column.

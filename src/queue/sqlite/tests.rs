@@ -67,6 +67,7 @@ contract! {
     cancel_in_the_call_wins_against_the_page_that_has_not_begun,
     steps_out_of_order_are_refused,
     key_that_may_be_on_paper_is_never_sent_again,
+    key_accepted_to_go_once_more_is_a_copy_and_then_somebody_decides,
     notice_that_may_be_on_paper_is_sent_again_and_counted,
     notice_withdrawn_after_a_sheet_that_may_be_out_is_not_said_to_be_cancelled,
     notice_whose_number_is_a_telephone_by_now_is_left_uncertain,

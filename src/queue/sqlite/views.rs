@@ -13,7 +13,8 @@ use crate::queue::{AttemptView, EventRow, Feed, Filter, View};
 const MOST_ROWS: u16 = 1000;
 
 const VIEW_COLUMNS: &str = "id, state, reason, kind, office_number, fax_digits, accepted_at, due_at, \
-     not_after, channel, mail_domain, fax_because, watch_until, watch_then, sealed_version";
+     not_after, channel, mail_domain, fax_because, watch_until, watch_then, sealed_version, \
+     json_extract(fields, '$.if_uncertain') AS if_uncertain";
 
 struct ViewRow {
     id: String,
@@ -31,6 +32,7 @@ struct ViewRow {
     watch_until: Option<i64>,
     watch_then: Option<String>,
     version: u32,
+    if_uncertain: Option<String>,
 }
 
 impl ViewRow {
@@ -51,6 +53,7 @@ impl ViewRow {
             watch_until: row.get("watch_until")?,
             watch_then: row.get("watch_then")?,
             version: row.get("sealed_version")?,
+            if_uncertain: row.get("if_uncertain")?,
         })
     }
 }
@@ -178,6 +181,10 @@ fn view(conn: &Connection, row: ViewRow) -> Result<View, Fault> {
         due_at: row.due_at.map(UnixMillis),
         watch: record::watch(row.watch_until, row.watch_then.as_deref())?,
         not_after: UnixMillis(row.not_after),
+        if_uncertain: kind
+            .has_secret()
+            .then(|| record::if_uncertain(row.if_uncertain.as_deref()))
+            .transpose()?,
         version: row.version,
         decisions: resolution::decisions(conn, &row.id)?,
         attempts: attempts

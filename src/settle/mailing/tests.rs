@@ -5,6 +5,7 @@ use std::time::Duration;
 use mail::smtp::Mechanism;
 
 use super::*;
+use crate::job::IfUncertain;
 use crate::job::Kind;
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::schedule::windows::Hours;
@@ -30,6 +31,7 @@ fn fresh() -> MailStanding {
 fn order() -> Standing {
     Standing {
         kind: Kind::Document,
+        if_uncertain: IfUncertain::Ask,
         dials: 0,
         not_after: NOW.after(32 * HOUR),
         toneless_calls: 0,

@@ -3,6 +3,7 @@
 use mail::report::{Flaw, Status};
 
 use super::*;
+use crate::job::IfUncertain;
 use crate::job::Kind;
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::schedule::windows::Hours;
@@ -17,6 +18,7 @@ fn hours() -> Windows {
 fn standing() -> Standing {
     Standing {
         kind: Kind::Document,
+        if_uncertain: IfUncertain::Ask,
         dials: 0,
         not_after: NOW.after(32 * HOUR),
         toneless_calls: 0,
