@@ -574,9 +574,7 @@ fn secrets(verdict: &mut Verdict, folder: &Path) {
         let is_told = [history::HISTORY, history::WEBHOOK].contains(&name.as_str());
         if name.starts_with("queue.db") || name.ends_with(".log") || is_told {
             let octets = std::fs::read(entry.path()).unwrap_or_default();
-            let is_clean = !octets
-                .windows(history::CANARY.len())
-                .any(|some| some == history::CANARY.as_bytes());
+            let is_clean = !String::from_utf8_lossy(&octets).contains(history::CANARY);
             verdict.must(is_clean, || format!("I7 a secret is in {name}"));
         }
     }

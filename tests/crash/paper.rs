@@ -11,14 +11,17 @@ use serde_json::Value;
 use sheet::wire::{self, Answer, Ask};
 use sheet::{Coverage, Drawn, Mark, PelBox, Sheet};
 
-/// Of a cell, in pels and rows.
-const SIDE: usize = 16;
-const GAP: usize = 20;
-const CELLS_PER_ROW: usize = 64;
+/// Of a cell, in pels and rows. Wide and low: cells are compared row by row, at each start all with all.
+const WIDTH: usize = 20;
+const HEIGHT: usize = 4;
+/// From one cell to the next.
+const PELS: usize = WIDTH + 4;
+const LINE: usize = HEIGHT + 4;
+const CELLS_PER_LINE: usize = 64;
 const OCTETS_PER_ROW: usize = t4::WIDTH_A4_PELS as usize / 8;
 /// Below the tag line. The alphabet has 94 characters.
 const TOP: usize = 96;
-const ROWS: usize = 320;
+const ROWS: usize = 160;
 
 fn main() -> io::Result<()> {
     let (mut from, mut to) = (io::stdin().lock(), BufWriter::new(io::stdout().lock()));
@@ -45,30 +48,33 @@ fn characters() -> impl Iterator<Item = char> {
 fn draw(fields: &Value, resolution: t4::Resolution) -> Sheet {
     let mut bits = vec![0_u8; OCTETS_PER_ROW * ROWS];
     let mut marks = Vec::new();
-    let mut row = 0;
+    let mut line = 0;
     for name in ["login_id", "password", "first_time_key", "alphabet"] {
         let text = fields["credentials"][name].as_str().unwrap_or_default();
         for (index, character) in text.chars().enumerate() {
-            let (left, top) =
-                (80 + index % CELLS_PER_ROW * GAP, TOP + (row + index / CELLS_PER_ROW) * GAP);
-            for (down, right) in (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (y, x))) {
+            let left = 80 + index % CELLS_PER_LINE * PELS;
+            let top = TOP + (line + index / CELLS_PER_LINE) * LINE;
+            for (down, right) in (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (y, x))) {
                 if is_black(character, right, down) {
                     let pel = left + right;
                     bits[(top + down) * OCTETS_PER_ROW + pel / 8] |= 0x80 >> (pel % 8);
                 }
             }
-            let area = PelBox { left, top, right: left + SIDE, bottom: top + SIDE };
+            let area = PelBox { left, top, right: left + WIDTH, bottom: top + HEIGHT };
             let index = u16::try_from(index).expect("a sheet has few cells");
             marks.push(Mark { name: name.to_owned(), index, area });
         }
-        row += text.len().div_ceil(CELLS_PER_ROW);
+        line += text.len().div_ceil(CELLS_PER_LINE);
     }
     let page = t4::Page::from_bits(t4::WIDTH_A4_PELS, resolution, bits).expect("whole rows");
     Sheet { page, marks }
 }
 
-/// Dots that look like chance; no two characters have the same.
+/// Dots that look like chance (the end of MurmurHash3); no two characters have the same.
 fn is_black(character: char, column: usize, row: usize) -> bool {
-    let seed = (u32::from(character) * 16 + row as u32) * 16 + column as u32;
-    seed.wrapping_mul(2_654_435_769).rotate_left(13).wrapping_mul(0x85EB_CA6B) >> 31 == 1
+    let mut mixed = (u32::from(character) * 64 + row as u32) * 64 + column as u32;
+    for factor in [0x85EB_CA6B, 0xC2B2_AE35] {
+        mixed = (mixed ^ (mixed >> 16)).wrapping_mul(factor);
+    }
+    mixed >> 31 == 1
 }
