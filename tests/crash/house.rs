@@ -258,11 +258,11 @@ impl House {
         self.until("nothing is on its way", |house| {
             let answer = house.exchange("GET", "/v1/notifications?limit=200", "", "", true)?;
             let views = answer.body.as_array()?.clone();
-            let is_busy = |view: &Value| {
-                view["state"] == "sending"
-                    || (view["state"] == "waiting"
-                        && view["reason"] == "first-turn"
-                        && is_due(view))
+            let is_busy = |view: &Value| match (view["state"].as_str(), view["reason"].as_str()) {
+                (Some("sending"), _) => true,
+                (Some("waiting"), Some("first-turn")) => is_due(view),
+                (Some("waiting"), Some("sent-again-by-decision" | "credentials-rotated")) => true,
+                _of_another_time => false,
             };
             (house.lines.is_empty() || !views.iter().any(is_busy)).then_some(())
         });
@@ -566,7 +566,7 @@ pub fn first_contact(number: &str) -> Value {
     body
 }
 
-pub fn credentials() -> Value {
+fn credentials() -> Value {
     json!({
         "login_id": format!("{CANARY}-1"),
         "password": format!("{CANARY}-2"),
@@ -590,6 +590,15 @@ pub fn document(number: &str) -> Value {
         },
         "documents": [{ "title": "提供票", "count": 2 }],
     })
+}
+
+/// Each choice in its turn. Whoever decides it says so in words of his own: the same body again would decide nothing.
+pub fn decision(turn: usize, by: &str) -> Value {
+    match turn % 3 {
+        0 => json!({ "action": "resend", "by": by, "same_version": true, "reason": "asked for" }),
+        1 => json!({ "action": "rotate", "by": by, "credentials": credentials() }),
+        _ => json!({ "action": "close", "by": by, "delivered": true }),
+    }
 }
 
 /// The same, not to be sent before an hour has gone by.

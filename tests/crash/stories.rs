@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 use shirase::app::crash::Point;
 
-use crate::house::{Furniture, House, LOOK_EVERY, credentials, document, first_contact, later};
+use crate::house::{Furniture, House, LOOK_EVERY, decision, document, first_contact, later};
 
 /// Longest wait for a gateway to pass a point.
 const REACHED_WITHIN: Duration = Duration::from_secs(30);
@@ -292,7 +292,7 @@ fn ask(house: &mut House, way: Way, turn: u32) {
         Way::Decide => {
             for view in house.show_all().iter().filter(|view| view["state"] == "uncertain") {
                 let id = view["id"].as_str().unwrap_or_default();
-                house.decide(id, &decision(turn, &key));
+                house.decide(id, &decision(turn as usize, &key));
             }
         }
         Way::Hold => {
@@ -316,15 +316,6 @@ fn ask(house: &mut House, way: Way, turn: u32) {
             house.report(OFFICE, &json!({ "event": "mail_registered", "mail": mail }));
             house.post(&key, &document(&number), true);
         }
-    }
-}
-
-/// Each choice in its turn. Whoever decides it says so in words of his own: the same body again would decide nothing.
-fn decision(turn: u32, by: &str) -> serde_json::Value {
-    match turn % 3 {
-        0 => json!({ "action": "resend", "by": by, "same_version": true, "reason": "asked for" }),
-        1 => json!({ "action": "rotate", "by": by, "credentials": credentials() }),
-        _ => json!({ "action": "close", "by": by, "delivered": true }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The power goes at every operation of the real gateway: whatever it promised is there, and nothing is broken.
 //!
-//! The recorder is preloaded into a gateway that takes, withdraws and is told of notifications by many callers at once and
-//! meanwhile sends them, by FAX and by mail. Afterwards the disk is built as it may be found after each operation, with
+//! The recorder is preloaded into a gateway that takes, withdraws, holds, lets go on and is told of notifications by many
+//! callers at once, meanwhile sends them, by FAX and by mail, and hears what they decide about those of which nobody knows
+//! whether they arrived. Afterwards the disk is built as it may be found after each operation, with
 //! everything, nothing or some sectors of the unsynced lost; the store opens each, and is judged by all that had been
 //! said and sent until then, as after a SIGKILL (`tests/crash/judge.rs`).
 //! It takes half a minute. SIGKILL alone would prove nothing here: it leaves the kernel's buffers whole.
@@ -28,7 +29,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use house::{Caller, Furniture, House, document, first_contact, later};
+use house::{Caller, Furniture, House, decision, document, first_contact, later};
 use judge::{Logs, judge_store};
 use replay::{Disk, Image, Loss, Operation, operations};
 use serde_json::{Value, json};
@@ -40,15 +41,13 @@ use shirase::schedule::windows::Windows;
 const CALLERS: usize = 6;
 const POSTS_OF_EACH: usize = 20;
 const OFFICE: &str = "2779900030";
-/// Enough for anybody; a longer recording is cut at every second operation, or third.
-const MOST_IMAGES: usize = 7000;
+/// Operations behind which the power goes, three times each: enough for anybody, and evenly among a longer recording.
+const CUTS: usize = 2000;
 
 /// What a gateway asked of the disk, and what its callers asked of it.
 struct Recording {
     house: House,
     operations: Vec<Operation>,
-    /// Idempotency keys, by id.
-    keys: HashMap<String, String>,
 }
 
 /// Compiles the recorder; a C compiler is there, the store's own library needs one.
@@ -81,18 +80,13 @@ fn record() -> Recording {
         }
     });
     house.be_quiet();
-    house.show_all();
-    let ids = history::read(&house.path(history::HISTORY)).into_iter();
-    for id in ids
-        .filter(|it| it["event"] == "shown")
-        .filter_map(|it| it["id"].as_str().map(str::to_owned))
-    {
+    for view in house.show_all() {
+        let id = view["id"].as_str().unwrap_or_default();
         house.exchange("GET", &format!("/v1/notifications/{id}"), "", "", true);
     }
     house.kill();
     let operations = recorded(&house, &std::fs::read(log).expect("what was recorded"));
-    let keys = keys_by_id(&history::read(&house.path(history::HISTORY)));
-    Recording { house, operations, keys }
+    Recording { house, operations }
 }
 
 /// Of files in the house and of what went out.
@@ -106,101 +100,168 @@ fn recorded(house: &House, log: &[u8]) -> Vec<Operation> {
     operations
 }
 
-/// The first caller's notices go by mail; of the others' some are sent, some withdrawn, and of some somebody logged in.
+/// The first caller's notices go by mail; of the others' some are sent, withdrawn, held, let go on, and of some somebody
+/// logged in. Of those of which nobody knows whether they arrived something is decided.
 fn ask_for_much(caller: &Caller, nth: usize) {
+    let mut unsure = Vec::new();
     for post in 0..POSTS_OF_EACH {
         let (key, number) = caller.fresh();
-        let body = match (nth, post % 4) {
+        let body = match (nth, post % 8) {
             (0, _) => {
                 let mail = format!("n{number}@office.test");
                 caller.report(OFFICE, &json!({ "event": "mail_registered", "mail": mail }));
                 document(&number)
             }
-            (_, 0) => first_contact(&number),
+            (_, 0) => first_contact(&number.replacen("03", line::SAYS_NOTHING, 1)),
+            (_, 4) => first_contact(&number),
             (_, _) => later(first_contact(&number)),
         };
         let answer = caller.post(&key, &body, true).expect("an answer");
         assert_eq!(answer.status, 202, "{}", answer.body);
         let id = answer.body["id"].as_str().expect("an id");
-        let done = match post % 4 {
-            1 => caller.sign(id, "first_login"),
-            3 if nth > 0 => caller.withdraw(id),
+        let answers = match (nth, post % 8) {
+            (_, 1 | 5) => vec![caller.sign(id, "first_login")],
+            (0, _) => continue,
+            (_, 0) => {
+                unsure.push(id.to_owned());
+                continue;
+            }
+            (_, 2) => vec![caller.hold(id)],
+            (_, 6) => vec![caller.hold(id), caller.release(id)],
+            (_, 3 | 7) => vec![caller.withdraw(id)],
             _as_it_is => continue,
         };
-        assert_eq!(done.map(|answer| answer.status), Some(200));
+        for answer in answers {
+            assert_eq!(answer.map(|answer| answer.status), Some(200));
+        }
+    }
+    for (turn, id) in unsure.iter().enumerate() {
+        until_uncertain(caller, id);
+        let answer = caller.decide(id, &decision(nth + turn, "somebody"));
+        assert_eq!(answer.map(|answer| answer.status), Some(200));
     }
 }
 
-fn keys_by_id(history: &[Value]) -> HashMap<String, String> {
-    let of = |event: &'static str| history.iter().filter(move |line| line["event"] == event);
-    let posts: HashMap<i64, &Value> =
-        of("post").filter_map(|line| Some((line["call"].as_i64()?, &line["key"]))).collect();
-    of("answer")
-        .filter_map(|line| {
-            let key = posts.get(&line["call"].as_i64()?)?.as_str()?;
-            Some((line["id"].as_str()?.to_owned(), key.to_owned()))
-        })
-        .collect()
+fn until_uncertain(caller: &Caller, id: &str) {
+    for _look in 0..house::LIMIT.as_millis() / house::LOOK_EVERY.as_millis() {
+        let all = "/v1/notifications?state=uncertain&limit=200";
+        let answer = caller.exchange("GET", all, "", "", true).expect("an answer");
+        if answer.body.as_array().is_some_and(|views| views.iter().any(|view| view["id"] == id)) {
+            return;
+        }
+        std::thread::sleep(house::LOOK_EVERY);
+    }
+    panic!("{id} is never uncertain");
 }
 
-/// What had been said and sent, in the words of the logs that are judged.
-struct Promised<'a> {
-    keys: &'a HashMap<String, String>,
+/// What had been asked, said and sent, in the words of the logs that are judged. Its time is the number of operations.
+#[derive(Default)]
+struct Promised {
     logs: Logs,
+    operations: i64,
     calls: i64,
+    /// The call that waits for an answer on a connection.
+    asked: HashMap<u64, i64>,
     /// The last number.
     number: String,
     /// Whose mail it is on a connection.
     recipients: HashMap<u64, String>,
+    /// What the far end of a connection has said since it was sent something.
+    heard: HashMap<u64, String>,
+    /// Nobody ever says that he has something.
+    is_deaf: bool,
 }
 
-impl<'a> Promised<'a> {
-    fn nothing(keys: &'a HashMap<String, String>) -> Self {
-        let (logs, number, recipients) = Default::default();
-        Self { keys, logs, calls: 0, number, recipients }
-    }
-
-    fn told(&mut self, status: u16, body: &Value) {
-        self.calls += 1;
-        let (id, state) = (&body["id"], &body["state"]);
-        let key = id.as_str().and_then(|id| self.keys.get(id));
-        let asked = match (status, key, state.as_str()) {
-            (202, Some(key), _) => json!({ "event": "post", "key": key }),
-            (200, _, Some(_)) if !body["reference"].is_null() => {
-                self.logs.history.push(json!({ "event": "shown", "id": id, "state": state }));
-                return;
+impl Promised {
+    fn ask(&mut self, connection: u64, request: &str) {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
+        let body: Value = serde_json::from_str(body).unwrap_or_default();
+        let mut words = head.split([' ', '\r']);
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let mut steps = path.trim_start_matches("/v1/notifications").split('/').skip(1);
+        let (id, what) = (steps.next(), steps.next());
+        let key = head.split("\r\n").find_map(|line| line.strip_prefix("Idempotency-Key: "));
+        self.asked.remove(&connection);
+        let mut asked = match (method, path, what) {
+            ("POST", "/v1/notifications", _) => json!({ "event": "post", "key": key }),
+            ("DELETE", _, None) => json!({ "event": "withdraw" }),
+            ("POST", _, Some("evidence")) => json!({ "event": "sign", "kind": body["kind"] }),
+            ("POST", _, Some("resolution")) => {
+                json!({ "event": "decide", "action": body["action"], "by": body["by"] })
             }
-            (200, _, Some("cancelled")) => json!({ "event": "withdraw", "id": id }),
-            (200, _, Some(_)) => json!({ "event": "sign", "id": id, "kind": "first_login" }),
+            ("POST", _, Some("hold")) => json!({ "event": "hold" }),
+            ("DELETE", _, Some("hold")) => json!({ "event": "release" }),
+            ("GET", _, None) => json!({ "event": "look" }),
             _of_no_promise => return,
         };
-        let mut asked = asked;
+        self.calls += 1;
         asked["call"] = json!(self.calls);
-        let answer = json!({ "event": "answer", "call": self.calls, "status": status, "id": id });
-        self.logs.history.extend([asked, answer]);
+        asked["id"] = json!(id);
+        self.asked.insert(connection, self.calls);
+        self.history(asked);
+    }
+
+    fn told(&mut self, connection: u64, status: u16, body: &Value) {
+        let Some(call) = self.asked.remove(&connection) else { return };
+        let (id, state) = (&body["id"], &body["state"]);
+        self.history(json!({ "event": "answer", "call": call, "status": status, "id": id }));
+        // Only who looks is shown all of it.
+        if !body["reference"].is_null() && status == 200 {
+            self.history(json!({ "event": "shown", "id": id, "state": state }));
+        }
+    }
+
+    fn history(&mut self, mut line: Value) {
+        line["ms"] = json!(self.operations);
+        self.logs.history.push(line);
+    }
+
+    fn on_line(&mut self, event: &str) {
+        let number = &self.number;
+        self.logs.line.push(json!({ "ms": self.operations, "event": event, "number": number }));
+    }
+
+    fn at_relay(&mut self, event: &str, connection: u64) {
+        let number = self.recipients.get(&connection);
+        self.logs.relay.push(json!({ "event": event, "number": number }));
     }
 
     fn take(&mut self, operation: &Operation) {
+        self.operations += 1;
         match operation {
-            Operation::Answered { status, body } => self.told(*status, body),
-            Operation::Dialled { number } => {
-                number.clone_into(&mut self.number);
-                self.logs.line.push(json!({ "event": "on_hook" }));
-                self.logs.line.push(json!({ "event": "dialled", "number": number }));
+            Operation::Asked { connection, request } => self.ask(*connection, request),
+            Operation::Answered { connection, status, body } => {
+                self.told(*connection, *status, body);
             }
-            Operation::Page => {
-                // That it was acknowledged is not seen from here; the modem does so with every page.
-                for event in ["page", "acknowledged"] {
-                    self.logs.line.push(json!({ "event": event, "number": self.number }));
-                }
+            Operation::Dialled { number } => {
+                self.on_line("on_hook");
+                number.clone_into(&mut self.number);
+                self.on_line("dialled");
+            }
+            Operation::Page { connection } => {
+                self.heard.remove(connection);
+                self.on_line("page");
             }
             Operation::Recipient { connection, number } => {
                 self.recipients.insert(*connection, number.clone());
             }
             Operation::Content { connection } => {
-                for event in ["content", "taken"] {
-                    let number = self.recipients.get(connection);
-                    self.logs.relay.push(json!({ "event": event, "number": number }));
+                self.heard.remove(connection);
+                self.at_relay("content", *connection);
+            }
+            Operation::Heard { connection, words } => {
+                let heard = self.heard.entry(*connection).or_default();
+                heard.push_str(words);
+                // A page status of T.32 that says MCF; the relay's reply to the whole mail.
+                let (has_page, has_mail) = (heard.contains("+FPS:1"), heard.contains("queued as"));
+                if has_page || has_mail {
+                    heard.clear();
+                }
+                if has_page && !self.is_deaf {
+                    self.on_line("acknowledged");
+                }
+                if has_mail && !self.is_deaf {
+                    self.at_relay("taken", *connection);
                 }
             }
             Operation::Opened { .. }
@@ -247,6 +308,8 @@ enum Planted {
     LazyLog,
     /// It says and sends everything so many operations too early.
     Early(usize),
+    /// It takes for acknowledged what nobody acknowledged.
+    Credulous,
 }
 
 /// What came of all images.
@@ -258,11 +321,11 @@ struct Verdict {
     example: Option<String>,
 }
 
-/// Cuts the power after every `nth` operation, in three ways.
-fn cut_everywhere(recording: &Recording, planted: Planted, nth: usize) -> Verdict {
+/// Cuts the power after so many operations, in three ways.
+fn cut_everywhere(recording: &Recording, planted: Planted, cuts: usize) -> Verdict {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        let cut = |worker| scope.spawn(move || cut_some(recording, planted, nth, worker, workers));
+        let cut = |worker| scope.spawn(move || cut_some(recording, planted, cuts, worker, workers));
         let all: Vec<_> = (0..workers).map(cut).collect();
         let mut whole = Verdict::default();
         for part in all.into_iter().map(|part| part.join().expect("no panic")) {
@@ -278,30 +341,39 @@ fn cut_everywhere(recording: &Recording, planted: Planted, nth: usize) -> Verdic
 fn cut_some(
     recording: &Recording,
     planted: Planted,
-    nth: usize,
+    cuts: usize,
     worker: usize,
     workers: usize,
 ) -> Verdict {
-    let place = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
     let (deaf_to, early) = match planted {
-        Planted::Nothing => (None, 0),
+        Planted::Nothing | Planted::Credulous => (None, 0),
         Planted::LazyLog => (Some("-wal"), 0),
         Planted::Early(early) => (None, early),
     };
     let mut disk = Disk::new(recording.house.folder(), deaf_to);
-    let mut promised = Promised::nothing(&recording.keys);
+    let is_deaf = matches!(planted, Planted::Credulous);
+    let mut promised = Promised { is_deaf, ..Promised::default() };
     let mut verdict = Verdict::default();
+    let places = recording.operations.iter().filter(|it| it.is_a_place_to_cut()).count();
+    let mut place = 0;
     recording.operations.iter().take(early).for_each(|operation| promised.take(operation));
     for (at, operation) in recording.operations.iter().enumerate() {
         disk.take(operation);
         recording.operations.get(at + early).into_iter().for_each(|it| promised.take(it));
-        if at % nth != 0 || (at / nth) % workers != worker {
+        if !operation.is_a_place_to_cut() {
+            continue;
+        }
+        // As many as are wanted, evenly among the places that there are.
+        let (before, cut) = (place * cuts / places, (place + 1) * cuts / places);
+        place += 1;
+        if before == cut || cut % workers != worker {
             continue;
         }
         for loss in [Loss::Everything, Loss::Nothing, Loss::Sectors(at as u64)] {
             verdict.images += 1;
             let image = disk.image(loss);
-            if let Some(what) = fault(&image, &promised.logs, place.path()) {
+            if let Some(what) = fault(&image, &promised.logs, folder.path()) {
                 verdict.faulty += 1;
                 verdict.example.get_or_insert(format!("after operation {at}, {loss:?}: {what}"));
             }
@@ -313,27 +385,38 @@ fn cut_some(
 #[test]
 fn power_cut_at_any_operation_breaks_no_promise() {
     let recording = record();
-    let nth = (recording.operations.len() * 3).div_ceil(MOST_IMAGES);
-    let verdict = cut_everywhere(&recording, Planted::Nothing, nth);
+    let verdict = cut_everywhere(&recording, Planted::Nothing, CUTS);
     println!("{} operations, {} images", recording.operations.len(), verdict.images);
     assert_eq!(verdict.faulty, 0, "{:?}", verdict.example);
     assert!(verdict.images >= 5000, "{} images", verdict.images);
 
     // The recorder saw everything of which there was a promise.
-    let mut promised = Promised::nothing(&recording.keys);
+    let mut promised = Promised::default();
     recording.operations.iter().for_each(|operation| promised.take(operation));
     let count = |log: &[Value], event: &str| log.iter().filter(|it| it["event"] == event).count();
     let Logs { history, line, relay, .. } = &promised.logs;
+    let of_each =
+        |turns: usize| (CALLERS - 1) * (0..POSTS_OF_EACH).filter(|at| at % 8 == turns).count();
     assert_eq!(count(history, "post"), CALLERS * POSTS_OF_EACH, "every 202");
-    assert_eq!(count(history, "withdraw"), (CALLERS - 1) * POSTS_OF_EACH / 4);
+    assert_eq!(count(history, "withdraw"), of_each(3) + of_each(7));
     assert_eq!(count(history, "sign"), CALLERS * POSTS_OF_EACH / 4);
+    assert_eq!(count(history, "hold"), of_each(2) + of_each(6));
+    assert_eq!(count(history, "release"), of_each(6));
+    assert_eq!(count(history, "decide"), of_each(0));
     assert_eq!(count(history, "shown"), CALLERS * POSTS_OF_EACH);
-    assert!(count(line, "page") >= (CALLERS - 1) * POSTS_OF_EACH / 4, "the calls");
-    assert_eq!(count(relay, "content"), POSTS_OF_EACH, "the mails");
+    let asked = history.iter().filter(|it| !it["call"].is_null() && it["event"] != "answer");
+    assert_eq!(count(history, "answer"), asked.count(), "every answer");
+    // A third of what nobody acknowledged was closed; the rest went once more, and was acknowledged.
+    let again = of_each(0) * 2 / 3;
+    assert!(count(line, "page") >= 2 * of_each(0) + of_each(4) - of_each(0) / 3, "the calls");
+    assert!(count(line, "acknowledged") >= again + of_each(4), "what the far ends said");
+    let unacknowledged = count(line, "page") - count(line, "acknowledged");
+    assert_eq!(unacknowledged, of_each(0), "each said nothing once");
+    assert_eq!((count(relay, "content"), count(relay, "taken")), (POSTS_OF_EACH, POSTS_OF_EACH));
 
     // The same eyes find a store that does not keep its word.
-    for planted in [Planted::LazyLog, Planted::Early(32)] {
-        let verdict = cut_everywhere(&recording, planted, 16 * nth);
+    for planted in [Planted::LazyLog, Planted::Early(32), Planted::Credulous] {
+        let verdict = cut_everywhere(&recording, planted, CUTS / 16);
         let example = verdict.example.unwrap_or_default();
         println!("planted: {} of {} images, first {example}", verdict.faulty, verdict.images);
         assert!(verdict.faulty > 10, "{} {example}", verdict.faulty);

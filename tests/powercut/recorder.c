@@ -2,8 +2,9 @@
  * What a program asks of the disk, in order: preloaded into the real daemon.
  *
  * In: POWERCUT_FOLDER, whose files are followed; POWERCUT_LOG, the file that is written. Out: one record for each
- * operation, after it succeeded, and one for what must be on disk before it goes out, before it goes: an answer that
- * promises something (200, 202), ATD, the first octet of a page (behind AT+FDT) and of a mail's content (behind DATA).
+ * operation, after it succeeded; one for what must be on disk before it goes out, before it goes: the answer to a request
+ * about one notification, ATD, the first octet of a page (behind AT+FDT) and of a mail's content (behind DATA); and one
+ * for what comes in, before the daemon sees it: such a request, and whatever a modem or a relay says.
  * Under one lock, so that the order of the records is that of the operations.
  * Not here: what a power cut leaves of them (replay.rs).
  *
@@ -25,7 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPENED = 1, WRITTEN, CUT, SYNCED, MOVED, GONE, ANSWERED, DIALLED, PAGE, RECIPIENT, CONTENT };
+enum { OPENED = 1, WRITTEN, CUT, SYNCED, MOVED, GONE, ANSWERED, DIALLED, PAGE, RECIPIENT, CONTENT, ASKED, HEARD };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder;
@@ -131,19 +132,20 @@ OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
 
+/* Descriptors on which a page or a mail's content comes next; on which a request was heard; with a modem or a relay
+ * behind them. */
+static char at_page[65536], at_content[65536], is_asked[65536], is_far_end[65536];
+
 int close(int fd) {
     pthread_mutex_lock(&lock);
     if (fd >= 0 && fd < 65536)
-        followed[fd] = 0;
+        followed[fd] = at_page[fd] = at_content[fd] = is_asked[fd] = is_far_end[fd] = 0;
     int done = (int)syscall(SYS_close, fd);
     int why = errno;
     pthread_mutex_unlock(&lock);
     errno = why;
     return done;
 }
-
-/* Descriptors on which a page or a mail's content comes next. */
-static char at_page[65536], at_content[65536];
 
 static int begins(const char *octets, size_t length, const char *with) {
     return length >= strlen(with) && memcmp(octets, with, strlen(with)) == 0;
@@ -153,7 +155,7 @@ static void see(int fd, const char *octets, size_t length) {
     if (log_fd < 0 || fd < 0 || fd >= 65536 || length == 0)
         return;
     uint64_t to = (uint64_t)fd;
-    if (begins(octets, length, "HTTP/1.1 202") || begins(octets, length, "HTTP/1.1 200"))
+    if (is_asked[fd] && begins(octets, length, "HTTP/1.1 "))
         record(ANSWERED, to, 0, octets, (uint32_t)length);
     else if (begins(octets, length, "ATD"))
         record(DIALLED, to, 0, octets, (uint32_t)length);
@@ -165,6 +167,33 @@ static void see(int fd, const char *octets, size_t length) {
         record(CONTENT, to, 0, NULL, 0);
     at_page[fd] = begins(octets, length, "AT+FDT");
     at_content[fd] = begins(octets, length, "DATA");
+    is_far_end[fd] |= begins(octets, length, "ATD") || begins(octets, length, "RCPT TO");
+}
+
+/* What came in; whoever waits for it does so without the lock. */
+static ssize_t heard(int fd, const char *octets, ssize_t length) {
+    int why = errno;
+    pthread_mutex_lock(&lock);
+    if (log_fd >= 0 && fd >= 0 && fd < 65536 && length > 0 && !file_of(fd)) {
+        if (begins(octets, (size_t)length, "POST /v1/") || begins(octets, (size_t)length, "DELETE /v1/") ||
+            begins(octets, (size_t)length, "GET /v1/notifications/")) {
+            is_asked[fd] = 1;
+            record(ASKED, (uint64_t)fd, 0, octets, (uint32_t)length);
+        } else if (is_far_end[fd]) {
+            record(HEARD, (uint64_t)fd, 0, octets, (uint32_t)length);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    errno = why;
+    return length;
+}
+
+ssize_t read(int fd, void *octets, size_t length) {
+    return heard(fd, octets, (ssize_t)syscall(SYS_read, fd, octets, length));
+}
+
+ssize_t recv(int fd, void *octets, size_t length, int flags) {
+    return heard(fd, octets, (ssize_t)syscall(SYS_recvfrom, fd, octets, length, flags, NULL, NULL));
 }
 
 #define WRITE_AT(name, offset_type)                                            \

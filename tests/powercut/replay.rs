@@ -40,8 +40,14 @@ pub enum Operation {
     Gone {
         path: String,
     },
-    /// A caller was told this with 200 or 202.
+    /// A caller asks for something about one notification.
+    Asked {
+        connection: u64,
+        request: String,
+    },
+    /// And is told this.
     Answered {
+        connection: u64,
         status: u16,
         body: Value,
     },
@@ -50,7 +56,9 @@ pub enum Operation {
         number: String,
     },
     /// A page begins to go out to the modem.
-    Page,
+    Page {
+        connection: u64,
+    },
     /// A mail on this connection is for the office of this number.
     Recipient {
         connection: u64,
@@ -60,6 +68,30 @@ pub enum Operation {
     Content {
         connection: u64,
     },
+    /// A modem or a relay says something, or a part of it.
+    Heard {
+        connection: u64,
+        words: String,
+    },
+}
+
+impl Operation {
+    /// Behind it there is more to find on the disk, or more that must be there.
+    pub fn is_a_place_to_cut(&self) -> bool {
+        match self {
+            Self::Asked { .. } | Self::Recipient { .. } | Self::Heard { .. } => false,
+            Self::Opened { .. }
+            | Self::Written { .. }
+            | Self::Cut { .. }
+            | Self::Synced { .. }
+            | Self::Moved { .. }
+            | Self::Gone { .. }
+            | Self::Answered { .. }
+            | Self::Dialled { .. }
+            | Self::Page { .. }
+            | Self::Content { .. } => true,
+        }
+    }
 }
 
 /// Reads the log; the last record may be cut, as the program was killed.
@@ -91,12 +123,12 @@ pub fn operations(log: &[u8]) -> Vec<Operation> {
                 let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
                 let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
                 let body = serde_json::from_str(body).unwrap_or_default();
-                Operation::Answered { status: status.expect("a status"), body }
+                Operation::Answered { connection: file, status: status.expect("a status"), body }
             }
             8 => {
                 Operation::Dialled { number: text().chars().filter(char::is_ascii_digit).collect() }
             }
-            9 => Operation::Page,
+            9 => Operation::Page { connection: file },
             10 => {
                 let line = text();
                 let number = line.split_once("<n").and_then(|(_, rest)| rest.split_once('@'));
@@ -104,6 +136,8 @@ pub fn operations(log: &[u8]) -> Vec<Operation> {
                 Operation::Recipient { connection: file, number }
             }
             11 => Operation::Content { connection: file },
+            12 => Operation::Asked { connection: file, request: text() },
+            13 => Operation::Heard { connection: file, words: text() },
             other => panic!("the recorder does not write {other}"),
         });
     }
@@ -211,11 +245,13 @@ impl Disk {
                 self.names.remove(path);
                 self.pending_names.push(Naming::Gone { path: path.clone() });
             }
-            Operation::Answered { .. }
+            Operation::Asked { .. }
+            | Operation::Answered { .. }
             | Operation::Dialled { .. }
-            | Operation::Page
+            | Operation::Page { .. }
             | Operation::Recipient { .. }
-            | Operation::Content { .. } => {}
+            | Operation::Content { .. }
+            | Operation::Heard { .. } => {}
         }
     }
 
