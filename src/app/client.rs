@@ -23,7 +23,6 @@ use zeroize::Zeroizing;
 
 use super::exit::{Exit, Failure};
 use super::{print, secrets};
-use crate::hook::tls;
 
 /// Longest time for one answer: the gateway may draw a sheet before it answers.
 const ANSWER_WITHIN: Duration = Duration::from_secs(90);
@@ -132,8 +131,11 @@ impl Gateway {
             .as_deref()
             .ok_or_else(|| Failure::new(Exit::Usage, "https needs --ca-file or SHIRASE_CA_FILE"))?;
         let pem = secrets::read_open(ca_file, PEM_LIMIT_OCTETS)?;
+        let certificates = |path: &Path, pem: &[u8]| {
+            pki::certificates(pem).map_err(|error| wrong(path, error.to_string()))
+        };
         let mut roots = RootCertStore::empty();
-        for root in tls::certificates(&pem).map_err(|why| wrong(ca_file, why))? {
+        for root in certificates(ca_file, &pem)? {
             roots.add(root).map_err(|error| wrong(ca_file, error.to_string()))?;
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -145,7 +147,7 @@ impl Gateway {
             None => builder.with_no_client_auth(),
             Some(file) => {
                 let pem = secrets::read(file)?;
-                let chain = tls::certificates(&pem).map_err(|why| wrong(file, why))?;
+                let chain = certificates(file, &pem)?;
                 let key = PrivateKeyDer::from_pem_slice(&pem)
                     .map_err(|error| wrong(file, format!("no key: {error}")))?;
                 builder

@@ -99,7 +99,8 @@ impl Certificates {
 
 fn configured(pem: &Pem) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let chain = certificates(&pem.chain).map_err(TlsError::Certificate)?;
+    let chain =
+        pki::certificates(&pem.chain).map_err(|error| TlsError::Certificate(error.to_string()))?;
     let key = PrivateKeyDer::from_pem_slice(&pem.key)
         .map_err(|error| TlsError::Key(error.to_string()))?;
     let versions = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -110,7 +111,7 @@ fn configured(pem: &Pem) -> Result<Arc<ServerConfig>, TlsError> {
         Some(pem) => {
             let wrong = |error: &dyn std::fmt::Display| TlsError::ClientCa(error.to_string());
             let mut roots = RootCertStore::empty();
-            for root in certificates(pem).map_err(TlsError::ClientCa)? {
+            for root in pki::certificates(pem).map_err(|error| wrong(&error))? {
                 roots.add(root).map_err(|error| wrong(&error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
@@ -123,17 +124,4 @@ fn configured(pem: &Pem) -> Result<Arc<ServerConfig>, TlsError> {
         clients.with_single_cert(chain, key).map_err(|error| TlsError::Pair(error.to_string()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
-}
-
-/// Every certificate of a PEM file, at least one.
-///
-/// # Errors
-/// A sentence.
-pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(String::from("no certificate in it")),
-        Ok(found) => Ok(found),
-        Err(error) => Err(error.to_string()),
-    }
 }

@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mail::message::Charset;
-use mail::smtp::{Deadlines, Relay, RelaySettings, Tls, Trust};
+use mail::smtp::{Deadlines, Relay, RelaySettings, Tls};
 use mail::{Address, ReturnPath, TokenKey};
+use pki::Trust;
 use servers::{SINK, Servers};
 use shirase::app::clock::{Clock, SystemClock};
 use shirase::app::systemd::Pulse;

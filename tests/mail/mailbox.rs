@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use mail::TokenKey;
 use mail::mailbox::{Interrupt, Mailbox, MailboxError, MailboxSettings, Patience};
-use mail::smtp::{Login, Mechanism, Tls, Trust};
+use mail::smtp::{Login, Mechanism, Tls};
+use pki::Trust;
 
 use crate::servers::{RECEIPTS, Servers};
 

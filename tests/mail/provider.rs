@@ -1,8 +1,9 @@
 //! A FAX that a service sends for a mail, and the service's answer.
 
-use mail::smtp::{Deadlines, Outcome, Outgoing, RelaySettings, Tls, Trust};
+use mail::smtp::{Deadlines, Outcome, Outgoing, RelaySettings, Tls};
 use mail::{Address, TokenKey};
 use mail_parser::{MessageParser, MimeHeaders};
+use pki::Trust;
 use serde_json::json;
 
 use crate::gateway::{self, FAX, Way, document, rungs};

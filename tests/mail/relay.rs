@@ -5,9 +5,9 @@ use std::time::Duration;
 use mail::report::{Action, Content, RecipientReport};
 use mail::smtp::{
     Deadlines, Go, Login, Mechanism, Outcome, Outgoing, Relay, RelaySettings, Step, Tls, Trouble,
-    Trust,
 };
 use mail::{Address, Subject, TokenKey};
+use pki::Trust;
 
 use crate::servers::{DEFERRED, Far, REFUSED, SENDER, Servers};
 

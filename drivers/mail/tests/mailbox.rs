@@ -15,7 +15,8 @@ use mail::mailbox::{
     Patience,
 };
 use mail::report::Content;
-use mail::smtp::{Login, Mechanism, Tls, Trust};
+use mail::smtp::{Login, Mechanism, Tls};
+use pki::Trust;
 
 const CAPABILITIES: &str = "* CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 IDLE MOVE UIDPLUS\r\n";
 const SECRET: &str = "correct horse";

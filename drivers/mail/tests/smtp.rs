@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use mail::smtp::{
     Deadlines, Go, Login, Mechanism, Outcome, Outgoing, Relay, RelaySettings, Reply, Step, Tls,
-    Trouble, Trust,
+    Trouble,
 };
 use mail::{Address, TokenKey};
+use pki::Trust;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

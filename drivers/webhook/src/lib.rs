@@ -4,13 +4,12 @@
 //! not. A post ends within [`Endpoint::POST_WITHIN`], whatever is at the other end.
 //! Source: Standard Webhooks 1.0 (signatures, secrets); RFC 9110 (status, `Retry-After`); IANA's registries of special
 //! addresses (RFC 6890).
-//! Not here: whether and when to post again (`src/tell`), what is posted.
+//! Not here: whose certificates are believed (`drivers/pki`), whether and when to post again (`src/tell`), what is posted.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `sign.rs` | secrets, and what a receiver checks |
 //! | `place.rs` | where an endpoint is, and which addresses no post goes to |
-//! | `trust.rs` | whose certificates are believed |
 //! | `post.rs` | one post, from the name to the status |
 //! | `later.rs` | when a server wants to be asked again |
 //! | `error.rs` | why a post failed |
@@ -33,10 +32,8 @@ mod later;
 mod place;
 mod post;
 mod sign;
-mod trust;
 
 pub use error::{PostError, Stage};
 pub use place::{Place, PlaceError, Resolve, System};
 pub use post::{Answered, Endpoint, Message};
 pub use sign::{Key, KeyError, Keys};
-pub use trust::{Trust, TrustError};

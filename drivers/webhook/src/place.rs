@@ -151,7 +151,7 @@ impl Place {
     ///
     /// # Errors
     /// [`PostError::NoAddress`], [`PostError::Forbidden`], [`PostError::Plain`].
-    pub(crate) async fn addresses(
+    pub async fn addresses(
         &self,
         resolver: &dyn Resolve,
         allowed: &[IpNet],

@@ -18,6 +18,7 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
+use pki::{Trust, TrustError};
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,7 +27,7 @@ use tokio::time::Sleep;
 use tokio_rustls::TlsConnector;
 
 use crate::later::retry_after;
-use crate::{Keys, Place, PostError, Resolve, Stage, Trust, TrustError};
+use crate::{Keys, Place, PostError, Resolve, Stage};
 
 /// As much of an answer is read.
 const ANSWER_OCTETS: usize = 64 << 10;
@@ -76,7 +77,9 @@ impl Endpoint {
         trust: &Trust,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, TrustError> {
-        Ok(Self { place, keys, allowed, tls: trust.config()?, resolver })
+        let mut tls = trust.config()?;
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { place, keys, allowed, tls: Arc::new(tls), resolver })
     }
 
     /// Posts once, signed with every key. `now` is the time of this attempt in seconds since 1970, as the receiver checks it.

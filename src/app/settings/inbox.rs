@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use mail::mailbox::{MailboxSettings, Patience};
-use mail::smtp::{Tls, Trust};
+use mail::smtp::Tls;
+use pki::Trust;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mail::message::Charset;
-use mail::smtp::{Deadlines, Mechanism, RelaySettings, Tls, Trust};
+use mail::smtp::{Deadlines, Mechanism, RelaySettings, Tls};
 use mail::{Address, ReturnPath};
+use pki::Trust;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use pki::Trust;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
-use webhook::{Endpoint, Key, Keys, Place, System, Trust};
+use webhook::{Endpoint, Key, Keys, Place, System};
 
 use super::line::line_name;
 use super::mail::pem;

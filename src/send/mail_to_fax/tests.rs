@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use mail::provider::Account;
-use mail::smtp::{Deadlines, RelaySettings, Tls, Trust};
+use mail::smtp::{Deadlines, RelaySettings, Tls};
 use mail::{Address, ReturnPath};
 use mail_parser::{MessageParser, MimeHeaders};
+use pki::Trust;
 
 use super::*;
 use crate::app::clock::Clock;

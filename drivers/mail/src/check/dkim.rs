@@ -5,7 +5,6 @@
 
 use data_encoding::BASE64;
 
-use super::der;
 use super::names::{Names, Unanswered};
 
 /// Names that relays and providers give their keys when nobody chooses. Those of Microsoft 365, Google Workspace,
@@ -81,7 +80,7 @@ impl DkimRecord {
             return Self::Broken("p is no base64");
         };
         let key = match tag("k").unwrap_or("rsa") {
-            "rsa" => match der::rsa_bits(&octets) {
+            "rsa" => match pki::rsa_bits(&octets) {
                 Some(bits) => DkimKey::Rsa { bits },
                 None => return Self::Broken("p is no RSA key"),
             },

@@ -6,7 +6,6 @@
 //! Source: RFC 7208 (SPF), RFC 6376 and 8301 (DKIM), RFC 7489 (DMARC), RFC 7505 (null MX), RFC 5321 5.1.
 //! Not here: what a relay offers (`smtp`), what to do about any of it (`src/app/check.rs`).
 
-pub(crate) mod der;
 mod dkim;
 mod dmarc;
 mod names;

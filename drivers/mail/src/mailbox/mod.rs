@@ -21,10 +21,12 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pki::{Trust, TrustError};
+
 pub use self::gate::FETCH_OCTETS;
 pub use self::session::{Fetched, Mailbox, MailboxOffers};
 pub use self::wire::{NetWire, Wire, WireError};
-use crate::smtp::{Login, Mechanism, Tls, Trust, TrustError};
+use crate::smtp::{Login, Mechanism, Tls};
 
 /// How a mailbox is reached.
 #[derive(Debug)]
@@ -146,7 +148,7 @@ pub enum MailboxError {
     #[error("a reply of the mailbox's server has no end")]
     TooLong,
     /// There are no certificates to check against.
-    #[error(transparent)]
+    #[error("whom to believe at the mailbox: {0}")]
     Trust(#[from] TrustError),
     /// The operating system gives no means to wait for the network.
     #[error("cannot wait for the network: {0}")]

@@ -27,7 +27,6 @@ use super::{
     Go, Login, Mechanism, Offers, Outcome, Outgoing, RelaySettings, Reply, Step, Tls, Trouble,
 };
 use crate::Address;
-use crate::check::der;
 
 /// Mails on one connection. Chosen: often enough anew that no relay minds, and a new one costs a few round trips.
 const MAILS_PER_CONNECTION: u32 = 100;
@@ -321,7 +320,7 @@ async fn encrypt(
         TlsTrouble::Broken(why) => Trouble::Broken(why),
     })?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let end = certificates.first().and_then(|own| der::certificate_end(own));
+    let end = certificates.first().and_then(|own| pki::validity(own)).map(|valid| valid.until_s);
     Ok((Guarded::new(stream, peer, greeting), end))
 }
 

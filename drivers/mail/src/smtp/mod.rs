@@ -13,13 +13,13 @@ mod tls;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pki::{Trust, TrustError};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use self::connection::Connection;
 pub(crate) use self::connection::without;
 pub(crate) use self::tls::{TlsTrouble, begin_tls};
-pub use self::tls::{Trust, TrustError};
 use crate::{Address, Token};
 
 /// How a relay is reached.

@@ -5,8 +5,9 @@ mod relay;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use mail::smtp::{Deadlines, RelaySettings, Tls, Trust};
+use mail::smtp::{Deadlines, RelaySettings, Tls};
 use mail::{Address, ReturnPath, TokenKey};
+use pki::Trust;
 
 use super::*;
 use crate::app::clock::Clock;

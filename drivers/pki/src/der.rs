@@ -1,6 +1,6 @@
-//! The little of ASN.1 DER that is read here: when a certificate ends, how long an RSA key is.
+//! The little of ASN.1 DER that is read here: when a certificate is valid, how long an RSA key is.
 //!
-//! In: octets of a stranger. Out: a number, or nothing if they are not what they should be. Whether a certificate may
+//! In: octets of a stranger. Out: numbers, or nothing if they are not what they should be. Whether a certificate may
 //! be believed is judged by rustls.
 //! Source: X.690 8.1 and 10.1, RFC 5280 4.1 (certificate), RFC 8017 A.1.1 (RSA key).
 
@@ -12,8 +12,15 @@ const GENERALIZED_TIME: u8 = 0x18;
 /// `[0] EXPLICIT`: the version of a certificate.
 const VERSION: u8 = 0xa0;
 
-/// The last second at which a certificate is valid, in seconds since 1970.
-pub(crate) fn certificate_end(certificate: &[u8]) -> Option<i64> {
+/// The first and the last second at which a certificate is valid, since 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Validity {
+    pub from_s: i64,
+    pub until_s: i64,
+}
+
+/// When a certificate is valid.
+pub fn validity(certificate: &[u8]) -> Option<Validity> {
     let (outer, _) = expect(SEQUENCE, certificate)?;
     let (mut rest, _) = expect(SEQUENCE, outer)?;
     if let Some((_, behind)) = expect(VERSION, rest) {
@@ -23,13 +30,13 @@ pub(crate) fn certificate_end(certificate: &[u8]) -> Option<i64> {
     let (_algorithm, rest) = expect(SEQUENCE, rest)?;
     let (_issuer, rest) = expect(SEQUENCE, rest)?;
     let (validity, _) = expect(SEQUENCE, rest)?;
-    let (_, _begin, rest) = element(validity)?;
-    let (tag, end, _) = element(rest)?;
-    time(tag, end)
+    let (begin_tag, begin, rest) = element(validity)?;
+    let (end_tag, end, _) = element(rest)?;
+    Some(Validity { from_s: time(begin_tag, begin)?, until_s: time(end_tag, end)? })
 }
 
 /// The length of an RSA key in bits: of a SubjectPublicKeyInfo, or of the key alone.
-pub(super) fn rsa_bits(key: &[u8]) -> Option<usize> {
+pub fn rsa_bits(key: &[u8]) -> Option<usize> {
     let (outer, _) = expect(SEQUENCE, key)?;
     let modulus = match expect(INTEGER, outer) {
         Some((modulus, _exponent)) => modulus,
@@ -105,15 +112,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn end_of_a_certificate_is_read_from_either_form_of_time() {
+    fn dates_of_a_certificate_are_read_from_either_form_of_time() {
         for (year, seconds) in [(2027, 1_798_761_599), (2055, 2_682_374_399)] {
             let mut parameters =
                 rcgen::CertificateParams::new(vec!["relay.example.jp".into()]).expect("parameters");
             parameters.not_after =
                 rcgen::date_time_ymd(year, 1, 1) - std::time::Duration::from_secs(1);
+            parameters.not_before = rcgen::date_time_ymd(2000, 1, 1);
             let key = rcgen::KeyPair::generate().expect("a key");
             let certificate = parameters.self_signed(&key).expect("a certificate");
-            assert_eq!(certificate_end(certificate.der()), Some(seconds), "{year}");
+            let expected = Validity { from_s: 946_684_800, until_s: seconds };
+            assert_eq!(validity(certificate.der()), Some(expected), "{year}");
         }
     }
 
@@ -149,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn octets_of_a_stranger_are_read_or_not_and_nothing_else(octets in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = certificate_end(&octets);
+            let _ = validity(&octets);
             let _ = rsa_bits(&octets);
         }
     }

@@ -1,7 +1,7 @@
 //! Whose certificates are believed.
 //!
 //! In: nothing, or the certificates of a private authority. Out: a rustls configuration: TLS 1.2 and 1.3, names checked.
-//! Not here: the handshake (`post.rs`). There is no way to switch the check off.
+//! Not here: the handshake. There is no way to switch the check off.
 
 use std::sync::Arc;
 
@@ -30,7 +30,11 @@ pub enum TrustError {
 }
 
 impl Trust {
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+    /// For whoever connects.
+    ///
+    /// # Errors
+    /// [`TrustError`]: there is nothing to check against.
+    pub fn config(&self) -> Result<ClientConfig, TrustError> {
         let mut roots = RootCertStore::empty();
         match self {
             Self::System => {
@@ -41,22 +45,48 @@ impl Trust {
                 }
             }
             Self::Only(pem) => {
-                for certificate in CertificateDer::pem_slice_iter(pem) {
-                    let certificate = certificate.map_err(|_| TrustError::NotPem)?;
+                for certificate in certificates(pem)? {
                     roots.add(certificate).map_err(|_| TrustError::NotPem)?;
-                }
-                if roots.is_empty() {
-                    return Err(TrustError::NotPem);
                 }
             }
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions =
+        let builder =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         // The provider has both versions, so that this cannot fail.
-        let builder = versions.map_err(|_| TrustError::NotPem)?;
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        let builder = builder.map_err(|_| TrustError::NotPem)?;
+        Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+/// Every certificate of a PEM file, at least one.
+///
+/// # Errors
+/// [`TrustError::NotPem`]
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    found.ok().filter(|found| !found.is_empty()).ok_or(TrustError::NotPem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authority_that_is_none_is_refused_and_a_chain_is_read_whole() {
+        let made = |name: &str| {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("made");
+            made.cert.pem()
+        };
+        let pair = made("a.example.jp") + &made("b.example.jp");
+        assert_eq!(certificates(pair.as_bytes()).map(|found| found.len()), Ok(2));
+        assert!(Trust::Only(pair.clone().into_bytes()).config().is_ok());
+        let cut = pair.replacen("MII", "M!!", 1);
+        let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+        let hollow = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for none in ["", "not PEM", cut.as_str(), key.as_str(), hollow] {
+            let refused = Trust::Only(none.as_bytes().to_vec()).config().err();
+            assert_eq!(refused, Some(TrustError::NotPem), "{none}");
+        }
     }
 }
