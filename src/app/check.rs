@@ -6,25 +6,29 @@
 
 mod clock;
 mod credentials;
+mod dates;
 mod devices;
 mod judge;
 mod mail;
 mod sheets;
 mod store;
 mod thing;
+mod tls;
+mod webhooks;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::clock::{Clock as _, SystemClock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::settings::Settings;
 pub(super) use thing::Thing;
 
 /// Look at everything that the gateway needs: is it there, is it as it should be, and what to do if not? Settings, secret
-/// files, templates, faces, the store, its disk, modems, the clock, and the mail channel. Nothing is sent or dialled. As root,
+/// files, certificates, templates, faces, the store, its disk, modems, the clock, webhooks, and the mail channel. Nothing is
+/// sent or dialled. As root,
 /// with CREDENTIALS_DIRECTORY=/etc/shirase/credentials. What is wrong comes first; the status is 0 unless something is
 /// wrong. What cannot be told from here is shown and is no fault.
 #[derive(clap::Args)]
@@ -76,11 +80,16 @@ async fn everything(config: &Path) -> Report {
     let lines = settings.lines.len() + settings.provider_lines.len();
     let found = format!("{}, {lines} lines", config.display());
     report.add([Finding::good(Thing::Settings, found)]);
-    report.add([listener(settings.http.listen)]);
+    let listen = settings.http.listen;
+    report.add([Finding::good(Thing::Listener, format!("{listen}, for this machine alone"))]);
     report.add(credentials::look(&settings));
+    if let Some(tls) = &settings.http.tls {
+        report.add(tls::look(tls, SystemClock.now()));
+    }
     report.add(sheets::look(&settings));
     report.add(store::look(&settings.store.path));
     report.add(devices::look(&settings.lines));
+    report.add(webhooks::look(&settings.webhooks).await);
     if settings.mail.is_some() {
         match mail::Mail::default().run(config).await {
             Ok(mail) => report.add(mail.0),
@@ -91,18 +100,6 @@ async fn everything(config: &Path) -> Report {
         }
     }
     report
-}
-
-fn listener(listen: SocketAddr) -> Finding {
-    if listen.ip().is_loopback() {
-        return Finding::good(Thing::Listener, format!("{listen}, for this machine alone"));
-    }
-    Finding::new(
-        Mark::Warning,
-        Thing::Listener,
-        format!("{listen} is open to other machines without TLS: tokens can be read on the way"),
-        "listen on 127.0.0.1 and let TLS be spoken before it",
-    )
 }
 
 /// What is known of a thing. The worst is the least.

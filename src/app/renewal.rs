@@ -1,20 +1,24 @@
 //! What may change while the gateway runs: tokens and certificates.
 //!
 //! In: the files that the settings name, every half minute and on SIGHUP. Out: the tokens and certificates that hold from then
-//! on. A file that cannot be used changes nothing and is told once.
+//! on. A file that cannot be used changes nothing, is told once, and stands on [`Renewals`] until it can.
 //! Not here: settings, which hold from start to end; other secrets, which are read once.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
+use super::clock::Clock;
 use super::exit::{Exit, Failure};
-use super::secrets::{self, SecretFile};
+use super::secrets::{self, SecretError, SecretFile};
 use super::settings::{Http, Tls};
+use crate::hook::renewals::{Renewable, Renewals};
 use crate::hook::tls::{Certificates, Pem, TlsError};
 use crate::hook::{LiveTokens, Tokens};
+use crate::job::UnixMillis;
 
 /// Between two looks. A token that is revoked works no longer than this.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -26,10 +30,14 @@ const PEM_LIMIT_OCTETS: u64 = 256 << 10;
 pub struct Renewal {
     tokens_file: SecretFile,
     tokens: LiveTokens,
-    seen_tokens: Seen,
+    tokens_digest: Digest256,
     certificates: Option<(Tls, Arc<Certificates>)>,
-    seen_certificates: Seen,
+    certificates_digest: Option<Digest256>,
+    board: Renewals,
 }
+
+/// Of the files as they were used last, so that a change is taken once.
+type Digest256 = [u8; 32];
 
 impl Renewal {
     /// Reads everything for the first time.
@@ -37,7 +45,7 @@ impl Renewal {
     /// # Errors
     /// [`Failure`]: a file cannot be used.
     pub fn begin(http: &Http) -> Result<Self, Failure> {
-        let (tokens, seen_tokens) = read_tokens(&http.tokens_file)
+        let (tokens, tokens_digest) = read_tokens(&http.tokens_file)
             .map_err(|message| Failure::new(Exit::Settings, message))?;
         if tokens.is_empty() {
             let message =
@@ -49,21 +57,18 @@ impl Renewal {
         }
         let read = http.tls.as_ref().map(|tls| -> Result<_, String> {
             let (pem, digest) = read_pem(tls)?;
-            let made =
-                Certificates::new(&pem, tls.clients()).map_err(|error| named(tls, &error))?;
-            Ok(((tls.clone(), Arc::new(made)), digest))
+            Ok(((tls.clone(), Arc::new(made(tls, &pem)?)), digest))
         });
-        let (certificates, seen_certificates) = match read {
-            None => (None, Seen::default()),
-            Some(Ok((made, digest))) => (Some(made), Seen::of(digest)),
-            Some(Err(message)) => return Err(Failure::new(Exit::Settings, message)),
-        };
+        let read = read.transpose().map_err(|message| Failure::new(Exit::Settings, message))?;
+        let (certificates, certificates_digest) = read.unzip();
+        let shown = certificates.as_ref().map(|(_, certificates)| Arc::clone(certificates));
         Ok(Self {
             tokens_file: http.tokens_file.clone(),
             tokens: LiveTokens::new(tokens),
-            seen_tokens: Seen::of(seen_tokens),
+            tokens_digest,
             certificates,
-            seen_certificates,
+            certificates_digest,
+            board: Renewals::new(shown),
         })
     }
 
@@ -75,15 +80,21 @@ impl Renewal {
         self.certificates.as_ref().map(|(_, certificates)| Arc::clone(certificates))
     }
 
+    /// For those who look at it.
+    pub fn board(&self) -> Renewals {
+        self.board.clone()
+    }
+
     /// Looks again and again; `now` asks for a look at once.
-    pub async fn run(mut self, now: Arc<Notify>) {
+    pub async fn run(mut self, now: Arc<Notify>, clock: Arc<dyn Clock>) {
         loop {
             tokio::select! {
                 () = now.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
+            let at = clock.now();
             let looked = tokio::task::spawn_blocking(move || {
-                self.look();
+                self.look(at);
                 self
             });
             // A look that panics ends the process, so there is always one that comes back.
@@ -92,60 +103,39 @@ impl Renewal {
         }
     }
 
-    fn look(&mut self) {
+    fn look(&mut self, now: UnixMillis) {
         match read_tokens(&self.tokens_file) {
             Ok((tokens, digest)) => {
-                if self.seen_tokens.is_new(digest) {
+                self.board.fresh(Renewable::Tokens);
+                if std::mem::replace(&mut self.tokens_digest, digest) != digest {
                     tracing::info!(nobody = tokens.is_empty(), "app.tokens.renewed");
                     self.tokens.replace(tokens);
                 }
             }
-            Err(message) => self.seen_tokens.refuse(message, "app.tokens.not_renewed"),
+            Err(error) => {
+                if self.board.stale(Renewable::Tokens, error.clone(), now) {
+                    tracing::error!(%error, "app.tokens.not_renewed");
+                }
+            }
         }
         let Some((tls, certificates)) = &self.certificates else { return };
         let renewed = read_pem(tls).and_then(|(pem, digest)| {
-            let is_new = self.seen_certificates.is_other(digest);
-            if is_new {
+            if self.certificates_digest != Some(digest) {
                 certificates.renew(&pem).map_err(|error| named(tls, &error))?;
+                tracing::info!("app.certificates.renewed");
             }
             Ok(digest)
         });
         match renewed {
             Ok(digest) => {
-                if self.seen_certificates.is_new(digest) {
-                    tracing::info!("app.certificates.renewed");
+                self.board.fresh(Renewable::Certificates);
+                self.certificates_digest = Some(digest);
+            }
+            Err(error) => {
+                if self.board.stale(Renewable::Certificates, error.clone(), now) {
+                    tracing::error!(%error, "app.certificates.not_renewed");
                 }
             }
-            Err(message) => self.seen_certificates.refuse(message, "app.certificates.not_renewed"),
-        }
-    }
-}
-
-/// What a look found last, so that a change is taken once and a fault is told once.
-#[derive(Default)]
-struct Seen {
-    digest: Option<[u8; 32]>,
-    fault: Option<String>,
-}
-
-impl Seen {
-    fn of(digest: [u8; 32]) -> Self {
-        Self { digest: Some(digest), fault: None }
-    }
-
-    fn is_other(&self, digest: [u8; 32]) -> bool {
-        self.digest != Some(digest)
-    }
-
-    fn is_new(&mut self, digest: [u8; 32]) -> bool {
-        self.fault = None;
-        self.digest.replace(digest) != Some(digest)
-    }
-
-    fn refuse(&mut self, message: String, event: &'static str) {
-        if self.fault.as_ref() != Some(&message) {
-            tracing::error!(error = %message, "{event}");
-            self.fault = Some(message);
         }
     }
 }
@@ -158,7 +148,7 @@ fn read_tokens(file: &SecretFile) -> Result<(Tokens, [u8; 32]), String> {
 }
 
 fn read_pem(tls: &Tls) -> Result<(Pem, [u8; 32]), String> {
-    let open = |path| secrets::read_open(path, PEM_LIMIT_OCTETS).map_err(|error| error.to_string());
+    let open = |path: &Path| open_pem(path).map_err(|error| error.to_string());
     let chain = open(&tls.certificate)?;
     let key = tls.key_file.read().map_err(|error| error.to_string())?;
     let client_ca = tls.client_ca.as_deref().map(open).transpose()?;
@@ -169,6 +159,16 @@ fn read_pem(tls: &Tls) -> Result<(Pem, [u8; 32]), String> {
         digest.update(part);
     }
     Ok((Pem { chain, key, client_ca }, digest.finalize().into()))
+}
+
+/// What a file of certificates holds.
+pub(super) fn open_pem(path: &Path) -> Result<Vec<u8>, SecretError> {
+    secrets::read_open(path, PEM_LIMIT_OCTETS)
+}
+
+/// Puts the files together.
+pub(super) fn made(tls: &Tls, pem: &Pem) -> Result<Certificates, String> {
+    Certificates::new(pem, tls.clients()).map_err(|error| named(tls, &error))
 }
 
 /// With the file that it is about.
@@ -182,4 +182,102 @@ fn named(tls: &Tls, error: &TlsError) -> String {
         TlsError::Name(_) => String::from("[[http.tls.client]]"),
     };
     format!("{file}: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::app::settings::tests::{LEAST, parse};
+    use crate::hook::tls::examples::valid_until;
+    use crate::job::examples::TUESDAY_10_00 as NOW;
+
+    /// The files of a gateway that renews them, and what is known of them.
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> (Self, Renewal) {
+            let folder = Self(tempfile::tempdir().expect("a folder"));
+            folder.has_tokens("exchange", 0);
+            folder.has_pair(&valid_until(2026, 12, 1));
+            let place = folder.0.path().display();
+            let text = format!(
+                "{LEAST}[http.tls]\nlisten = \"127.0.0.1:8751\"\ncertificate = \"{place}/chain.pem\"\n\
+                 key_file = \"{place}/chain.key\"\n"
+            );
+            let mut http = parse(&text).expect("settings").http;
+            http.tokens_file = SecretFile::new(&format!("{place}/tokens"));
+            let renewal = Renewal::begin(&http).unwrap_or_else(|fault| panic!("{}", fault.message));
+            (folder, renewal)
+        }
+
+        fn has_tokens(&self, client: &str, digit: u8) {
+            let hash = digit.to_string().repeat(64);
+            self.write("tokens", format!("{client} sha256:{hash} read\n").as_bytes());
+        }
+
+        fn has_pair(&self, pem: &Pem) {
+            self.write("chain.pem", &pem.chain);
+            self.write("chain.key", &pem.key);
+        }
+
+        fn write(&self, name: &str, octets: &[u8]) {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, octets).expect("written");
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("a mode");
+        }
+    }
+
+    fn hours_later(hours: u64) -> UnixMillis {
+        NOW.after(Duration::from_secs(3600 * hours))
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_known_since_the_first_look_until_they_are_mended() {
+        let (folder, mut renewal) = Folder::new();
+        let board = renewal.board();
+        let since = |of| board.fault(of).map(|stale| stale.since);
+        renewal.look(NOW);
+        assert_eq!(Renewable::ALL.iter().find_map(|of| board.fault(*of)), None);
+
+        folder.write("tokens", b"exchange\n");
+        folder.write("chain.pem", &valid_until(2027, 12, 1).chain);
+        renewal.look(hours_later(1));
+        folder.write("tokens", b"exchange sha256:00 read\n");
+        renewal.look(hours_later(2));
+        for of in Renewable::ALL {
+            assert_eq!((since(*of), board.failed_looks(*of)), (Some(hours_later(1)), 2), "{of}");
+        }
+        let message = |of| board.fault(of).map(|stale| stale.message).unwrap_or_default();
+        assert!(
+            message(Renewable::Tokens).contains("tokens:1: "),
+            "{}",
+            message(Renewable::Tokens)
+        );
+        let pair = message(Renewable::Certificates);
+        assert!(
+            pair.contains("chain.pem: certificate and key_file do not belong together"),
+            "{pair}"
+        );
+        let end = || board.certificate_end().map(UnixMillis::rfc3339);
+        assert_eq!(end().as_deref(), Some("2026-12-01T00:00:00Z"), "the old one is shown");
+
+        folder.has_tokens("exchange", 1);
+        folder.has_pair(&valid_until(2027, 12, 1));
+        renewal.look(hours_later(3));
+        for of in Renewable::ALL {
+            assert_eq!((since(*of), board.failed_looks(*of)), (None, 2), "{of}");
+        }
+        assert_eq!(end().as_deref(), Some("2027-12-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn fault_is_news_once_and_again_when_it_is_another() {
+        let board = Renewals::default();
+        let told = |message: &str| board.stale(Renewable::Tokens, message.into(), NOW);
+        assert_eq!([told("a"), told("a"), told("b"), told("b")], [true, false, true, false]);
+        board.fresh(Renewable::Tokens);
+        assert!(told("b"), "it was well in between");
+    }
 }

@@ -6,7 +6,7 @@
 //! Not here: what tokens mean (`hook/auth.rs`), how secrets are sealed (`queue/seal.rs`).
 
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -133,6 +133,15 @@ impl SecretFile {
         self.in_credentials().is_some() && std::env::var_os(CREDENTIALS_DIRECTORY).is_none()
     }
 
+    /// Root alone may read it, and the service runs as somebody else. What systemd hands over is the service's own.
+    pub(super) fn is_for_root_alone(&self) -> bool {
+        let found = self.in_credentials().is_none().then(|| std::fs::metadata(&self.0));
+        let alone = |found: std::fs::Metadata| {
+            is_for_root_alone(found.uid(), found.gid(), found.permissions().mode())
+        };
+        found.and_then(Result::ok).is_some_and(alone)
+    }
+
     fn in_credentials(&self) -> Option<&str> {
         self.0.strip_prefix("$CREDENTIALS_DIRECTORY/")
     }
@@ -184,6 +193,11 @@ impl SecretError {
             None => String::from("mend the file, it is read again by itself"),
         }
     }
+}
+
+fn is_for_root_alone(user: u32, group: u32, mode: u32) -> bool {
+    let by_group = group != 0 && mode & 0o040 != 0;
+    user == 0 && !by_group && mode & 0o004 == 0
 }
 
 /// Reads a secret file that nobody else can read.
@@ -295,6 +309,22 @@ mod tests {
             name.path(Some(Path::new("/run/credentials/shirase.service"))),
             Ok(PathBuf::from("/run/credentials/shirase.service/tokens"))
         );
+    }
+
+    #[test]
+    fn file_is_for_root_alone_unless_its_group_or_everybody_may_read_it() {
+        for (user, group, mode, expected) in [
+            (0, 0, 0o600, true),
+            (0, 0, 0o640, true),
+            (0, 990, 0o600, true),
+            (0, 990, 0o640, false),
+            (0, 0, 0o644, false),
+            (990, 990, 0o600, false),
+        ] {
+            assert_eq!(is_for_root_alone(user, group, mode), expected, "{user} {group} {mode:o}");
+        }
+        let of_systemd = SecretFile::new("$CREDENTIALS_DIRECTORY/tokens");
+        assert!(!of_systemd.is_for_root_alone());
     }
 
     #[test]

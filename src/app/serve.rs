@@ -180,6 +180,7 @@ impl Serve {
             policy: settings.policy(),
             windows,
             tokens: renewal.tokens(),
+            renewals: renewal.board(),
             rates: Rates::new(settings.http.posts_per_minute),
             fingerprints: Fingerprints::new(&master_key),
             progress,
@@ -199,7 +200,7 @@ impl Serve {
         let said = condition.now(&appliance, clock.doubt().as_ref());
         let sweeping = Sweep {
             queue,
-            clock,
+            clock: Arc::clone(&clock),
             keep_calls: settings.calls.keep(),
             keep: settings.store.keep(),
             has_mail: mail.is_some(),
@@ -211,7 +212,7 @@ impl Serve {
         tracing::info!(address = %settings.http.listen, lines = line_count, "app.ready");
         systemd::ready(&said.text);
         let look_at_files = Arc::new(Notify::new());
-        runtime.spawn(renewal.run(Arc::clone(&look_at_files)));
+        runtime.spawn(renewal.run(Arc::clone(&look_at_files), clock));
         let hung_up = || {
             see_settings(&self.config);
             look_at_files.notify_one();

@@ -13,6 +13,9 @@ pub const HELD: &str = "held";
 pub const CLOCK_IN_DOUBT: &str = "clock-in-doubt";
 pub const QUEUE_LATE: &str = "queue-late";
 pub const WEBHOOK_NOT_TAKEN: &str = "webhook-not-taken";
+pub const TOKENS_NOT_RENEWED: &str = "tokens-not-renewed";
+pub const CERTIFICATES_NOT_RENEWED: &str = "certificates-not-renewed";
+pub const CERTIFICATE_RUNS_OUT: &str = "certificate-runs-out";
 pub const UNCERTAIN_OPEN: &str = "uncertain-open";
 pub const NOTHING_USABLE: &str = "nothing-usable";
 pub const NUMBER_RESTS: &str = "number-rests";
@@ -35,6 +38,15 @@ pub const ALERTS: &[Meaning] = &[
     entry(WEBHOOK_NOT_TAKEN, "Webhook未受領", Some(Technician),
         "An endpoint of the exchange does not take what it is told; the feed has all of it.", "連携システムの Webhook が通知を受け取っていません。記録はすべて `/v1/events` にあります。",
         "See `shirase webhook` for what is wrong, and `shirase webhook retry` once it is mended.", "`shirase webhook` で原因を確認し、直したら `shirase webhook retry` を実行してください。"),
+    entry(TOKENS_NOT_RENEWED, "トークン更新不可", Some(Technician),
+        "The tokens file cannot be used as it is now: the tokens that it held before go on working, also those that were taken out.", "トークンファイルを使用できません。以前のトークンが、削除したものも含めて有効なままです。",
+        "Mend the file where the message says; it is read again within half a minute.", "メッセージに示された箇所を直してください。30 秒以内に再度読み込みます。"),
+    entry(CERTIFICATES_NOT_RENEWED, "証明書更新不可", Some(Technician),
+        "The files of `[http.tls]` cannot be used as they are now: what they held before is still in use.", "`[http.tls]` のファイルを使用できません。以前に読み込んだ内容を引き続き使用しています。",
+        "Mend the file that the message names, it is read again within half a minute; a key of $CREDENTIALS_DIRECTORY at a start only (`systemctl restart shirase`).", "メッセージに示されたファイルを直してください。30 秒以内に再度読み込みます。$CREDENTIALS_DIRECTORY の鍵は起動時にのみ読み込むため、`systemctl restart shirase` を実行してください。"),
+    entry(CERTIFICATE_RUNS_OUT, "証明書期限切れ間近", Some(Technician),
+        "The certificate of `[http.tls]` has run out or will within 14 days: from then on callers on other machines refuse it.", "`[http.tls]` の証明書の有効期限が切れたか、14 日以内に切れます。切れると他のマシンから接続できません。",
+        "Renew it, put it where `[http.tls]` says, and look at it with `shirase check`.", "証明書を更新して `[http.tls]` の場所に置き、`shirase check` で確認してください。"),
     entry(UNCERTAIN_OPEN, "到達未確認あり", Some(CareManager),
         "Some may or may not be on paper, and wait for a decision.", "届いたか確認できず、判断を待っている通知があります。",
         "See `shirase list --state uncertain`: call each office and ask for the sheet with that reference.", "`shirase list --state uncertain` で一覧を出し、照会番号の用紙の有無を事業所に確認してください。"),

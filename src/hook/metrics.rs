@@ -1,8 +1,8 @@
 //! `GET /metrics`: what a monitor draws and alarms on, as OpenMetrics text.
 //!
-//! In: what the store counts, the boards of lines and mail, what was measured since the start, the process. Out: metrics whose
-//! names end in their units. A label is a state, a code, a route, or a name from the settings; never a number, an office or an
-//! id.
+//! In: what the store counts, the boards of lines, mail, endpoints and renewals, what was measured since the start, the
+//! process. Out: metrics whose names end in their units. A label is a state, a code, a route, or a name from the settings;
+//! never a number, an office, an id or a URL.
 //! It needs a token that may read, as everything else that tells how much there is: whatever calls from this machine may be a
 //! proxy for the world, so an address proves nothing. Prometheus sends one with `authorization: credentials_file`.
 //! Source: OpenMetrics 1.0; names of the process as Prometheus' client libraries have them.
@@ -24,11 +24,14 @@ use super::Hook;
 use super::auth::MayRead;
 use super::preflight;
 use super::problem::{Code, Problem, ProblemBody, SaidNo};
+use super::renewals::Renewable;
 use crate::app::clock::Stopwatch;
-use crate::job::{Channel, JobState, Urgency};
+use crate::job::{Channel, JobState, UnixMillis, Urgency};
 use crate::queue::{HoldReason, Pace};
 use crate::schedule::line_board::{LineState, LineStatus};
 use crate::schedule::mail_board::RelayState;
+use crate::send::mailbox_board::{MailboxState, MailboxStatus};
+use crate::tell::TellState;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -105,6 +108,8 @@ pub(super) async fn show(
     of_notifications(&mut registry, &hook).await?;
     of_the_lines(&mut registry, &hook);
     of_mail(&mut registry, &hook);
+    of_webhooks(&mut registry, &hook).await?;
+    of_renewals(&mut registry, &hook);
     let mut process = Registry::with_prefix("process");
     of_the_process(&mut process);
     let mut text = String::new();
@@ -265,8 +270,24 @@ fn of_mail(registry: &mut Registry, hook: &Hook) {
         number(registry, "relay_domains_resting", "Domains that put mails off", resting);
     }
     if let Some(inbox) = &hook.mail.inbox {
+        let MailboxStatus { state, mails, last_look, failed_looks, .. } = inbox.status();
+        let is_reading = i64::from(state == MailboxState::Reading);
+        number(registry, "inbox_reading", "1 if the receipt box is read", is_reading);
+        moment(
+            registry,
+            "inbox_looked_timestamp_seconds",
+            "When the receipt box was last looked through",
+            last_look,
+        );
+        let failed = Counter::<u64>::default();
+        failed.inc_by(failed_looks);
+        registry.register(
+            "inbox_failed_looks",
+            "Looks at the receipt box since the start that came to no end",
+            failed,
+        );
         let receipts = Family::<[(&str, &str); 1], Counter>::default();
-        for (fate, count) in inbox.status().mails {
+        for (fate, count) in mails {
             receipts.get_or_create(&[("fate", fate.as_str())]).inc_by(count);
         }
         registry.register(
@@ -275,6 +296,85 @@ fn of_mail(registry: &mut Registry, hook: &Hook) {
             receipts,
         );
     }
+}
+
+/// Endpoints by their names in the settings; those that are there no more are left out.
+async fn of_webhooks(registry: &mut Registry, hook: &Hook) -> Result<(), Problem> {
+    if hook.tellers.all().is_empty() {
+        return Ok(());
+    }
+    let boards = hook.queue.webhook_boards().await.map_err(|error| hook.queue_problem(error))?;
+    let usable = Family::<[(&str, String); 1], Gauge>::default();
+    let behind = Family::<[(&str, String); 1], Gauge>::default();
+    let retrying = Family::<[(&str, String); 1], Gauge>::default();
+    let oldest = Family::<[(&str, String); 1], Gauge>::default();
+    let told = Family::<[(&str, String); 1], Gauge>::default();
+    let given_up = Family::<[(&str, String); 1], Counter>::default();
+    for teller in hook.tellers.all() {
+        let of = [("endpoint", teller.name().to_owned())];
+        let is_usable = match teller.status().state {
+            TellState::Starting | TellState::Telling | TellState::Resting { .. } => true,
+            TellState::Faulty(_) | TellState::Disabled | TellState::Stopped => false,
+        };
+        usable.get_or_create(&of).set(i64::from(is_usable));
+        // One that was not taken on yet has none.
+        let Some(board) = boards.iter().find(|board| board.name == teller.name()) else { continue };
+        behind.get_or_create(&of).set(board.behind.into());
+        retrying.get_or_create(&of).set(board.retrying.into());
+        given_up.get_or_create(&of).inc_by(board.given_up.into());
+        for (family, at) in [(&oldest, board.oldest), (&told, board.told_at)] {
+            if let Some(at) = at {
+                family.get_or_create(&of).set(at.0 / 1000);
+            }
+        }
+    }
+    registry.register(
+        "webhook_usable",
+        "0 for an endpoint that wants nothing any more, or whose files cannot be read",
+        usable,
+    );
+    registry.register(
+        "webhook_behind",
+        "Events that an endpoint has not taken yet; 10000 stands for more",
+        behind,
+    );
+    registry.register("webhook_retrying", "Those among them that failed and come again", retrying);
+    registry.register(
+        "webhook_oldest_timestamp_seconds",
+        "When the oldest event happened that an endpoint has not taken yet",
+        oldest,
+    );
+    registry.register(
+        "webhook_told_timestamp_seconds",
+        "When an endpoint last took an event",
+        told,
+    );
+    registry.register(
+        "webhook_given_up",
+        "Events that an endpoint did not take for as long as they are posted, ever",
+        given_up,
+    );
+    Ok(())
+}
+
+/// What is read again while the gateway runs.
+fn of_renewals(registry: &mut Registry, hook: &Hook) {
+    let failed = Family::<[(&str, &str); 1], Counter>::default();
+    for of in Renewable::ALL {
+        let looks = hook.renewals.failed_looks(*of);
+        failed.get_or_create(&[("of", of.as_str())]).inc_by(looks);
+    }
+    registry.register(
+        "renewals_failed",
+        "Looks since the start at tokens and certificates that could not be used",
+        failed,
+    );
+    moment(
+        registry,
+        "certificate_end_timestamp_seconds",
+        "When the certificate runs out that callers on other machines are shown",
+        hook.renewals.certificate_end(),
+    );
 }
 
 /// The process as the system sees it; what it does not say is left out.
@@ -315,6 +415,13 @@ fn limit(name: &str) -> Option<i64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// A time, if there is one.
+fn moment(registry: &mut Registry, name: &str, help: &str, at: Option<UnixMillis>) {
+    if let Some(at) = at {
+        number(registry, name, help, at.0 / 1000);
+    }
 }
 
 fn number(registry: &mut Registry, name: &str, help: &str, value: i64) {

@@ -34,6 +34,7 @@ pub mod preflight;
 pub mod problem;
 pub mod problems;
 pub mod rates;
+pub mod renewals;
 pub mod resolution;
 pub mod status;
 pub mod streams;
@@ -67,6 +68,7 @@ pub use metrics::Meters;
 pub use preflight::Queued;
 use problem::{Code, Problem};
 pub use rates::Rates;
+pub use renewals::Renewals;
 pub use streams::Streams;
 
 /// Everything that a request may need. Clones share it.
@@ -81,6 +83,8 @@ pub struct Parts {
     pub policy: Policy,
     pub windows: Windows,
     pub tokens: LiveTokens,
+    /// Whether tokens and certificates are as their files are.
+    pub renewals: Renewals,
     pub rates: Rates,
     pub fingerprints: Fingerprints,
     pub progress: ProgressBoard,

@@ -18,6 +18,8 @@ use super::auth::MayRead;
 use super::hold::ApplianceView;
 use super::preflight;
 use super::problem::{Code, Problem, ProblemBody};
+use super::renewals::{Renewable, Renewals, Stale};
+use super::tls::RUNS_OUT_SOON;
 use crate::app::clock::Doubt;
 use crate::job::meaning::Meaning;
 use crate::job::{Channel, JobState, UnixMillis, Urgency};
@@ -219,6 +221,8 @@ fn wrong(
             MailboxState::Starting | MailboxState::Reading | MailboxState::Stopped => {}
         }
     }
+    wrong.extend(not_renewed(&hook.renewals));
+    wrong.extend(runs_out(&hook.renewals, now));
     let is_late = |due: &UnixMillis| {
         hook.windows.open_for(*due, LATE_AFTER).is_some_and(|is_late_from| is_late_from < now)
     };
@@ -240,6 +244,28 @@ fn wrong(
         wrong.push(WrongView { what: String::from("notifications"), message, meaning });
     }
     wrong
+}
+
+/// Files of which what they held before is still in use.
+fn not_renewed(renewals: &Renewals) -> impl Iterator<Item = WrongView> {
+    let view = |of: &Renewable| {
+        let Stale { since, message } = renewals.fault(*of)?;
+        let code = match of {
+            Renewable::Tokens => alerts::TOKENS_NOT_RENEWED,
+            Renewable::Certificates => alerts::CERTIFICATES_NOT_RENEWED,
+        };
+        let message = Some(format!("since {}: {message}", since.rfc3339()));
+        Some(WrongView { what: of.as_str().to_owned(), message, meaning: alerts::meaning(code) })
+    };
+    Renewable::ALL.iter().filter_map(view)
+}
+
+/// The certificate that callers on other machines are shown, if it soon is none any more.
+fn runs_out(renewals: &Renewals, now: UnixMillis) -> Option<WrongView> {
+    let end = renewals.certificate_end().filter(|end| end.since(now) < RUNS_OUT_SOON)?;
+    let message = Some(format!("valid until {}", end.rfc3339()));
+    let meaning = alerts::meaning(alerts::CERTIFICATE_RUNS_OUT);
+    Some(WrongView { what: Renewable::Certificates.as_str().to_owned(), message, meaning })
 }
 
 /// It calls nobody, and not only between two calls.

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject as _;
@@ -21,6 +22,10 @@ use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
 use super::caller::Certified;
+use crate::job::UnixMillis;
+
+/// A certificate that ends sooner should have been renewed: most are with a month left.
+pub const RUNS_OUT_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// What the files hold.
 pub struct Pem {
@@ -48,8 +53,15 @@ pub enum TlsError {
 
 /// What a door shows, and whom it knows by certificate.
 pub struct Certificates {
-    now: RwLock<Arc<ServerConfig>>,
+    now: RwLock<Shows>,
     known: Vec<(ServerName<'static>, Arc<Certified>)>,
+}
+
+/// What is shown from the next connection on.
+struct Shows {
+    config: Arc<ServerConfig>,
+    /// The last moment at which the whole chain is valid; `None` if that cannot be read.
+    end: Option<UnixMillis>,
 }
 
 /// Whose certificate a caller has shown.
@@ -64,7 +76,7 @@ impl Certificates {
                 .map_err(|_| TlsError::Name(client.client.0.clone()))?;
             Ok((name, Arc::new(client)))
         });
-        Ok(Self { known: known.collect::<Result<_, _>>()?, now: RwLock::new(configured(pem)?) })
+        Ok(Self { known: known.collect::<Result<_, _>>()?, now: RwLock::new(Shows::of(pem)?) })
     }
 
     /// Takes other files from the next connection on.
@@ -72,9 +84,14 @@ impl Certificates {
     /// # Errors
     /// [`TlsError`]; what was is still in use.
     pub fn renew(&self, pem: &Pem) -> Result<(), TlsError> {
-        let new = configured(pem)?;
+        let new = Shows::of(pem)?;
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
+    }
+
+    /// The last moment at which what is shown is valid.
+    pub fn end(&self) -> Option<UnixMillis> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).end
     }
 
     /// Shakes hands.
@@ -82,7 +99,7 @@ impl Certificates {
     /// # Errors
     /// What the client did wrong, or that it is gone.
     pub async fn greet(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Shown)> {
-        let now = Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner));
+        let now = Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner).config);
         let stream = TlsAcceptor::from(now).accept(stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let shown = Shown(shown.and_then(|certificate| self.whose(certificate)));
@@ -95,6 +112,23 @@ impl Certificates {
         let (_, client) = known.find(|(name, _)| verify_server_name(&certificate, name).is_ok())?;
         Some(Arc::clone(client))
     }
+}
+
+impl Shows {
+    fn of(pem: &Pem) -> Result<Self, TlsError> {
+        Ok(Self { config: configured(pem)?, end: validity(&pem.chain).map(|(_, end)| end) })
+    }
+}
+
+/// From when until when each link of a chain is valid; `None` if that cannot be read.
+pub fn validity(chain: &[u8]) -> Option<(UnixMillis, UnixMillis)> {
+    let at = |seconds: i64| UnixMillis(seconds.saturating_mul(1000));
+    let chain = pki::certificates(chain).ok()?;
+    let links: Option<Vec<_>> = chain.iter().map(|link| pki::validity(link)).collect();
+    let links = links?;
+    let from = links.iter().map(|link| link.from_s).max()?;
+    let until = links.iter().map(|link| link.until_s).min()?;
+    Some((at(from), at(until)))
 }
 
 fn configured(pem: &Pem) -> Result<Arc<ServerConfig>, TlsError> {
@@ -124,4 +158,55 @@ fn configured(pem: &Pem) -> Result<Arc<ServerConfig>, TlsError> {
         clients.with_single_cert(chain, key).map_err(|error| TlsError::Pair(error.to_string()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+pub mod examples {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    /// A certificate that signs itself, valid from 2020 to the beginning of this day.
+    pub fn valid_until(year: i32, month: u8, day: u8) -> Pem {
+        valid((2020, 1, 1), (year, month, day))
+    }
+
+    /// The same with another beginning.
+    pub fn valid(from: (i32, u8, u8), until: (i32, u8, u8)) -> Pem {
+        let key = KeyPair::generate().expect("a key");
+        let mut made = CertificateParams::new(vec!["localhost".into()]).expect("a name");
+        made.not_before = date_time_ymd(from.0, from.1, from.2);
+        made.not_after = date_time_ymd(until.0, until.1, until.2);
+        let chain = made.self_signed(&key).expect("a certificate").pem().into_bytes();
+        let key = Zeroizing::new(key.serialize_pem().into_bytes());
+        Pem { chain, key, client_ca: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::examples::{valid, valid_until};
+    use super::*;
+
+    #[test]
+    fn chain_is_valid_as_long_as_each_link_of_it() {
+        let first = valid((2024, 1, 1), (2027, 1, 1)).chain;
+        let second = valid((2020, 1, 1), (2026, 12, 1)).chain;
+        let both = validity(&[first, second].concat()).expect("dates");
+        assert_eq!(both.0.rfc3339(), "2024-01-01T00:00:00Z");
+        assert_eq!(both.1.rfc3339(), "2026-12-01T00:00:00Z");
+        assert_eq!(validity(b"no certificate"), None);
+    }
+
+    #[test]
+    fn certificate_that_is_renewed_ends_later_and_one_without_its_key_changes_nothing() {
+        let shown = Certificates::new(&valid_until(2026, 12, 1), Vec::new()).expect("a pair");
+        let end = || shown.end().map(UnixMillis::rfc3339);
+        assert_eq!(end().as_deref(), Some("2026-12-01T00:00:00Z"));
+        shown.renew(&valid_until(2027, 12, 1)).expect("a pair");
+        assert_eq!(end().as_deref(), Some("2027-12-01T00:00:00Z"));
+        let torn = Pem { key: valid_until(2028, 1, 1).key, ..valid_until(2028, 1, 1) };
+        assert!(matches!(shown.renew(&torn), Err(TlsError::Pair(_))));
+        assert_eq!(end().as_deref(), Some("2027-12-01T00:00:00Z"));
+    }
 }

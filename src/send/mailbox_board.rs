@@ -75,8 +75,12 @@ stable_names!(Fate {
 pub struct MailboxStatus {
     pub state: MailboxState,
     pub since: UnixMillis,
+    /// When the box was last looked through to its end.
+    pub last_look: Option<UnixMillis>,
     /// When the last mail was looked at.
     pub last_mail: Option<UnixMillis>,
+    /// Looks since the start that came to no end.
+    pub failed_looks: u64,
     /// Mails since the start.
     pub mails: BTreeMap<Fate, u64>,
 }
@@ -91,7 +95,9 @@ impl MailboxBoard {
         Self(Arc::new(Mutex::new(MailboxStatus {
             state: MailboxState::Starting,
             since: now,
+            last_look: None,
             last_mail: None,
+            failed_looks: 0,
             mails: BTreeMap::new(),
         })))
     }
@@ -106,6 +112,17 @@ impl MailboxBoard {
         if status.state != state {
             (status.state, status.since) = (state, now);
         }
+    }
+
+    /// It was looked through.
+    pub(crate) fn looked(&self, now: UnixMillis) {
+        self.lock().last_look = Some(now);
+    }
+
+    /// A look came to no end.
+    pub(crate) fn failed(&self) {
+        let mut status = self.lock();
+        status.failed_looks = status.failed_looks.saturating_add(1);
     }
 
     /// One more mail; how many there are now of its fate.

@@ -9,9 +9,12 @@ use crate::job::meaning::{Meaning, entry};
 
 /// What happened, and what to do.
 pub(super) fn sentence(error: &PostError) -> String {
-    let next =
-        FAULTS.iter().find(|entry| entry.code == error.code()).map_or("", |entry| entry.next);
-    format!("{error}. {next}")
+    format!("{error}. {}", what_to_do(error))
+}
+
+/// What to do.
+pub fn what_to_do(error: &PostError) -> &'static str {
+    FAULTS.iter().find(|entry| entry.code == error.code()).map_or("", |entry| entry.next)
 }
 
 /// Why a post was not taken.

@@ -119,7 +119,7 @@ impl Place {
     }
 
     /// As errors name it.
-    pub(crate) fn host(&self) -> String {
+    pub fn host(&self) -> String {
         self.0.host_str().unwrap_or_default().to_owned()
     }
 
@@ -151,7 +151,7 @@ impl Place {
     ///
     /// # Errors
     /// [`PostError::NoAddress`], [`PostError::Forbidden`], [`PostError::Plain`].
-    pub async fn addresses(
+    pub(crate) async fn addresses(
         &self,
         resolver: &dyn Resolve,
         allowed: &[IpNet],

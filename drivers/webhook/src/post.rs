@@ -88,8 +88,7 @@ impl Endpoint {
     /// [`PostError`]; it may have been received all the same.
     pub async fn post(&self, message: &Message<'_>, now: i64) -> Result<Answered, PostError> {
         let mut over = pin!(tokio::time::sleep(Self::POST_WITHIN));
-        let found = self.place.addresses(self.resolver.as_ref(), &self.allowed);
-        let addresses = within(over.as_mut(), Stage::Name, found).await??;
+        let addresses = self.addresses(over.as_mut()).await?;
         let (tcp, address) =
             within(over.as_mut(), Stage::Connection, connect(&addresses)).await??;
         let request = self.request(message, now)?;
@@ -100,6 +99,19 @@ impl Endpoint {
             within(over.as_mut(), Stage::Answer, exchange(tcp, request)).await??
         };
         judge(&response, now).map(|status| Answered { status, address })
+    }
+
+    /// Where the next post would go, as each post asks and judges anew. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`PostError::NoAddress`], [`PostError::Forbidden`], [`PostError::Plain`], [`PostError::Late`].
+    pub async fn look(&self) -> Result<Vec<SocketAddr>, PostError> {
+        self.addresses(pin!(tokio::time::sleep(Self::POST_WITHIN))).await
+    }
+
+    async fn addresses(&self, over: Pin<&mut Sleep>) -> Result<Vec<SocketAddr>, PostError> {
+        let found = self.place.addresses(self.resolver.as_ref(), &self.allowed);
+        within(over, Stage::Name, found).await?
     }
 
     fn request(&self, message: &Message<'_>, now: i64) -> Result<Request<Full<Bytes>>, PostError> {

@@ -1,6 +1,7 @@
 //! Are the secret files there, right, and closed to everybody else?
 //!
-//! Not here: the passwords of the mail channel, which its own check reads (`mail.rs`).
+//! Not here: the passwords of the mail channel (`mail.rs`), keys of certificates (`tls.rs`), secrets of webhooks
+//! (`webhooks.rs`), which are read where they are used.
 
 use super::{Finding, Mark, Thing};
 use crate::app::exit::{Exit, Failure};
@@ -15,13 +16,13 @@ pub(super) fn look(settings: &Settings) -> Vec<Finding> {
             tokens,
             "tokens",
             read_tokens(tokens),
-            "only root may write it: root:root, mode 0644",
+            "the daemon does not start without it; only root may write it: root:root, mode 0644",
         ),
         judge(
             key,
             "the key of the store",
             key.read_key().map(drop).map_err(Failure::from),
-            "mode 0600, owned by root",
+            "the daemon does not start without it; mode 0600, owned by root, and LoadCredential= in the unit",
         ),
     ]
 }
@@ -33,8 +34,20 @@ fn read_tokens(file: &SecretFile) -> Result<(), Failure> {
     Tokens::parse(&text).map(drop).map_err(|(line, why)| wrong(format!(":{line}: {why}")))
 }
 
-fn judge(file: &SecretFile, what: &str, read: Result<(), Failure>, todo: &str) -> Finding {
+/// `todo`: what to do if it cannot be read.
+pub(super) fn judge(
+    file: &SecretFile,
+    what: &str,
+    read: Result<(), Failure>,
+    todo: &str,
+) -> Finding {
     match read {
+        Ok(()) if file.is_for_root_alone() => Finding::new(
+            Mark::Warning,
+            Thing::Credentials,
+            format!("{file}: {what}; root alone may read it, and the service runs as shirase"),
+            "let the group shirase read it (chgrp shirase, chmod 0640), or hand it over as $CREDENTIALS_DIRECTORY/... with LoadCredential= in the unit",
+        ),
         Ok(()) => Finding::good(Thing::Credentials, format!("{file}: {what}")),
         Err(failure) if file.waits_for_systemd() => Finding::new(
             Mark::Open,
@@ -42,12 +55,7 @@ fn judge(file: &SecretFile, what: &str, read: Result<(), Failure>, todo: &str) -
             failure.message,
             "CREDENTIALS_DIRECTORY=/etc/shirase/credentials shirase check",
         ),
-        Err(failure) => Finding::new(
-            Mark::Wrong,
-            Thing::Credentials,
-            failure.message,
-            format!("the daemon does not start without it; {todo}"),
-        ),
+        Err(failure) => Finding::new(Mark::Wrong, Thing::Credentials, failure.message, todo),
     }
 }
 
@@ -65,7 +73,7 @@ mod tests {
         let line = format!("exchange sha256:{} notify\n", "0".repeat(64));
         std::fs::write(&path, line).expect("written");
         let file = SecretFile::new(&path.to_string_lossy());
-        for (mode, mark) in [(0o644, Mark::Good), (0o600, Mark::Good), (0o666, Mark::Wrong)] {
+        for (mode, mark) in [(0o644, Mark::Good), (0o666, Mark::Wrong)] {
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("a mode");
             let finding = judge(&file, "tokens", read_tokens(&file), "todo");
             assert_eq!(finding.mark, mark, "{mode:o}: {finding}");

@@ -11,13 +11,11 @@ use ::mail::check::{All, Demand, DkimKey, DkimRecord, DmarcRecord, Spf, SpfResul
 use ::mail::mailbox::{MailboxError, MailboxOffers};
 use ::mail::smtp::{Look, Outcome, Step, Tls, Trouble};
 
-use super::{Finding, Mark, Thing};
+use super::{Finding, Mark, Thing, dates};
 use crate::app::settings::{Inbox, Relay};
 use crate::job::UnixMillis;
 use crate::settle::words::masked;
 
-/// A certificate that ends sooner should have been renewed: most are with a month left.
-const SOON_DAYS: i64 = 14;
 /// A page by a mail-to-fax provider has some 100 KiB, in base64 a third more.
 const LEAST_SIZE_OCTETS: u64 = 1 << 20;
 /// From here on one more `include` of somebody else breaks the record.
@@ -41,7 +39,11 @@ pub fn relay(look: &Result<Look, Outcome>, settings: &Relay, now: UnixMillis) ->
         Thing::Relay,
         format!("{place} ({}), {tls}, {login}", offers.peer.ip()),
     )];
-    findings.extend(offers.certificate_end.map(|end| certificate(end, now)));
+    findings.extend(offers.certificate.map(|valid| {
+        let at = |seconds: i64| UnixMillis(seconds.saturating_mul(1000));
+        let todo = "the relay's operator has to renew it, or all mail stops on that day";
+        dates::judge("", (at(valid.from_s), at(valid.until_s)), now, todo)
+    }));
     findings.push(if offers.dsn {
         Finding::good(Thing::Reports, "the relay reports on delivery (DSN)")
     } else {
@@ -65,18 +67,6 @@ pub fn relay(look: &Result<Look, Outcome>, settings: &Relay, now: UnixMillis) ->
         Err(outcome) => no_envelope(outcome),
     });
     findings
-}
-
-fn certificate(end: i64, now: UnixMillis) -> Finding {
-    let days = (end - now.0 / 1000).div_euclid(86_400);
-    let day = UnixMillis(end.saturating_mul(1000)).rfc3339();
-    let day = day.split('T').next().unwrap_or_default();
-    let found = format!("valid until {day}, {days} days from now");
-    if days < SOON_DAYS {
-        let todo = "the relay's operator has to renew it, or all mail stops on that day";
-        return Finding::new(Mark::Warning, Thing::Certificate, found, todo);
-    }
-    Finding::good(Thing::Certificate, found)
 }
 
 fn no_relay(place: &str, outcome: &Outcome, settings: &Relay) -> Finding {

@@ -71,6 +71,11 @@ impl Webhook {
         Place::parse(&self.url).map(|place| place.origin()).unwrap_or_default()
     }
 
+    /// The name or address in the URL.
+    pub fn host(&self) -> String {
+        Place::parse(&self.url).map(|place| place.host()).unwrap_or_default()
+    }
+
     /// As the driver wants it; reads secrets and certificates. To be asked anew after a failure: somebody may mend a file.
     ///
     /// # Errors
@@ -78,7 +83,7 @@ impl Webhook {
     pub fn open(&self) -> Result<Endpoint, SecretError> {
         let of_url = |detail: String| SecretError { path: PathBuf::from(&self.name), detail };
         let place = Place::parse(&self.url).map_err(|error| of_url(error.to_string()))?;
-        let mut keys = self.secret_files.iter().map(key);
+        let mut keys = self.keys().map(|(_, key)| key);
         let first = keys.next().ok_or_else(|| of_url(String::from("no secret file")))??;
         let keys = Keys::new(first, keys.collect::<Result<_, _>>()?);
         let (trust, path) = match &self.ca_file {
@@ -87,6 +92,11 @@ impl Webhook {
         };
         Endpoint::new(place, keys, self.allow_networks.clone(), &trust, Arc::new(System))
             .map_err(|error| SecretError { path, detail: error.to_string() })
+    }
+
+    /// What each of its secret files holds.
+    pub fn keys(&self) -> impl Iterator<Item = (&SecretFile, Result<Key, SecretError>)> {
+        self.secret_files.iter().map(|file| (file, key(file)))
     }
 }
 

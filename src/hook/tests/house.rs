@@ -91,9 +91,11 @@ pub(super) struct Setup {
     pub(super) tellers: Tellers,
     pub(super) domains: Vec<MailDomain>,
     pub(super) tally: Tally,
+    pub(super) boards: Vec<WebhookBoard>,
     pub(super) forgotten: i64,
     pub(super) now: UnixMillis,
     pub(super) posts_per_minute: Option<std::num::NonZeroU32>,
+    pub(super) renewals: Renewals,
 }
 
 impl Default for Setup {
@@ -113,9 +115,11 @@ impl Default for Setup {
             tellers: Tellers::default(),
             domains: Vec::new(),
             tally: Tally::default(),
+            boards: Vec::new(),
             forgotten: 0,
             now: TUESDAY_10_00,
             posts_per_minute: None,
+            renewals: Renewals::default(),
         }
     }
 }
@@ -157,6 +161,7 @@ impl House {
             domains: setup.domains,
             news: tokio::sync::watch::Sender::default(),
             tally: setup.tally,
+            boards: setup.boards,
             forgotten: setup.forgotten,
             asked: Notify::new(),
             go_on: Arc::default(),
@@ -171,6 +176,7 @@ impl House {
             policy: setup.policy,
             windows: setup.windows,
             tokens: LiveTokens::new(Tokens::parse(&new.line).expect("one token")),
+            renewals: setup.renewals,
             rates: Rates::new(setup.posts_per_minute),
             fingerprints: Fingerprints::new(&[9; 32]),
             progress: progress.clone(),
@@ -417,6 +423,7 @@ pub(super) struct Memory {
     pub(super) domains: Vec<MailDomain>,
     pub(super) news: tokio::sync::watch::Sender<i64>,
     pub(super) tally: Tally,
+    pub(super) boards: Vec<WebhookBoard>,
     /// The feed has holes as far as this.
     pub(super) forgotten: i64,
     /// A slow store was asked …
@@ -621,7 +628,7 @@ impl Queue for Memory {
     }
 
     fn webhook_boards(&self) -> Pending<Vec<WebhookBoard>> {
-        self.answer(Vec::new())
+        self.answer(self.boards.clone())
     }
 
     fn calls(&self, _client: ClientId, filter: CallFilter) -> Pending<Vec<CallRow>> {

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::*;
+use crate::hook::renewals::Renewable;
+use crate::send::mailbox_board::MailboxBoard;
 
 /// Name, labels and value of a sample.
 struct Sample {
@@ -75,7 +77,9 @@ fn read(text: &str) -> Vec<Sample> {
         empty.iter().all(|family| [
             "shirase_line_calls",
             "shirase_queue_longest_due_timestamp_seconds",
-            "shirase_queue_horizon_timestamp_seconds"
+            "shirase_queue_horizon_timestamp_seconds",
+            "shirase_webhook_oldest_timestamp_seconds",
+            "shirase_inbox_mails",
         ]
         .contains(&family.as_str())),
         "{empty:?}"
@@ -152,6 +156,63 @@ async fn metrics_of_lines_have_their_state_their_calls_and_nobody_in_them() {
     {
         assert!(!answer.text.contains(private), "{private}");
     }
+}
+
+#[tokio::test]
+async fn endpoints_are_told_apart_by_their_names_in_the_settings_and_show_no_url() {
+    let hour_ago = TUESDAY_10_00.before(Duration::from_secs(3600));
+    let board = |name: &str, behind, retrying, oldest| WebhookBoard {
+        name: name.into(),
+        cursor: 7,
+        behind,
+        retrying,
+        oldest,
+        given_up: 4,
+        told_at: Some(hour_ago),
+        failed: None,
+        disabled_at: None,
+    };
+    let boards = vec![board("slow", 9, 2, Some(hour_ago)), board("of-last-year", 9, 9, None)];
+    let taken = || Ok(::webhook::Answered { status: 204, address: [192, 0, 2, 1].into() });
+    let tellers =
+        Tellers::new(vec![webhooks::endpoint("slow", taken()), webhooks::endpoint("new", taken())]);
+    let house = House::with(Setup { tellers, boards, ..Setup::default() }).await;
+    let (answer, samples) = scraped(&house).await;
+    let of = |name: &str, endpoint: &str| {
+        let label = format!("endpoint=\"{endpoint}\"");
+        value(&samples, &format!("shirase_webhook_{name}"), &label)
+    };
+    assert_eq!((of("behind", "slow"), of("retrying", "slow")), (9.0, 2.0));
+    assert_eq!((of("given_up_total", "slow"), of("usable", "slow")), (4.0, 1.0));
+    let at = hour_ago.0 as f64 / 1000.0;
+    assert_eq!(of("oldest_timestamp_seconds", "slow"), at);
+    assert_eq!(of("told_timestamp_seconds", "slow"), at);
+    assert_eq!(of("usable", "new"), 1.0, "it was not taken on yet");
+    assert!(!answer.text.contains("of-last-year"), "not of these settings");
+    assert!(!answer.text.contains("example.jp") && !answer.text.contains("https"));
+}
+
+#[tokio::test]
+async fn receipt_box_and_renewals_show_when_they_last_went_well_and_how_often_not() {
+    let pem = tls::examples::valid_until(2026, 12, 1);
+    let shown = tls::Certificates::new(&pem, Vec::new()).expect("a pair");
+    let renewals = Renewals::new(Some(Arc::new(shown)));
+    (0..3).for_each(|_| {
+        renewals.stale(Renewable::Tokens, "x".into(), TUESDAY_10_00);
+    });
+    let inbox = MailboxBoard::new(TUESDAY_10_00);
+    inbox.failed();
+    inbox.looked(TUESDAY_10_00);
+    let mail = MailBoards { inbox: Some(inbox), ..MailBoards::default() };
+    let house = House::with(Setup { renewals, mail, ..Setup::default() }).await;
+    let (_, samples) = scraped(&house).await;
+    let of = |name: &str, label: &str| value(&samples, &format!("shirase_{name}"), label);
+    assert_eq!(of("inbox_reading", ""), 0.0);
+    assert_eq!(of("inbox_failed_looks_total", ""), 1.0);
+    assert_eq!(of("inbox_looked_timestamp_seconds", ""), TUESDAY_10_00.0 as f64 / 1000.0);
+    assert_eq!(of("renewals_failed_total", "of=\"tokens\""), 3.0);
+    assert_eq!(of("renewals_failed_total", "of=\"certificates\""), 0.0);
+    assert_eq!(of("certificate_end_timestamp_seconds", ""), 1_796_083_200.0);
 }
 
 #[tokio::test]

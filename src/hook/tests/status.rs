@@ -1,6 +1,7 @@
 //! The appliance at a glance.
 
 use super::*;
+use crate::hook::renewals::Renewable;
 use crate::job::Urgency;
 use crate::queue::{Counted, Held, HoldReason};
 use crate::schedule::windows::Hours;
@@ -99,6 +100,41 @@ async fn gateway_that_is_held_back_says_so_first_and_why() {
     let message = status["wrong"][0]["message"].as_str().expect("a message");
     assert!(message.contains("an older one") && message.ends_with("(copy of May)"), "{message}");
     assert_eq!(status["appliance"]["held"]["reason"], "restored");
+}
+
+/// The gateway works on with what it read before, so nothing else would show it.
+#[tokio::test]
+async fn files_that_cannot_be_renewed_are_pointed_out_with_since_when_and_what_to_do() {
+    let renewals = Renewals::default();
+    let since = TUESDAY_10_00.before(Duration::from_secs(3600));
+    renewals.stale(Renewable::Tokens, "/etc/shirase/tokens:3: no scope".into(), since);
+    let house = House::with(Setup { renewals: renewals.clone(), ..Setup::default() }).await;
+    let status = house.get("/v1/status").await.json();
+    let wrong = status["wrong"].as_array().and_then(|all| all.last()).expect("pointed out");
+    assert_eq!((&wrong["code"], &wrong["what"]), (&json!("tokens-not-renewed"), &json!("tokens")));
+    let message = format!("since {}: /etc/shirase/tokens:3: no scope", since.rfc3339());
+    assert_eq!(wrong["message"], json!(message));
+    for language in ["text", "text_ja", "next", "next_ja"] {
+        assert!(wrong[language].is_string(), "{wrong:#}");
+    }
+    renewals.fresh(Renewable::Tokens);
+    renewals.stale(Renewable::Certificates, "chain.pem: no certificate".into(), since);
+    let status = house.get("/v1/status").await.json();
+    assert_eq!(codes(&status).last(), Some(&"certificates-not-renewed"));
+    assert!(!codes(&status).contains(&"tokens-not-renewed"));
+}
+
+#[tokio::test]
+async fn certificate_is_pointed_out_from_14_days_before_its_end_on() {
+    // It is the 24th of November.
+    for (end, is_told) in [((2026, 12, 9), false), ((2026, 12, 7), true), ((2026, 11, 23), true)] {
+        let pem = tls::examples::valid_until(end.0, end.1, end.2);
+        let shown = tls::Certificates::new(&pem, Vec::new()).expect("a pair");
+        let renewals = Renewals::new(Some(Arc::new(shown)));
+        let house = House::with(Setup { renewals, ..Setup::default() }).await;
+        let status = house.get("/v1/status").await.json();
+        assert_eq!(codes(&status).contains(&"certificate-runs-out"), is_told, "{end:?}");
+    }
 }
 
 #[tokio::test]

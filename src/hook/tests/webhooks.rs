@@ -19,7 +19,7 @@ impl Post for Says {
     }
 }
 
-fn endpoint(name: &str, says: Result<Answered, PostError>) -> Teller {
+pub(super) fn endpoint(name: &str, says: Result<Answered, PostError>) -> Teller {
     let endpoint = WebhookEndpoint {
         name: name.into(),
         client: ClientId("exchange".into()),

@@ -435,6 +435,7 @@ impl ReadingThread {
     /// The box gives mails, or has none to give.
     fn is_well(&mut self) {
         self.failures = 0;
+        self.board.looked(self.parts.clock.now());
         self.show_reading();
     }
 
@@ -450,6 +451,7 @@ impl ReadingThread {
     /// A connection that ends once is what servers do by night; one that does so again is a fault.
     fn failed(&mut self, fault: &BoxFault) {
         self.failures = self.failures.saturating_add(1);
+        self.board.failed();
         if self.failures == 1 {
             tracing::debug!(code = fault.code(), %fault, "mail.inbox.lost");
         } else {

@@ -59,7 +59,7 @@ impl Connection {
             .map_err(|error| not_handed(Step::Connect)(Trouble::Connect(error.to_string())))?;
         // The client writes a command at once; waiting for more would cost 40 ms each.
         let _ = tcp.set_nodelay(true);
-        let (stream, certificate_end) = match settings.tls {
+        let (stream, certificate) = match settings.tls {
             Tls::Never => (Guarded::new(tcp, peer, b""), None),
             Tls::Implicit => within(connect, encrypt(tcp, peer, settings, config, b""))
                 .await
@@ -80,7 +80,7 @@ impl Connection {
         let greet = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello);
         let smtp = within(reply, greet).await.map_err(not_handed(Step::Connect))?;
         let smtp = smtp.map_err(|error| failed(Step::Connect, &error, None))?;
-        let offers = Offers { peer, certificate_end, dsn: false, size_octets: None };
+        let offers = Offers { peer, certificate, dsn: false, size_octets: None };
         let mut connection = Self { smtp, offers, mails: 0, usable: true };
         connection.log_in(settings).await?;
         // The client keeps of the reply only what it uses itself.
@@ -313,15 +313,15 @@ async fn encrypt(
     settings: &RelaySettings,
     config: Arc<rustls::ClientConfig>,
     greeting: &'static [u8],
-) -> Result<(Guarded, Option<i64>), Trouble> {
+) -> Result<(Guarded, Option<pki::Validity>), Trouble> {
     let begun = begin_tls(&settings.host, tcp, config).await;
     let stream = begun.map_err(|trouble| match trouble {
         TlsTrouble::Certificate(why) => Trouble::Certificate(why),
         TlsTrouble::Broken(why) => Trouble::Broken(why),
     })?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let end = certificates.first().and_then(|own| pki::validity(own)).map(|valid| valid.until_s);
-    Ok((Guarded::new(stream, peer, greeting), end))
+    let valid = certificates.first().and_then(|own| pki::validity(own));
+    Ok((Guarded::new(stream, peer, greeting), valid))
 }
 
 /// `SIZE 35882577`; zero is no limit (RFC 1870 4).

@@ -13,7 +13,7 @@ mod tls;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pki::{Trust, TrustError};
+use pki::{Trust, TrustError, Validity};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -244,8 +244,8 @@ pub struct Look {
 pub struct Offers {
     /// Where it is.
     pub peer: std::net::SocketAddr,
-    /// The last second at which its certificate is valid, since 1970; nothing without TLS.
-    pub certificate_end: Option<i64>,
+    /// When its certificate is valid; nothing without TLS.
+    pub certificate: Option<Validity>,
     /// It reports on delivery if asked to (RFC 3461).
     pub dsn: bool,
     /// The longest mail it takes, in octets, if it says so (RFC 1870).

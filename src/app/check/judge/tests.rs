@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::app::settings::Login;
 use ::mail::check::{Dmarc, SpfFault};
 use ::mail::smtp::{Mechanism, Offers, Reply};
+use pki::Validity;
 
 use super::*;
 use crate::job::examples::TUESDAY_10_00 as NOW;
@@ -28,11 +29,14 @@ fn settings(tls: Tls) -> Relay {
     }
 }
 
+fn for_days(days: i64) -> Validity {
+    Validity { from_s: 0, until_s: NOW.0 / 1000 + days * 86_400 }
+}
+
 fn look() -> Look {
     let peer = (ip(PEER), 587).into();
-    let end = NOW.0 / 1000 + 67 * 86_400;
-    let offers =
-        Offers { peer, certificate_end: Some(end), dsn: true, size_octets: Some(20 << 20) };
+    let certificate = Some(for_days(67));
+    let offers = Offers { peer, certificate, dsn: true, size_octets: Some(20 << 20) };
     Look { offers, envelope: Ok(()) }
 }
 
@@ -59,7 +63,7 @@ fn relay_in_order_takes_four_lines_and_nothing_to_do() {
 #[test]
 fn what_a_relay_lacks_is_a_warning_and_what_it_refuses_is_wrong() {
     let mut poor = look();
-    poor.offers.certificate_end = Some(NOW.0 / 1000 + 13 * 86_400);
+    poor.offers.certificate = Some(for_days(13));
     poor.offers.dsn = false;
     poor.offers.size_octets = Some(100_000);
     let text = String::from("5.7.1 <receipts+abc@example.jp>: not yours");

@@ -486,10 +486,12 @@ fn fault_is_on_the_board_until_the_box_is_open_again() {
     let Err(Ended::Box(fault)) = thread.read() else { panic!("it is not open") };
     let state = thread.board.status().state;
     assert_eq!(fault.code(), "imap-no-tls");
+    assert_eq!(thread.board.status().last_look, None);
     assert!(matches!(&state, MailboxState::Faulty { code: "imap-no-tls", .. }), "{state:?}");
     shared.lock().open_faults.clear();
     assert!(matches!(thread.read(), Err(Ended::Stopped)));
     assert_eq!(thread.board.status().state, MailboxState::Reading);
+    assert_eq!(thread.board.status().last_look, Some(thread.parts.clock.now()));
     assert_eq!(shared.lock().done, ["keep 5", "away 5", "wait"]);
 }
 
