@@ -178,6 +178,40 @@ fn check_of_everything_shows_what_is_wrong_first_and_ends_with_1() {
     }
 }
 
+/// The unit tests have each fault; here is that the command looks at both tables at all, and what its status says.
+#[test]
+fn check_of_everything_looks_at_the_certificate_and_at_every_endpoint() {
+    let house = House::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    let secret = house.path("webhook-secret");
+    let secret = secret.to_str().expect("UTF-8");
+    assert!(house.shirase(&["webhook", "secret", secret]).status.success());
+    for (name, text) in
+        [("chain.pem", made.cert.pem()), ("key.pem", made.signing_key.serialize_pem())]
+    {
+        std::fs::write(house.path(name), text).expect("written");
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(house.path(name), mode).expect("a mode");
+    }
+    let folder = house.folder.path().display();
+    house.write_settings(&format!(
+        "[http.tls]\nlisten = \"127.0.0.1:1\"\ncertificate = \"{folder}/chain.pem\"\nkey_file = \"{folder}/key.pem\"\n\
+         [[webhook]]\nname = \"inside\"\nclient = \"test\"\nurl = \"https://10.1.2.3/hook\"\nsecret_files = [\"{secret}\"]\n"
+    ));
+    let path = house.path("shirase.toml");
+    let seen = house.shirase(&["check", "--config", path.to_str().expect("UTF-8")]);
+    let said = String::from_utf8(seen.stdout).expect("text");
+    assert_eq!(seen.status.code(), Some(1), "{said}");
+    for words in [
+        "✓ listener     127.0.0.1:1, TLS: whoever has a token",
+        "chain.pem: valid until 4096-01-01",
+        "✗ webhook      inside: https://10.1.2.3: 10.1.2.3 leads to 10.1.2.3",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("/hook\n") && !said.contains("whsec_"), "{said}");
+}
+
 #[test]
 fn check_of_a_store_that_a_daemon_uses_says_that_it_is_sound_and_holds_nothing_up() {
     let house = House::new();

@@ -1,13 +1,15 @@
 //! Who is let in: over TLS, by certificate, by token, and no longer once the files say so.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 
 use super::*;
-
-/// Between two looks at what tells nobody that it has changed.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A certificate authority of one test.
 struct Authority {
@@ -89,15 +91,8 @@ impl Doors {
 
     /// Looks until the command line ends with this status.
     fn until(&self, words: &[&str], status: i32) {
-        let mut last = None;
-        for _ in 0..PATIENCE.as_millis() / LOOK_EVERY.as_millis() {
-            last = Some(self.list(words));
-            if last.as_ref().is_some_and(|(got, _)| *got == Some(status)) {
-                return;
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        panic!("never {status}: {last:?}");
+        let is_so = || (self.list(words).0 == Some(status)).then_some(());
+        self.house.until(&format!("status {status}"), is_so);
     }
 }
 
@@ -137,11 +132,75 @@ fn renewed_certificate_is_shown_after_hang_up_and_one_that_is_broken_is_not() {
     // A certificate without its key changes nothing.
     write(&doors.house.path("chain.pem"), Authority::new().issue("localhost").0.as_bytes());
     daemon.signal("HUP");
-    assert_eq!(doors.list(&words).0, Some(0));
+    let status = || {
+        let ca_file = doors.file("ca.pem");
+        let known = ["status", "--url", &doors.url, "--ca-file", &ca_file];
+        let run = doors.house.shirase(&[&known, &words[..]].concat());
+        String::from_utf8(run.stdout).expect("text")
+    };
+    let shown = doors.house.until("it is pointed out", || {
+        Some(status()).filter(|shown| shown.contains("certificates: certificates-not-renewed"))
+    });
+    assert!(shown.contains("chain.pem: certificate and key_file do not belong"), "{shown}");
     daemon.signal("TERM");
     let (status, said) = daemon.ended();
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("app.certificates.renewed"), "{said}");
+    assert!(said.contains("app.certificates.not_renewed"), "{said}");
+}
+
+/// A connection over TLS that is kept.
+struct Talk(StreamOwned<ClientConnection, TcpStream>);
+
+impl Talk {
+    /// `ca`: whoever has signed what is shown.
+    fn begin(doors: &Doors, ca: &Authority) -> std::io::Result<Self> {
+        let trust = pki::Trust::Only(ca.pem.clone().into_bytes());
+        let config = trust.config().expect("an authority");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let client = ClientConnection::new(Arc::new(config), name).expect("a client");
+        let port = doors.url.rsplit(':').next().expect("a port");
+        let stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut talk = Self(StreamOwned::new(client, stream));
+        talk.0.conn.complete_io(&mut talk.0.sock)?;
+        Ok(talk)
+    }
+
+    fn certificate(&self) -> Vec<u8> {
+        let shown = self.0.conn.peer_certificates().and_then(|chain| chain.first());
+        shown.expect("one").to_vec()
+    }
+
+    /// The first line of an answer.
+    fn asks(&mut self) -> String {
+        self.0.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it listens");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut piece = [0; 1024];
+            let length = self.0.read(&mut piece).expect("an answer");
+            assert_ne!(length, 0, "it ended: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&piece[..length]);
+        }
+        String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+    }
+}
+
+#[test]
+fn connection_lives_on_while_the_certificate_is_renewed_and_the_next_one_is_shown_the_new() {
+    let doors = Doors::new("");
+    let daemon = doors.house.daemon();
+    doors.house.hears("READY=1");
+    let mut old = Talk::begin(&doors, &doors.ours).expect("a handshake");
+    assert_eq!(old.asks(), "HTTP/1.1 200 OK");
+    let next = Authority::new();
+    doors.has_certificate_of(&next);
+    daemon.signal("HUP");
+    let mut new = doors.house.until("the new one is shown", || Talk::begin(&doors, &next).ok());
+    assert_ne!(new.certificate(), old.certificate());
+    assert_eq!(new.asks(), "HTTP/1.1 200 OK");
+    assert!(Talk::begin(&doors, &doors.ours).is_err(), "the old one is shown to nobody");
+    assert_eq!(old.asks(), "HTTP/1.1 200 OK", "what was open stays open");
 }
 
 #[test]

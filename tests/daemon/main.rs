@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Between two looks at what tells nobody that it has changed.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// A folder with everything a daemon needs, and the socket to which it reports.
 struct House {
     folder: tempfile::TempDir,
@@ -72,6 +75,17 @@ impl House {
                 .spawn()
                 .expect("it starts"),
         )
+    }
+
+    /// Looks until there is something; for what tells nobody that it has changed.
+    fn until<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+        for _ in 0..PATIENCE.as_millis() / LOOK_EVERY.as_millis() {
+            if let Some(found) = look() {
+                return found;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        panic!("never: {what}");
     }
 
     /// Waits for a word from the daemon; others before it do not matter.
