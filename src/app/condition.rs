@@ -82,6 +82,7 @@ mod tests {
             store_id: [1; 16],
             generation: 1,
             events_head: 0,
+            events_altered_at: None,
             held: None,
             takes_new_work: true,
             free_octets: None,

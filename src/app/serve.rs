@@ -420,6 +420,11 @@ impl Sweep {
         if said.is_new {
             systemd::status(&said.text);
         }
+        if let Some(cursor) = self.queue.look_back(now).await? {
+            let todo =
+                "keep a copy of the store, and compare /v1/events with what the exchange has";
+            tracing::error!(cursor, todo, "app.history.altered");
+        }
         // Last of all: what it cannot do keeps nothing else from being done.
         let notifications =
             self.queue.forget_old(now.before(self.keep), FORGOTTEN_AT_A_TIME).await?;

@@ -11,6 +11,7 @@ use crate::tell;
 
 pub const HELD: &str = "held";
 pub const CLOCK_IN_DOUBT: &str = "clock-in-doubt";
+pub const HISTORY_ALTERED: &str = "history-altered";
 pub const QUEUE_LATE: &str = "queue-late";
 pub const WEBHOOK_NOT_TAKEN: &str = "webhook-not-taken";
 pub const TOKENS_NOT_RENEWED: &str = "tokens-not-renewed";
@@ -32,6 +33,9 @@ pub const ALERTS: &[Meaning] = &[
     entry(CLOCK_IN_DOUBT, "時計の異常", Some(Technician),
         "The clock has jumped or is not set; nothing is sent until it is believed.", "時計が大きくずれたか、合っていません。正しいと確認できるまで送信しません。",
         "Look at `timedatectl`: is the time right, and is NTP in step?", "`timedatectl` で時刻と NTP の同期を確認してください。"),
+    entry(HISTORY_ALTERED, "記録の改変", Some(Technician),
+        "Somebody has changed, put in or taken out events of the feed, past the gateway.", "ゲートウェイを介さずに、記録（イベント）が変更、追加または削除されました。",
+        "Keep a copy of the store, find out who can write the file, and compare `/v1/events` with what the exchange has.", "ストアのコピーを保全し、書き込める人を確認して、`/v1/events` を連携システムの記録と照合してください。"),
     entry(QUEUE_LATE, "送信遅延", Some(Technician),
         "Something waits for a line although it could have been called for hours.", "送信できる時間が続いているのに、長く待っている通知があります。",
         "See `shirase list --state waiting`, then `shirase why ID` for what it waits for.", "`shirase list --state waiting` で一覧、`shirase why ID` で理由を確認してください。"),

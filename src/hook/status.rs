@@ -199,6 +199,11 @@ fn wrong(
         let meaning = alerts::meaning(alerts::CLOCK_IN_DOUBT);
         wrong.push(WrongView { what: String::from("clock"), message, meaning });
     }
+    if let Some(cursor) = appliance.events_altered_at {
+        let message = Some(format!("from cursor {cursor} on"));
+        let meaning = alerts::meaning(alerts::HISTORY_ALTERED);
+        wrong.push(WrongView { what: String::from("feed"), message, meaning });
+    }
     if !hook.sheet.is_ready() {
         wrong.push(point_out("sheets", alerts::refusal(Code::SheetUnavailable)));
     }

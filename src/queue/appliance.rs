@@ -23,6 +23,8 @@ pub struct Appliance {
     pub generation: u64,
     /// The newest cursor of the feed; 0 before the first event.
     pub events_head: i64,
+    /// Somebody else has changed, put in or taken out the event with this cursor, and maybe later ones.
+    pub events_altered_at: Option<i64>,
     pub held: Option<Held>,
     /// The disk has room for more; without it notifications are refused, and results are still written.
     pub takes_new_work: bool,

@@ -163,6 +163,9 @@ pub trait Queue: Send + Sync {
     /// Forgets up to so many final notifications of which nothing was heard since then, with their events and keys; how
     /// many. Never one that can still change.
     fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32>;
+    /// Looks at the next events of the feed, and at all of them anew each day: the cursor of the first that somebody else
+    /// has changed, put in or taken out, once.
+    fn look_back(&self, now: UnixMillis) -> Pending<Option<i64>>;
     /// Takes an endpoint on. A new one is told what happens from now on, one that was known goes on where it was.
     fn webhook_open(&self, endpoint: WebhookEndpoint, now: UnixMillis) -> Pending<WebhookOpened>;
     /// What is to be told to an endpoint now, `most` at once: what waits and is due, then what is new; something that never

@@ -1,6 +1,7 @@
-//! Credentials at rest: sealed with the store's key, bound to their job.
+//! What the store's key does: credentials at rest are sealed with it, bound to their job; what must not change unseen is
+//! marked with one that follows from it.
 //!
-//! In: [`Credentials`] and the id of their job. Out: an opaque blob, and back.
+//! In: [`Credentials`] and the id of their job. Out: an opaque blob, and back. In: what a row says. Out: its mark.
 //! Source: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03). A fresh random nonce of 24 octets for each
 //! blob; the associated data is the job's id and the version of its credentials, so that a blob moved to
 //! another row does not open.
@@ -8,8 +9,11 @@
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::app::secrets::{derived_key, hmac_sha256};
 use crate::job::{Credentials, JobId, Secret};
 
 const NONCE_OCTETS: usize = 24;
@@ -32,11 +36,18 @@ impl std::fmt::Debug for StoreKey {
 }
 
 /// Seals and opens with one key.
-pub(super) struct Sealer(XChaCha20Poly1305);
+pub(super) struct Sealer {
+    cipher: XChaCha20Poly1305,
+    marker: Marker,
+}
 
 impl Sealer {
     pub(super) fn new(key: &StoreKey) -> Self {
-        Self(XChaCha20Poly1305::new((&*key.0).into()))
+        Self { cipher: XChaCha20Poly1305::new((&*key.0).into()), marker: Marker::new(key) }
+    }
+
+    pub(super) fn marker(&self) -> &Marker {
+        &self.marker
     }
 
     /// Seals what belongs to this job.
@@ -91,7 +102,7 @@ impl Sealer {
         let mut nonce = [0; NONCE_OCTETS];
         getrandom::fill(&mut nonce).map_err(|_| SealError)?;
         let payload = Payload { msg: plain, aad: associated };
-        let sealed = self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
         Ok([&[FORMAT], &nonce[..], &sealed].concat())
     }
 
@@ -106,8 +117,35 @@ impl Sealer {
             return Err(SealError);
         }
         let payload = Payload { msg: sealed, aad: associated };
-        let plain = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError)?;
+        let plain = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError)?;
         Ok(Zeroizing::new(plain))
+    }
+}
+
+/// Octets of a mark.
+pub(super) const MARK_OCTETS: usize = 16;
+
+/// Marks what must not change unseen.
+#[derive(Clone)]
+pub(super) struct Marker(Hmac<Sha256>);
+
+impl Marker {
+    fn new(key: &StoreKey) -> Self {
+        Self(hmac_sha256(&derived_key(&key.0, b"shirase event mark 1")))
+    }
+
+    /// Of parts of which each counts with its length.
+    pub(super) fn mark(&self, parts: &[&[u8]]) -> [u8; MARK_OCTETS] {
+        let mut hmac = self.0.clone();
+        for part in parts {
+            hmac.update(&(part.len() as u64).to_be_bytes());
+            hmac.update(part);
+        }
+        let mut mark = [0; MARK_OCTETS];
+        for (octet, of_hmac) in mark.iter_mut().zip(hmac.finalize().into_bytes()) {
+            *octet = of_hmac;
+        }
+        mark
     }
 }
 

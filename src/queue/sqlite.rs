@@ -39,6 +39,7 @@ mod fault;
 mod file;
 mod forget;
 mod high_water;
+mod history;
 mod look;
 mod mails;
 mod numbers;
@@ -58,6 +59,8 @@ mod crash_tests;
 #[cfg(test)]
 mod decision_tests;
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod plan_tests;
@@ -75,6 +78,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use self::fault::Fault;
+use self::history::History;
 pub use self::look::{StoreSeen, look_at};
 pub use self::recover::Recovered;
 pub use self::room::LEAST_FREE;
@@ -110,6 +114,7 @@ pub struct Sqlite {
     windows: Arc<Windows>,
     room: Arc<Room>,
     alarm: Alarm,
+    history: Arc<Mutex<History>>,
     // Fields drop in this order: the writer last, so that closing it writes the log back, then the lock.
     lookups: Lookups,
     reader: Reader,
@@ -152,7 +157,11 @@ impl Sqlite {
         crash::here(Point::RecoverCommitted);
         // It is there by now.
         writer.submit(move |conn, _effects| appliance::has_high_water(conn)).wait()?;
-        Ok((Self { sealer, windows, room, alarm, lookups, reader, writer, _lock: lock }, recovered))
+        let history = Arc::default();
+        Ok((
+            Self { sealer, windows, room, alarm, history, lookups, reader, writer, _lock: lock },
+            recovered,
+        ))
     }
 }
 
@@ -292,8 +301,11 @@ impl Queue for Sqlite {
     }
 
     fn appliance(&self) -> Pending<Appliance> {
-        let room = self.room.clone();
-        self.reader.ask(move |conn| appliance::show(conn, room.takes_new_work(), room.free()))
+        let (room, history) = (self.room.clone(), self.history.clone());
+        self.reader.ask(move |conn| {
+            let altered = history.lock().unwrap_or_else(PoisonError::into_inner).altered();
+            appliance::show(conn, &room, altered)
+        })
     }
 
     fn hold_all(&self, reason: HoldReason, note: Option<Note>, now: UnixMillis) -> Pending<bool> {
@@ -363,6 +375,14 @@ impl Queue for Sqlite {
 
     fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32> {
         self.writer.submit(move |conn, _effects| forget::forget_old(conn, before, most))
+    }
+
+    fn look_back(&self, now: UnixMillis) -> Pending<Option<i64>> {
+        let (sealer, history) = (self.sealer.clone(), self.history.clone());
+        self.reader.ask(move |conn| {
+            let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
+            history.look(conn, sealer.marker(), now)
+        })
     }
 
     fn webhook_open(&self, endpoint: WebhookEndpoint, now: UnixMillis) -> Pending<WebhookOpened> {

@@ -155,6 +155,7 @@ impl House {
             offices: Mutex::default(),
             signs: Mutex::default(),
             held: Mutex::default(),
+            altered: Mutex::default(),
             resolutions: Mutex::default(),
             refusal: Mutex::default(),
             state: Mutex::new(JobState::Waiting),
@@ -416,6 +417,7 @@ pub(super) struct Memory {
     pub(super) offices: Mutex<HashMap<OfficeNumber, Office>>,
     pub(super) signs: Mutex<Vec<(JobId, Sign)>>,
     pub(super) held: Mutex<Option<Held>>,
+    pub(super) altered: Mutex<Option<i64>>,
     pub(super) resolutions: Mutex<Vec<(Fingerprint, Resolution)>>,
     pub(super) refusal: Mutex<Option<Refusal>>,
     /// Of whatever is looked at alone.
@@ -572,6 +574,10 @@ impl Queue for Memory {
         let (give, pending) = Pending::channel();
         let _ = give.send(Ok(self.tally.clone()));
         pending
+    }
+
+    fn look_back(&self, _now: UnixMillis) -> Pending<Option<i64>> {
+        unreachable!("the hook does not look back")
     }
 
     fn forget_old(&self, _before: UnixMillis, _most: u32) -> Pending<u32> {
@@ -803,6 +809,7 @@ impl Queue for Memory {
             store_id: [1; 16],
             generation: 3,
             events_head: 9,
+            events_altered_at: *self.altered.lock().expect("unharmed"),
             held,
             takes_new_work: true,
             free_octets: Some(5 << 30),

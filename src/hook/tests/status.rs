@@ -90,6 +90,21 @@ async fn notification_is_late_after_five_hours_in_which_no_line_called_anybody_a
 }
 
 #[tokio::test]
+async fn feed_that_somebody_altered_is_pointed_out_with_its_cursor() {
+    let house = House::open().await;
+    let status = house.get("/v1/status").await.json();
+    assert!(!codes(&status).contains(&"history-altered"));
+    *house.store.altered.lock().expect("unharmed") = Some(7);
+    let status = house.get("/v1/status").await.json();
+    let at = codes(&status).iter().position(|code| *code == "history-altered").expect("it is");
+    let altered = &status["wrong"][at];
+    assert_eq!(
+        (&altered["what"], &altered["message"]),
+        (&json!("feed"), &json!("from cursor 7 on"))
+    );
+}
+
+#[tokio::test]
 async fn gateway_that_is_held_back_says_so_first_and_why() {
     let house = House::open().await;
     let since = TUESDAY_10_00;

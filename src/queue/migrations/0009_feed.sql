@@ -1,4 +1,4 @@
--- Version 9: what there is, counted; what was forgotten; and the fax number of an office.
+-- Version 9: what there is, counted; what was forgotten; marks of events; and the fax number of an office.
 
 -- How many notifications there are of each state, channel and urgency; of those that wait also in which hour their turn
 -- comes (hours since 1970, -1 of all others). Kept by the triggers below, so that nobody has to count a million rows to say
@@ -38,6 +38,11 @@ BEGIN
     WHERE state = OLD.state AND channel = OLD.channel AND urgency = OLD.urgency
         AND due_hour = coalesce(OLD.due_at / 3600000, -1);
 END;
+
+-- Of an event, over all that it says: nobody changes it unseen. Those up to this cursor are of programs that did not mark.
+ALTER TABLE event ADD COLUMN mark BLOB CHECK (mark IS NULL OR length(mark) = 16);
+ALTER TABLE appliance ADD COLUMN unmarked INTEGER NOT NULL DEFAULT 0;
+UPDATE appliance SET unmarked = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0);
 
 -- How far each client's feed has holes: a reader behind this cursor has missed something for good.
 CREATE TABLE forgotten (

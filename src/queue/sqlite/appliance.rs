@@ -12,6 +12,7 @@ use super::changes::{Destination, event, move_job};
 use super::fault::Fault;
 use super::high_water::{Found, Mark};
 use super::record;
+use super::room::Room;
 use super::writer::Effect;
 use crate::app::crash::{self, Point};
 use crate::job::{ClientId, JobId, JobState, UnixMillis};
@@ -25,14 +26,22 @@ const DOUBTS_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn show(
     conn: &Connection,
-    takes_new_work: bool,
-    free_octets: Option<u64>,
+    room: &Room,
+    events_altered_at: Option<i64>,
 ) -> Result<Appliance, Fault> {
     let (store_id, generation) = conn
         .prepare_cached("SELECT store_id, starts FROM appliance")?
         .query_row([], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?.into())))?;
     let (events_head, held) = (newest(conn, "event")?, held(conn)?);
-    Ok(Appliance { store_id, generation, events_head, held, takes_new_work, free_octets })
+    Ok(Appliance {
+        store_id,
+        generation,
+        events_head,
+        events_altered_at,
+        held,
+        takes_new_work: room.takes_new_work(),
+        free_octets: room.free(),
+    })
 }
 
 fn held(conn: &Connection) -> Result<Option<Held>, Fault> {

@@ -521,10 +521,12 @@ pub(super) fn event(
     name: &str,
     detail: Value,
 ) -> Result<(), Fault> {
+    let cursor = appliance::newest(conn, "event")? + 1;
     conn.prepare_cached(
-        "INSERT INTO event (at, client, job, attempt, name, detail)
-         SELECT ?1, client, id, ?3, ?4, ?5 FROM job WHERE id = ?2",
+        "INSERT INTO event (cursor, at, client, job, attempt, name, detail, mark)
+         SELECT ?6, ?1, client, id, ?3, ?4, ?5, event_mark(?6, ?1, client, id, ?3, ?4, ?5)
+         FROM job WHERE id = ?2",
     )?
-    .execute(params![at.0, job, attempt.map(|id| id.0), name, detail.to_string()])?;
+    .execute(params![at.0, job, attempt.map(|id| id.0), name, detail.to_string(), cursor])?;
     Ok(())
 }

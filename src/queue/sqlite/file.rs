@@ -16,6 +16,7 @@ use rustix::fs::{Access, access};
 
 use super::fault::for_caller;
 use super::high_water::{Found, HighWater};
+use super::history;
 use super::room::Room;
 use crate::app::crash::{self, Point};
 use crate::queue::QueueError;
@@ -120,6 +121,7 @@ pub(super) fn open(_lock: &Lock, path: &Path, sealer: &Sealer) -> Result<Connect
     set.map_err(|error| at(path, &error))?;
     let version = check(&conn, path)?;
     prepare(&conn).map_err(|error| at(path, &error))?;
+    history::teach(&conn, sealer.marker()).map_err(|error| at(path, &error))?;
     check_key(&conn, sealer, path)?;
     migrate(&conn, version, MIGRATIONS.len()).map_err(|error| at(path, &error))?;
     let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);

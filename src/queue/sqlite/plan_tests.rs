@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::tests::{STORIES, open, outside, place, plan};
+use super::history;
+use super::tests::{STORIES, key, open, outside, place, plan};
+use crate::queue::seal::Sealer;
 
 /// What the stores of this process have run.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -66,6 +68,7 @@ fn no_statement_of_a_running_store_walks_over_a_table_that_grows() {
     let (_folder, path) = place();
     drop(open(&path));
     let conn = outside(&path);
+    history::teach(&conn, Sealer::new(&key()).marker()).expect("as the writer's");
     let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let asked: Vec<&String> = seen
         .iter()
