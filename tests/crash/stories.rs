@@ -48,6 +48,26 @@ enum Way {
     Tell,
 }
 
+impl Way {
+    /// Whether the exchange is told meanwhile: where posts are what it is about, and where a change comes of something else
+    /// than a call.
+    fn is_told(self) -> bool {
+        match self {
+            Self::StartAfterCrash
+            | Self::Withdraw
+            | Self::Sign
+            | Self::Decide
+            | Self::Hold
+            | Self::Release
+            | Self::Stop
+            | Self::Tell => true,
+            // These need a store that is new or old; the others are many.
+            Self::NewStore | Self::Forget => false,
+            Self::Start | Self::Fax | Self::Repeat | Self::Report | Self::Mail => false,
+        }
+    }
+}
+
 fn way_to(point: Point) -> Way {
     match point {
         Point::StoreMadeBeside | Point::StoreMigrating | Point::StoreMigrated => Way::NewStore,
@@ -153,13 +173,14 @@ const IN_A_CALL: [Point; 5] = [
 /// differs from the next in how often the place is passed before, and in what the caller does.
 pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
     let way = place.way();
+    let has_endpoint = way.is_told();
     let mut house = House::new(Furniture {
         has_second_line: matches!(way, Way::Fax | Way::StartAfterCrash),
         has_mail: way == Way::Mail,
-        has_endpoint: way == Way::Tell,
+        has_endpoint,
         ..Furniture::default()
     });
-    if way == Way::Tell {
+    if has_endpoint {
         house.introduce_endpoint();
     }
     for kill in nth_kills {
