@@ -52,8 +52,8 @@ pub fn kill_at_all(places: &[Place], kills: u32, progress: &(dyn Fn(Done) + Sync
             kill_at(*place, kills, &summary, progress);
         }
     };
-    // A gateway waits as much as it works.
-    let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    // A gateway waits longer than it works.
+    let workers = 4 * std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         (0..workers).for_each(|_| drop(scope.spawn(work)));
     });

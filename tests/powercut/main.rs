@@ -234,10 +234,10 @@ impl Promised {
                 self.told(*connection, *status, body);
             }
             Operation::Dialled { number } => {
-                self.on_line("on_hook");
                 number.clone_into(&mut self.number);
                 self.on_line("dialled");
             }
+            Operation::HungUp => self.on_line("on_hook"),
             Operation::Page { connection } => {
                 self.heard.remove(connection);
                 self.on_line("page");

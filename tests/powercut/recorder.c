@@ -26,7 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPENED = 1, WRITTEN, CUT, SYNCED, MOVED, GONE, ANSWERED, DIALLED, PAGE, RECIPIENT, CONTENT, ASKED, HEARD };
+enum { OPENED = 1, WRITTEN, CUT, SYNCED, MOVED, GONE, ANSWERED, DIALLED, PAGE, RECIPIENT, CONTENT, ASKED, HEARD, HUNG_UP };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder;
@@ -159,6 +159,8 @@ static void see(int fd, const char *octets, size_t length) {
         record(ANSWERED, to, 0, octets, (uint32_t)length);
     else if (begins(octets, length, "ATD"))
         record(DIALLED, to, 0, octets, (uint32_t)length);
+    else if (begins(octets, length, "ATH"))
+        record(HUNG_UP, to, 0, NULL, 0);
     else if (begins(octets, length, "RCPT TO"))
         record(RECIPIENT, to, 0, octets, (uint32_t)length);
     else if (at_page[fd] && !begins(octets, length, "AT"))

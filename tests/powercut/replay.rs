@@ -55,6 +55,8 @@ pub enum Operation {
     Dialled {
         number: String,
     },
+    /// The modem is told to hang up.
+    HungUp,
     /// A page begins to go out to the modem.
     Page {
         connection: u64,
@@ -79,7 +81,9 @@ impl Operation {
     /// Behind it there is more to find on the disk, or more that must be there.
     pub fn is_a_place_to_cut(&self) -> bool {
         match self {
-            Self::Asked { .. } | Self::Recipient { .. } | Self::Heard { .. } => false,
+            Self::Asked { .. } | Self::HungUp | Self::Recipient { .. } | Self::Heard { .. } => {
+                false
+            }
             Self::Opened { .. }
             | Self::Written { .. }
             | Self::Cut { .. }
@@ -138,6 +142,7 @@ pub fn operations(log: &[u8]) -> Vec<Operation> {
             11 => Operation::Content { connection: file },
             12 => Operation::Asked { connection: file, request: text() },
             13 => Operation::Heard { connection: file, words: text() },
+            14 => Operation::HungUp,
             other => panic!("the recorder does not write {other}"),
         });
     }
@@ -248,6 +253,7 @@ impl Disk {
             Operation::Asked { .. }
             | Operation::Answered { .. }
             | Operation::Dialled { .. }
+            | Operation::HungUp
             | Operation::Page { .. }
             | Operation::Recipient { .. }
             | Operation::Content { .. }
