@@ -1,12 +1,14 @@
-//! One appliance that is killed again and again: the real gateway, a line that takes no time, and a caller who writes down
-//! what he asks and what he is told.
+//! One appliance that is killed again and again: the real gateway, lines that take no time, and who stands around it.
 //!
 //! In: what to ask. Out: the logs of [`history`](crate::history) and the store, in a folder that `crash-check` judges.
 //! It lies in memory where the system has such a folder: SIGKILL leaves the kernel's buffers whole, so a disk would only
 //! cost time.
-//! Not here: when it is killed (`stories.rs`), what must hold (`judge.rs`).
+//! Not here: what its caller asks (`caller.rs`), when it is killed (`stories.rs`), what must hold (`judge.rs`).
 
-use std::io::{Read, Write};
+#[path = "caller.rs"]
+mod caller;
+
+use std::io::Write;
 use std::net::TcpStream;
 use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,8 +24,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shirase::app::crash::Point;
 
+#[allow(unused_imports, reason = "not everybody asks for everything")]
+pub use self::caller::{Answer, Caller, decision, document, first_contact, later};
 use crate::exchange::Exchange;
-use crate::history::{self, CANARY, Log};
+use crate::history::{self, Log};
 use crate::line::Line;
 use crate::post_office::PostOffice;
 
@@ -70,20 +74,6 @@ pub struct House {
     log_before: usize,
 }
 
-/// Who asks the gateway, from as many threads as one likes, and writes down what comes of it.
-pub struct Caller {
-    address: String,
-    history: Log,
-    calls: AtomicU64,
-    keys: AtomicU64,
-}
-
-/// What came back.
-pub struct Answer {
-    pub status: u16,
-    pub body: Value,
-}
-
 impl House {
     /// In a folder that goes with it.
     pub fn new(furniture: Furniture<'_>) -> Self {
@@ -118,9 +108,8 @@ impl House {
         let mail = post_office.as_ref().map(|it| it.settings(&password)).unwrap_or_default();
         let webhook = exchange.as_ref().map(|it| it.settings(&secret)).unwrap_or_default();
         write_settings(&folder, &address, lines, &[&mail, &webhook, furniture.more]);
-        let (calls, keys) = (AtomicU64::new(0), AtomicU64::new(0));
         Self {
-            caller: Arc::new(Caller { address, history, calls, keys }),
+            caller: Arc::new(Caller::new(address, history)),
             lines: lines
                 .iter()
                 .map(|name| Line::new(name, folder.join(name), line.clone()))
@@ -148,7 +137,7 @@ impl House {
     pub fn start(&mut self, crash: Option<(&str, u32)>) -> bool {
         self.lines.iter_mut().for_each(Line::plug);
         let crash = crash.map(|(point, nth)| format!("{point}:{nth}"));
-        self.caller.history.note("start", json!({ "crash": crash }));
+        self.caller.note("start", json!({ "crash": crash }));
         self.log_before = self.gateway_log().len();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path("gateway.log"));
@@ -161,7 +150,7 @@ impl House {
         self.daemon = Some(command.spawn().expect("the gateway starts"));
         self.until("the gateway answers", |house| match house.has_ended() {
             true => Some(false),
-            false => TcpStream::connect(&house.caller.address).is_ok().then_some(true),
+            false => TcpStream::connect(house.caller.address()).is_ok().then_some(true),
         })
     }
 
@@ -190,7 +179,7 @@ impl House {
         self.was_killed = status.signal() == Some(SIGKILL);
         self.lines.iter_mut().for_each(Line::unplug);
         let how = json!({ "signal": status.signal(), "status": status.code() });
-        self.caller.history.note("ended", how);
+        self.caller.note("ended", how);
         assert!(
             self.was_killed || status.success(),
             "the gateway ended with {status}\n{}",
@@ -301,7 +290,7 @@ impl House {
             })
             .expect("notifications");
         for (id, number) in over {
-            self.caller.history.note("aged", json!({ "id": id, "number": number }));
+            self.caller.note("aged", json!({ "id": id, "number": number }));
         }
         // The store lets nothing become another: for once its guards stand aside. An id begins with a time.
         let guards: Vec<(String, String)> = conn
@@ -341,128 +330,6 @@ impl Deref for House {
 
     fn deref(&self) -> &Caller {
         &self.caller
-    }
-}
-
-impl Caller {
-    /// A key that nobody used, and a number that nobody else has.
-    pub fn fresh(&self) -> (String, String) {
-        let nth = self.keys.fetch_add(1, Ordering::Relaxed);
-        (format!("key-{nth}"), format!("03{:08}", 20_000_000 + nth))
-    }
-
-    /// Posts a notification. `None`: no answer came, or nobody waited for it.
-    pub fn post(&self, key: &str, body: &Value, waits: bool) -> Option<Answer> {
-        let told = json!({
-            "key": key, "kind": body["kind"], "number": body["recipient"]["fax"], "waits": waits,
-        });
-        let head = format!("Idempotency-Key: {key}\r\nContent-Type: application/json\r\n");
-        self.call("post", told, "POST", "/v1/notifications", &head, &body.to_string(), waits)
-    }
-
-    pub fn withdraw(&self, id: &str) -> Option<Answer> {
-        let path = format!("/v1/notifications/{id}");
-        self.call("withdraw", json!({ "id": id }), "DELETE", &path, "", "", true)
-    }
-
-    pub fn sign(&self, id: &str, kind: &str) -> Option<Answer> {
-        let (path, body) = (format!("/v1/notifications/{id}/evidence"), json!({ "kind": kind }));
-        let told = json!({ "id": id, "kind": kind });
-        let head = "Content-Type: application/json\r\n";
-        self.call("sign", told, "POST", &path, head, &body.to_string(), true)
-    }
-
-    pub fn decide(&self, id: &str, body: &Value) -> Option<Answer> {
-        let path = format!("/v1/notifications/{id}/resolution");
-        let head = "Content-Type: application/json\r\n";
-        let told = json!({ "id": id, "action": body["action"], "by": body["by"] });
-        self.call("decide", told, "POST", &path, head, &body.to_string(), true)
-    }
-
-    pub fn hold(&self, id: &str) -> Option<Answer> {
-        let (path, head) =
-            (format!("/v1/notifications/{id}/hold"), "Content-Type: application/json\r\n");
-        self.call("hold", json!({ "id": id }), "POST", &path, head, "{}", true)
-    }
-
-    pub fn release(&self, id: &str) -> Option<Answer> {
-        let path = format!("/v1/notifications/{id}/hold");
-        self.call("release", json!({ "id": id }), "DELETE", &path, "", "", true)
-    }
-
-    pub fn report(&self, office: &str, body: &Value) -> Option<Answer> {
-        let path = format!("/v1/offices/{office}/events");
-        let head = "Content-Type: application/json\r\n";
-        let told = json!({ "office": office });
-        self.call("report", told, "POST", &path, head, &body.to_string(), true)
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of a request")]
-    fn call(
-        &self,
-        event: &str,
-        mut told: Value,
-        method: &str,
-        path: &str,
-        head: &str,
-        body: &str,
-        waits: bool,
-    ) -> Option<Answer> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        told["call"] = json!(call);
-        self.history.note(event, told);
-        let answer = self.exchange(method, path, head, body, waits);
-        match &answer {
-            Some(Answer { status, body }) => {
-                let (id, state) = (&body["id"], &body["state"]);
-                let answer = json!({ "call": call, "status": status, "id": id, "state": state });
-                self.history.note("answer", answer);
-            }
-            None => self.history.note("unheard", json!({ "call": call })),
-        }
-        answer
-    }
-
-    /// One request on a connection of its own; `None` if it broke off.
-    pub fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        head: &str,
-        body: &str,
-        waits: bool,
-    ) -> Option<Answer> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(LIMIT)).ok()?;
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nAuthorization: Bearer \
-             test.{SECRET}\r\n{head}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).ok()?;
-        if !waits {
-            return None;
-        }
-        let mut octets = Vec::new();
-        stream.read_to_end(&mut octets).ok()?;
-        let text = String::from_utf8(octets).ok()?;
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        // An answer that is cut was not given.
-        let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).ok()? };
-        Some(Answer { status, body })
-    }
-
-    /// What the gateway says of its notifications now, the newest 200, written down.
-    pub fn show_all(&self) -> Vec<Value> {
-        let answer = self.exchange("GET", "/v1/notifications?limit=200", "", "", true);
-        let views = answer.and_then(|answer| answer.body.as_array().cloned()).unwrap_or_default();
-        for view in &views {
-            let shown =
-                json!({ "id": view["id"], "state": view["state"], "reason": view["reason"] });
-            self.history.note("shown", shown);
-        }
-        views
     }
 }
 
@@ -556,60 +423,4 @@ keys_only_to_proven = false
         more = more.concat(),
     );
     std::fs::write(folder.join("shirase.toml"), settings).expect("settings");
-}
-
-/// A first contact, whose secrets can be found wherever they should not be.
-pub fn first_contact(number: &str) -> Value {
-    let mut body = document(number);
-    body["kind"] = json!("first_contact");
-    body["credentials"] = credentials();
-    body
-}
-
-fn credentials() -> Value {
-    json!({
-        "login_id": format!("{CANARY}-1"),
-        "password": format!("{CANARY}-2"),
-        "first_time_key": format!("{CANARY}-3"),
-    })
-}
-
-/// A notice without a key.
-pub fn document(number: &str) -> Value {
-    json!({
-        "kind": "document",
-        "sender": {
-            "office_number": "1379900028",
-            "office_name": "みどり居宅介護支援事業所",
-            "phone": "03-0000-1111",
-        },
-        "recipient": {
-            "office_number": "2779900030",
-            "office_name": "あおぞら訪問介護ステーション",
-            "fax": number,
-        },
-        "documents": [{ "title": "提供票", "count": 2 }],
-    })
-}
-
-/// Each choice in its turn. Whoever decides it says so in words of his own: the same body again would decide nothing.
-pub fn decision(turn: usize, by: &str) -> Value {
-    match turn % 3 {
-        0 => json!({ "action": "resend", "by": by, "same_version": true, "reason": "asked for" }),
-        1 => json!({ "action": "rotate", "by": by, "credentials": credentials() }),
-        _ => json!({ "action": "close", "by": by, "delivered": true }),
-    }
-}
-
-/// The same, not to be sent before an hour has gone by.
-pub fn later(mut body: Value) -> Value {
-    let at = history::now_ms() / 1000 + 3600;
-    body["not_before"] = json!(rfc3339(at));
-    body
-}
-
-/// Seconds since 1970 as the hook takes them.
-fn rfc3339(seconds: i64) -> String {
-    let at = jiff::Timestamp::from_second(seconds).expect("a time");
-    at.to_string()
 }

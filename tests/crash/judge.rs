@@ -7,7 +7,7 @@
 //! | I3 | a key is on paper at most once without a confirmation or a decision; never again after a confirmation |
 //! | I4 | a final state stays; a withdrawal, sign, decision, hold or release that was answered is kept |
 //! | I5 | confirmed only what the far end acknowledged, handed off only what the relay took |
-//! | I6 | every change has one event; the feed and the state agree; the endpoint took each event, signed and under one id, those of one notification in order |
+//! | I6 | every change has one event; the feed and the state agree; the endpoint took each, signed, under one id and in order |
 //! | I7 | no secret in clear in the store, the logs of the gateway or its answers |
 //! | I8 | one call at a time on a line, and one to a number |
 //! | I9 | every call and every page that went out is on disk |
@@ -15,17 +15,21 @@
 //! | I11 | no call after its time, and none for what was withdrawn |
 //! | I12 | the store is whole |
 //!
-//! In: a folder. Out: a [`Verdict`]. Not here: where the logs come from (`history.rs`); what the endpoint heard (`posts.rs`).
+//! In: a folder. Out: a [`Verdict`]. Not here: where the logs come from (`history.rs`); what a caller was told (`told.rs`); what the
+//! endpoint heard (`posts.rs`).
 
 #[path = "posts.rs"]
 mod posts;
+#[path = "told.rs"]
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+use self::told::Told;
 use crate::history;
 
 const FINAL: [&str; 6] =
@@ -230,100 +234,6 @@ impl Store {
 
     fn attempts_of(&self, job: &str) -> &[Attempt] {
         self.attempts.get(job).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// What the gateway said to its caller.
-#[derive(Default)]
-struct Told {
-    /// Ids of 202s, by key.
-    accepted: BTreeMap<String, BTreeSet<String>>,
-    /// When a withdrawal was answered with "cancelled".
-    cancelled: BTreeMap<String, i64>,
-    /// Signs that were answered.
-    signed: BTreeSet<(String, String)>,
-    /// When decisions to send once more were asked for, answered as carried out or not at all: each may be followed by
-    /// one more sheet.
-    sends: BTreeMap<String, Vec<i64>>,
-    /// Who decided, of those that were answered as carried out; everybody decides once.
-    decided: BTreeMap<String, BTreeSet<String>>,
-    /// Answered as held back, or as let go on, and nothing else was asked for after that.
-    held: BTreeMap<String, bool>,
-    /// So old that they may be forgotten, and their numbers.
-    aged: BTreeSet<String>,
-    aged_numbers: BTreeSet<String>,
-    /// States in the order in which they were shown.
-    shown: BTreeMap<String, Vec<String>>,
-}
-
-impl Told {
-    fn read(history: &[Value]) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let mut told = Self::default();
-        let mut asked: BTreeMap<i64, &Value> = BTreeMap::new();
-        // Of each decision to send once more, by whom: whoever asks again asks for the same.
-        let mut sends: BTreeMap<(String, String), i64> = BTreeMap::new();
-        for line in history {
-            match line["event"].as_str() {
-                Some(event @ ("post" | "withdraw" | "sign" | "decide" | "hold" | "release")) => {
-                    asked.insert(line["call"].as_i64().unwrap_or_default(), line);
-                    let id = || text(&line["id"]);
-                    match event {
-                        "decide"
-                            if matches!(line["action"].as_str(), Some("resend" | "rotate")) =>
-                        {
-                            let ms = line["ms"].as_i64().unwrap_or_default();
-                            sends.entry((id(), text(&line["by"]))).or_insert(ms);
-                        }
-                        "hold" | "release" => drop(told.held.remove(&id())),
-                        _of_no_matter_before_it_is_answered => {}
-                    }
-                }
-                Some("aged") => {
-                    told.aged.insert(text(&line["id"]));
-                    told.aged_numbers.insert(text(&line["number"]));
-                }
-                Some("answer") => {
-                    let Some(asked) = line["call"].as_i64().and_then(|call| asked.get(&call))
-                    else {
-                        continue;
-                    };
-                    match (asked["event"].as_str(), line["status"].as_i64()) {
-                        (Some("post"), Some(202)) => {
-                            let ids = told.accepted.entry(text(&asked["key"])).or_default();
-                            ids.insert(text(&line["id"]));
-                        }
-                        (Some("withdraw"), Some(200)) => {
-                            let ms = line["ms"].as_i64().unwrap_or_default();
-                            told.cancelled.entry(text(&asked["id"])).or_insert(ms);
-                        }
-                        (Some("sign"), Some(200)) => {
-                            told.signed.insert((text(&asked["id"]), text(&asked["kind"])));
-                        }
-                        (Some("decide"), Some(200)) => {
-                            let by = told.decided.entry(text(&asked["id"])).or_default();
-                            by.insert(text(&asked["by"]));
-                        }
-                        // It was refused: nothing follows from it.
-                        (Some("decide"), _) => {
-                            sends.remove(&(text(&asked["id"]), text(&asked["by"])));
-                        }
-                        (Some(event @ ("hold" | "release")), Some(200)) => {
-                            told.held.insert(text(&asked["id"]), event == "hold");
-                        }
-                        _of_no_promise => {}
-                    }
-                }
-                Some("shown") => {
-                    told.shown.entry(text(&line["id"])).or_default().push(text(&line["state"]));
-                }
-                _of_no_promise => {}
-            }
-        }
-        for ((id, _by), ms) in sends {
-            told.sends.entry(id).or_default().push(ms);
-        }
-        told
     }
 }
 

@@ -1,8 +1,9 @@
 //! SIGKILL at every named point of the gateway, again and again; afterwards nothing is lost, nothing was sent twice without
 //! a decision, and nothing is claimed that was not seen.
 //!
-//! `history.rs` says which files are written, `house.rs` is the appliance with its caller, `line.rs` its modems, `post_office.rs` its relay,
-//! `exchange.rs` the endpoint that it tells, `stories.rs` takes it to each point: together the generator. `judge.rs` is the judgement, which runs in a program of its own (`check.rs`).
+//! `history.rs` says which files are written. The generator is `house.rs`, the appliance; `caller.rs`, who asks it; `line.rs`, its
+//! modems; `post_office.rs`, its relay; `exchange.rs`, the endpoint that it tells; `stories.rs`, which takes it to each point. The
+//! judgement is `judge.rs`, with `told.rs` and `posts.rs`, and runs in a program of its own (`check.rs`).
 //! More of the same: `make crash RUNS=1000` (`run.rs`).
 
 mod exchange;

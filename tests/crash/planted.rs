@@ -87,7 +87,8 @@ const FAULTS: &[Fault] = &[
     ("settle forgotten", "I10 ", "", |at| {
         sql(
             at,
-            "UPDATE attempt SET state = 'page_started', ended_at = NULL WHERE state = 'uncertain';
+            "UPDATE attempt SET state = 'page_started', ended_at = NULL
+             WHERE job = (SELECT id FROM job WHERE state = 'uncertain');
              UPDATE job SET state = 'sending' WHERE state = 'uncertain'",
         );
     }),

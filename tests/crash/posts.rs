@@ -1,7 +1,7 @@
 //! What an endpoint that hears everything must have heard: I6 of the judgement.
 //!
-//! In: the feed, and what was posted. Out: each event that was never taken, came under two ids, behind its successor, as something
-//! else or without a signature that a receiver believes.
+//! In: the feed, and what was posted. Out: each event that was never taken, came under two ids, before an earlier one of its
+//! notification, as something else, or without a signature that a receiver believes.
 //! Source: Standard Webhooks 1.0.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,6 +14,8 @@ use crate::house::{Furniture, House, LOOK_EVERY, decision, document, first_conta
 
 /// Longest wait for a gateway to pass a point.
 const REACHED_WITHIN: Duration = Duration::from_secs(30);
+/// Looks until something more is asked for: a gateway that is busy refuses, and a call may be over before it is withdrawn.
+const ASKS_AGAIN: u128 = 100;
 /// Most kills in one house, so that no store grows beyond what is judged quickly.
 const KILLS_PER_HOUSE: u32 = 50;
 const OFFICE: &str = "2779900030";
@@ -254,12 +256,12 @@ fn run(house: &mut House, way: Way, point: Point, nth: u32, kill: u32) {
         house.show_all();
     }
     let mut asked = 0;
-    for _look in 0..REACHED_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
+    for look in 1..=REACHED_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
         if house.has_ended() {
             assert!(house.was_killed_at(point), "it ended before {point}\n{}", house.gateway_log());
             return;
         }
-        if asked <= nth {
+        if asked <= nth || look.is_multiple_of(ASKS_AGAIN) {
             ask(house, way, kill + asked);
             asked += 1;
         } else {
