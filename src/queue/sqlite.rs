@@ -61,6 +61,8 @@ mod decision_tests;
 #[cfg(test)]
 mod history_tests;
 #[cfg(test)]
+mod long_queue_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod plan_tests;
@@ -115,6 +117,8 @@ pub struct Sqlite {
     room: Arc<Room>,
     alarm: Alarm,
     history: Arc<Mutex<History>>,
+    /// Of looking for what is to be forgotten.
+    round: forget::Round,
     // Fields drop in this order: the writer last, so that closing it writes the log back, then the lock.
     lookups: Lookups,
     reader: Reader,
@@ -157,11 +161,20 @@ impl Sqlite {
         crash::here(Point::RecoverCommitted);
         // It is there by now.
         writer.submit(move |conn, _effects| appliance::has_high_water(conn)).wait()?;
-        let history = Arc::default();
-        Ok((
-            Self { sealer, windows, room, alarm, history, lookups, reader, writer, _lock: lock },
-            recovered,
-        ))
+        let (history, round) = (Arc::default(), forget::Round::default());
+        let store = Self {
+            sealer,
+            windows,
+            room,
+            alarm,
+            history,
+            round,
+            lookups,
+            reader,
+            writer,
+            _lock: lock,
+        };
+        Ok((store, recovered))
     }
 }
 
@@ -374,7 +387,8 @@ impl Queue for Sqlite {
     }
 
     fn forget_old(&self, before: UnixMillis, most: u32) -> Pending<u32> {
-        self.writer.submit(move |conn, _effects| forget::forget_old(conn, before, most))
+        let round = self.round.clone();
+        self.writer.submit(move |conn, _effects| forget::forget_old(conn, &round, before, most))
     }
 
     fn look_back(&self, now: UnixMillis) -> Pending<Option<i64>> {

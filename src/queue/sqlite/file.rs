@@ -25,7 +25,7 @@ use crate::queue::seal::Sealer;
 /// "SHIR": tells our files from all other SQLite files.
 const APPLICATION_ID: i64 = 0x5348_4952;
 /// One for each version of the schema, in order; never changed once released.
-pub(super) const MIGRATIONS: [&str; 10] = [
+pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_number.sql"),
     include_str!("../migrations/0003_call.sql"),
@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0008_appliance.sql"),
     include_str!("../migrations/0009_feed.sql"),
     include_str!("../migrations/0010_lists.sql"),
+    include_str!("../migrations/0011_over.sql"),
 ];
 
 const KEY_CHECK: &[u8] = b"shirase key check";

@@ -172,7 +172,7 @@ const LONG_WAITING: &str = "SELECT id, max(?4, coalesce(not_before, 0)), not_aft
     ORDER BY accepted_at LIMIT ?3";
 /// The same of what must have arrived by a time, and was tried, or should have been.
 const ENDING_SOON: &str = "SELECT id, max(?4, coalesce(not_before, 0)), not_after FROM job
-    WHERE state IN ('waiting', 'hold', 'uncertain') AND state = 'waiting' AND channel = 'mail'
+    WHERE state = 'waiting' AND channel = 'mail'
         AND not_after <= ?1 AND not_after - ?5 >= max(?2, coalesce(not_before, 0))
         AND (max(accepted_at, coalesce(not_before, 0)) <= ?6
             OR EXISTS (SELECT 1 FROM attempt WHERE attempt.job = job.id))
