@@ -9,6 +9,7 @@
 //! | `look` | a look from outside, that changes nothing |
 //! | `recover` | ends what a crash left open |
 //! | `writer` | the one thread that writes |
+//! | `log` | the log, written back beside the writer |
 //! | `accept` | what is taken on, once |
 //! | `appliance` | which store it is, and what is held |
 //! | `high_water` | how far the store has come, in a file of its own |
@@ -40,6 +41,7 @@ mod file;
 mod forget;
 mod high_water;
 mod history;
+mod log;
 mod look;
 mod mails;
 mod numbers;
@@ -81,6 +83,7 @@ use tokio::sync::watch;
 
 use self::fault::Fault;
 use self::history::History;
+use self::log::Log;
 pub use self::look::{StoreSeen, look_at};
 pub use self::recover::Recovered;
 pub use self::room::LEAST_FREE;
@@ -142,11 +145,13 @@ impl Sqlite {
         let (sealer, windows) = (Arc::new(Sealer::new(key)), Arc::new(windows));
         let lock = file::lock(path)?;
         let (high_water, found) = file::open_high_water(path)?;
-        let conn = file::open(&lock, path, &sealer)?;
+        let mut conn = file::open(&lock, path, &sealer)?;
         let lookups = Lookups(Mutex::new(file::open_reader(path)?));
         let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
         let (room, alarm) = (Arc::new(file::room(path)), Alarm::default());
-        let beside = Beside { high_water, room: room.clone(), alarm: alarm.clone() };
+        let log = Log::watch(&mut conn, file::open_for_log(path)?);
+        let log = log.map_err(no_thread)?;
+        let beside = Beside { high_water, log, room: room.clone(), alarm: alarm.clone() };
         let writer = Writer::start(conn, Box::new(writer::commit), Some(beside));
         let writer = writer.map_err(no_thread)?;
         let (opener, hours) = (sealer.clone(), windows.clone());

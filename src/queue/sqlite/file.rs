@@ -47,10 +47,6 @@ pub(super) const BUSY: Duration = Duration::from_secs(1);
 /// A connection keeps so many statements prepared: all that it ever runs. To prepare one takes longer than to run it.
 const STATEMENTS: usize = 256;
 
-/// The log is written back when it has so many pages of 4 KiB. Each time all who wait stand behind two more fsyncs; with SQLite's
-/// 1,000 that is every seventieth acceptance into a long queue, which alone makes the slowest of a hundred slow.
-const CHECKPOINT_PAGES: i64 = 4_000;
-
 /// What the writer keeps of the file: the inner pages of every index of a million notifications fit in, of SQLite's 2 MiB
 /// they do not.
 const CACHE_KIB: i64 = 16 << 10;
@@ -144,6 +140,13 @@ pub(super) fn room(path: &Path) -> Room {
     Room::around(path, with_suffix(path, "-reserve"))
 }
 
+/// Opens one more connection that writes the log back.
+pub(super) fn open_for_log(path: &Path) -> Result<Connection, QueueError> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    prepare(&conn).map_err(|error| at(path, &error))?;
+    Ok(conn)
+}
+
 /// Opens one more connection, for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, QueueError> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -209,7 +212,8 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
          PRAGMA temp_store=MEMORY;
          PRAGMA mmap_size=0;",
     )?;
-    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // `log.rs` does it.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 

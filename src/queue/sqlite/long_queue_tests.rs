@@ -1,14 +1,17 @@
 //! A store with much in it: what is done again and again costs no more than in an empty one, and nothing waits behind it.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::tests::{open, outside};
 use super::*;
+use crate::app::clock::Stopwatch;
 use crate::job::examples::TUESDAY_10_00 as NOW;
 use crate::queue::contract::{accept, after_min, client, request};
 
@@ -79,4 +82,35 @@ fn what_ended_of_late_is_looked_at_bit_by_bit_and_hides_nothing_that_is_to_be_fo
     // All are old by then: each look takes as many as it may, and goes on behind them.
     let looks = (0..many.div_ceil(10)).map(|_| forget(after_min(90)).expect("forgets"));
     assert_eq!(looks.sum::<u32>(), many);
+}
+
+#[test]
+fn log_of_a_store_that_is_written_to_without_a_pause_begins_anew() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let store = open(&path).0;
+    // In the header of the log: how often it began anew.
+    let begun = || {
+        let octets = fs::read(path.with_file_name("store.db-wal")).expect("a log");
+        octets.get(12..16).map(<[u8]>::to_vec).expect("a header")
+    };
+    let write = |key: u32, octets: u32| {
+        let written = store.writer.submit(move |conn, _effects| {
+            let sql = "INSERT INTO meta VALUES (?1, zeroblob(?2))";
+            Ok(conn.execute(sql, (format!("test-{key}"), octets))?)
+        });
+        assert_eq!(written.wait(), Ok(1));
+    };
+    write(0, 1);
+    let before = begun();
+    (1..=20).for_each(|key| write(key, 1 << 20));
+    let (since, mut keys) = (Stopwatch::start(), 20);
+    while begun() == before {
+        assert!(since.elapsed() < Duration::from_secs(60), "it grows for ever");
+        keys += 1;
+        write(keys, 1);
+    }
+    let kept = "SELECT count(*) FROM meta WHERE name LIKE 'test-%'";
+    let kept: u32 = outside(&path).query_row(kept, [], |row| row.get(0)).expect("counts");
+    assert_eq!(kept, keys + 1);
 }

@@ -19,8 +19,8 @@ use tokio::sync::{oneshot, watch};
 
 use super::appliance;
 use super::fault::{Fault, for_caller, is_fatal};
-use super::file::BUSY;
 use super::high_water::HighWater;
+use super::log::{self, Log};
 use super::room::Room;
 use crate::app::clock::Stopwatch;
 use crate::app::crash::{self, Point};
@@ -169,15 +169,17 @@ where
 /// What lies beside the store's file, and who hears that it cannot be believed any more.
 pub(super) struct Beside {
     pub(super) high_water: HighWater,
+    pub(super) log: Log,
     pub(super) room: Arc<Room>,
     pub(super) alarm: Alarm,
 }
 
-/// What the writer's thread owns.
+/// What the writer's thread owns. The connection goes after what is beside the store: so it is the last, and closing it writes
+/// the log back.
 struct Desk {
+    beside: Option<Beside>,
     conn: Connection,
     commit: Commit,
-    beside: Option<Beside>,
     last_moved: Option<UnixMillis>,
     stop_wanted: Arc<Mutex<HashSet<AttemptId>>>,
     news: watch::Sender<i64>,
@@ -237,6 +239,8 @@ impl Desk {
             };
             if held_up.map_or(is_due, |since| since.elapsed() >= CHECKPOINT_RETRY) {
                 held_up = self.truncate_log();
+            } else if let Some(beside) = &mut self.beside {
+                beside.log.look_after(&self.conn);
             }
         }
         if let Some(now) = self.last_moved
@@ -361,21 +365,14 @@ impl Desk {
     /// Writes the log back into the file and cuts it to nothing. If a reader is in the way it is not waited for, since
     /// commands would wait as well: the time of the try is given.
     fn truncate_log(&self) -> Option<Stopwatch> {
-        crash::here(Point::CheckpointBegins);
-        let busy = self.conn.busy_timeout(Duration::ZERO).and_then(|()| {
-            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-            self.conn.query_row(sql, [], |row| row.get::<_, i64>(0))
-        });
-        let patient = self.conn.busy_timeout(BUSY);
-        crash::here(Point::CheckpointDone);
-        match busy.and_then(|busy| patient.map(|()| busy)) {
-            Ok(0) => None,
-            Ok(_busy) => Some(Stopwatch::start()),
-            Err(error) => {
-                tracing::error!(error = %for_caller(&error), "queue.checkpoint.failed");
-                Some(Stopwatch::start())
-            }
+        let written = log::checkpoint(&self.conn, "TRUNCATE", Duration::ZERO);
+        if !written.is_some_and(|written| written.is_done) {
+            return Some(Stopwatch::start());
         }
+        if let Some(beside) = &self.beside {
+            beside.log.is_written_back();
+        }
+        None
     }
 }
 
