@@ -8,11 +8,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::caller::Network;
 use super::limits::Limits;
+
+/// Between two lines in the log that somebody had to go: a crowd that comes again and again is one matter.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// The places of one house. Clones share them.
 #[derive(Clone, Default)]
@@ -28,8 +33,19 @@ struct House {
 #[derive(Default)]
 struct Taken {
     places: Vec<Arc<Place>>,
-    /// It was told that somebody had to go, and there has been no room since: one line in the log, not one for each.
-    is_told: bool,
+    /// When the log was told last that somebody had to go.
+    told: Option<Instant>,
+}
+
+impl Taken {
+    /// Whether to tell it now.
+    fn is_news(&mut self, now: Instant) -> bool {
+        let is_news = self.told.is_none_or(|told| now.duration_since(told) >= TOLD_EVERY);
+        if is_news {
+            self.told = Some(now);
+        }
+        is_news
+    }
 }
 
 struct Place {
@@ -64,8 +80,7 @@ impl Guests {
         let full = taken.places.len() >= limits.connections;
         let too_many_of_one = !network.is_here() && own >= limits.connections_per_network;
         if full || too_many_of_one {
-            if !taken.is_told {
-                taken.is_told = true;
+            if taken.is_news(Instant::now()) {
                 tracing::warn!(connections = taken.places.len(), full, "hook.connection.too_many");
             }
             let longest = taken
@@ -130,7 +145,6 @@ impl Drop for Guest {
         // Not there if it had to go.
         if let Some(at) = taken.places.iter().position(|place| Arc::ptr_eq(place, &self.place)) {
             taken.places.swap_remove(at);
-            taken.is_told = false;
         }
     }
 }
@@ -171,6 +185,13 @@ mod tests {
         drop(serving);
         let _fifth = enter(&guests, "192.0.2.5").expect("in place of the third");
         assert!(has_to_go(&third) && !has_to_go(&first));
+    }
+
+    #[test]
+    fn crowd_that_comes_again_and_again_is_told_once_a_minute() {
+        let (mut taken, began) = (Taken::default(), Instant::now());
+        let told = (0..180_000).filter(|ms| taken.is_news(began + Duration::from_millis(*ms)));
+        assert_eq!(told.collect::<Vec<_>>(), [0, 60_000, 120_000]);
     }
 
     #[test]
