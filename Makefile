@@ -18,21 +18,25 @@
 #   make bench-queue  the same gateway with a million notifications that wait: start, answers, memory; ROWS=1000000
 #   make bench-codec  MH, MR and MMR beside libtiff and the fax crate
 #   make crash        SIGKILL at every named point, RUNS=20 times each, and 10,000 keys eight times each through kills
+#   make chaos        a million wait, 2,000 slow callers, a plug pulled, no relay, SIGKILL: all at once, for FOR=600 seconds; ROWS, SLOW, SEED
 #   make deny         licences, banned crates, sources and known weaknesses of what we depend on
 #   make fuzz         octets of strangers against every reader of them, SECONDS=300 for each
 #   make release      every program as it is installed, into target/release
 #   make install      puts them, the unit, rules, settings and templates in place; see "Install" below
 #
 # Not here: what the steps do (.ci/setup, .ci/unpack, .ci/deny, .ci/fuzz, tests/demo/run.sh, tests/interop/run.rs,
-# tests/noise/table.rs, tests/legibility/, tests/bench/, tests/crash/).
+# tests/noise/table.rs, tests/legibility/, tests/bench/, tests/crash/, tests/chaos/).
 
 CARGO ?= cargo
 KEEP ?=
 SECONDS ?= 300
 RUNS ?= 20
 ROWS ?= 1000000
+FOR ?= 600
+SLOW ?= 2000
+SEED ?=
 
-.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-accept bench-queue bench-codec crash deny fuzz release install install-bin install-data
+.PHONY: all setup build demo clean-demo test interop noise-table legibility-table pictures sheet-bytes bench-line bench-sheet bench-mail bench-accept bench-queue bench-codec crash chaos deny fuzz release install install-bin install-data
 all: build
 
 setup:
@@ -97,6 +101,11 @@ crash: setup
 	$(CARGO) build --quiet --workspace --bins --example crash --example crash-check --example crash-paper
 	$(or $(CARGO_TARGET_DIR),target)/debug/examples/crash $(RUNS)
 	CRASH_KEYS=10000 $(CARGO) test --quiet --workspace --test crash every_key -- --nocapture
+
+# The daemon as it is installed, and all around it of the same build.
+chaos: setup
+	$(CARGO) build --quiet --release -p shirase --bin shirase --example chaos --example crash-check --example crash-paper
+	FOR=$(FOR) ROWS=$(ROWS) SLOW=$(SLOW) SEED=$(SEED) $(or $(CARGO_TARGET_DIR),target)/release/examples/chaos
 
 # cargo-nextest keeps tests that call from disturbing each other; without it, every test waits for
 # the one before. Documentation examples are not its business.

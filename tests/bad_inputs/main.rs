@@ -22,11 +22,12 @@
 //! | B43, B44 | a disk without room, a disk that fails, no descriptors | `disk` |
 //! | B45 | ciphertexts that changed their places | `src/queue/sqlite/tests.rs` |
 //! | B46, B47 | clock and signals | `time` |
-//! | B48 | all at once | not yet; each alone above, and `make bench-queue` |
+//! | B48 | all at once | `at_once`; for minutes and with a million that wait, `make chaos` |
 
 #[path = "../support/program.rs"]
 mod program;
 
+mod at_once;
 mod disk;
 mod fields;
 mod house;

@@ -1,4 +1,4 @@
-//! The real daemon as a bench or `make chaos` runs it: with a store on disk, and started again after it was killed.
+//! The real daemon as a bench runs it: with a store on disk, and started again after it was killed.
 //!
 //! In: the program, usually of a release build, and what its settings say more. Out: its address, a token, its store, and
 //! what the kernel says of it.
@@ -50,15 +50,6 @@ impl Programs {
             assert!(program.exists(), "{} is missing: `make build`", program.display());
         }
         programs
-    }
-}
-
-impl Programs {
-    /// A program beside this one.
-    pub fn example(&self, name: &str) -> PathBuf {
-        let path = beside_this_program().join(name);
-        assert!(path.exists(), "{} is missing: `cargo build --examples`", path.display());
-        path
     }
 }
 
@@ -235,13 +226,8 @@ keys_only_to_proven = false
 
     /// The most memory that it ever had.
     pub fn peak_memory_mib(&self) -> u64 {
-        self.memory_mib("VmHWM:")
-    }
-
-    /// What it has now.
-    pub fn memory_mib(&self, which: &str) -> u64 {
         let status = self.of_the_kernel("status");
-        let line = status.lines().find_map(|line| line.strip_prefix(which)).expect("in the status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kib >> 10
     }

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let rows = std::env::var("ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
     let mut gateway = Gateway::new(&programs, |_| String::new());
     let began = wall();
-    seed::fill(&gateway, rows, Duration::ZERO);
+    seed::fill(&gateway.store(), &gateway.key(), rows, Duration::ZERO);
     let mib = std::fs::metadata(gateway.store()).unwrap().len() >> 20;
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     println!(

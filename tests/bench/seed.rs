@@ -1,24 +1,26 @@
 //! A store with as many waiting notifications as are wanted.
 //!
-//! In: a gateway whose daemon does not run. Out: its store, with that many documents to be sent by FAX at some time.
+//! In: a store that nobody has open, and its key. Out: that many documents in it, to be sent by FAX at some time.
 //! One is accepted as the hook accepts it; the others are copies of its row and its event under ids, keys and numbers of
 //! their own, in batches. Only so a million takes a minute, and not a quarter of an hour.
 
 use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
+use serde_json::{Value, json};
 use shirase::app::clock::{Clock, SystemClock};
 use shirase::hook::body;
 use shirase::job::{ClientId, IdempotencyKey};
 use shirase::office::Route;
-use shirase::queue::sqlite::Sqlite;
+use shirase::queue::sqlite::{Sqlite, StoreKey};
 use shirase::queue::{Acceptance, Accepted, Queue};
 use shirase::schedule::windows::Windows;
 
-use super::gateway::Gateway;
-
 const BATCH: u32 = 20_000;
+/// From then on each may be sent.
+const LIFE: Duration = Duration::from_secs(5 * 24 * 3600);
 
 const BODY: &str = r#"{
   "kind": "document",
@@ -27,14 +29,24 @@ const BODY: &str = r#"{
   "documents": [ { "title": "提供票", "count": 2 }, { "title": "ケアプラン", "count": 1 } ]
 }"#;
 
-/// Fills the store of `gateway` with what is due `later`.
-pub fn fill(gateway: &Gateway, rows: u32, later: Duration) {
-    let (path, clock) = (gateway.store(), SystemClock);
-    let store = Sqlite::open(&path, &gateway.key(), Windows::Always, clock.now()).expect("opens").0;
-    let Ok(job) = body::parse(BODY.as_bytes(), clock.now()) else { panic!("a body") };
+/// The first has this key, the others `seed-1` and so on.
+pub const KEY: &str = "seed";
+
+/// Fills the store at `path` with what is due `later`.
+pub fn fill(path: &Path, key: &StoreKey, rows: u32, later: Duration) {
+    let clock = SystemClock;
+    let store = Sqlite::open(path, key, Windows::Always, clock.now()).expect("opens").0;
+    let mut notice: Value = serde_json::from_str(BODY).expect("JSON");
+    if !later.is_zero() {
+        let due = clock.now().after(later);
+        notice["not_before"] = json!(due.rfc3339());
+        notice["not_after"] = json!(due.after(LIFE).rfc3339());
+    }
+    let notice = notice.to_string();
+    let Ok(job) = body::parse(notice.as_bytes(), clock.now()) else { panic!("a body") };
     let accepted = store.accept(Acceptance {
         client: ClientId("bench".into()),
-        key: IdempotencyKey::parse("seed").expect("a key"),
+        key: IdempotencyKey::parse(KEY).expect("a key"),
         fingerprint: [0; 32],
         now: clock.now(),
         route: Route::Fax { number: job.recipient.fax.clone() },
@@ -43,7 +55,7 @@ pub fn fill(gateway: &Gateway, rows: u32, later: Duration) {
     let Ok(Accepted::New { id, .. }) = accepted.wait() else { panic!("accepted") };
     drop(store);
 
-    let conn = Connection::open(&path).expect("opens");
+    let conn = Connection::open(path).expect("opens");
     conn.execute_batch(
         "PRAGMA synchronous=OFF; PRAGMA cache_size=-200000; PRAGMA foreign_keys=OFF;",
     )
@@ -54,26 +66,19 @@ pub fn fill(gateway: &Gateway, rows: u32, later: Duration) {
         "id" => Some(own_id),
         "idempotency_key" => Some("printf('seed-%d', n.value)"),
         "fax_digits" => Some("printf('0334%06d', n.value % 1000000)"),
-        "due_at" => Some("it.due_at + ?4"),
-        "not_after" => Some("it.not_after + ?4"),
         _as_it_is => None,
     });
     let events = copies(&conn, "event", "job", |column| match column {
         "cursor" => Some("NULL"),
         "job" => Some(own_id),
-        // Says nothing; so both statements take the same parameters.
-        "at" => Some("it.at + 0 * ?4"),
         _as_it_is => None,
     });
-    let later_ms = i64::try_from(later.as_millis()).expect("not so late");
     let mut done = 1;
     while done < rows {
         let most = rows.min(done + BATCH);
         let batch = conn.unchecked_transaction().expect("begins");
         for copies in [&jobs, &events] {
-            batch
-                .execute(copies, params![id.to_string(), done, most - 1, later_ms])
-                .expect("copied");
+            batch.execute(copies, params![id.to_string(), done, most - 1]).expect("copied");
         }
         batch.commit().expect("committed");
         done = most;
@@ -83,7 +88,7 @@ pub fn fill(gateway: &Gateway, rows: u32, later: Duration) {
     conn.execute(unmarked, []).expect("set");
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("written back");
     // Otherwise the kernel writes a million rows while something else is measured.
-    File::open(&path).and_then(|store| store.sync_all()).expect("synced");
+    File::open(path).and_then(|store| store.sync_all()).expect("synced");
 }
 
 /// Copies of the rows of one notification, one for each number from ?2 to ?3.

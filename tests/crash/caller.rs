@@ -32,7 +32,7 @@ impl Caller {
     }
 
     /// Of the gateway.
-    pub(super) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
     }
 

@@ -28,13 +28,13 @@ use shirase::app::crash::Point;
 pub use self::caller::{Answer, Caller, decision, document, first_contact, later};
 use crate::exchange::Exchange;
 use crate::history::{self, Log};
-use crate::line::Line;
+use crate::line::{Line, Pace};
 use crate::post_office::PostOffice;
 
 /// Longest wait for anything that a gateway does.
 pub const LIMIT: Duration = Duration::from_secs(60);
 pub const LOOK_EVERY: Duration = Duration::from_millis(2);
-const SECRET: &str = "the-only-token-of-this-house";
+pub const SECRET: &str = "the-only-token-of-this-house";
 const PORT: u16 = 8750;
 #[allow(dead_code, reason = "not everybody opens the store himself")]
 pub const MASTER_KEY: [u8; 32] = [7; 32];
@@ -105,14 +105,15 @@ impl House {
         let (password, secret) = (folder.join("mail-password"), folder.join("webhook-secret"));
         private(&password, b"secret");
         private(&secret, history::WEBHOOK_SECRET.as_bytes());
-        let mail = post_office.as_ref().map(|it| it.settings(&password)).unwrap_or_default();
+        let mail =
+            post_office.as_ref().map(|it| it.settings(it.relay(), &password)).unwrap_or_default();
         let webhook = exchange.as_ref().map(|it| it.settings(&secret)).unwrap_or_default();
         write_settings(&folder, &address, lines, &[&mail, &webhook, furniture.more]);
         Self {
             caller: Arc::new(Caller::new(address, history)),
             lines: lines
                 .iter()
-                .map(|name| Line::new(name, folder.join(name), line.clone()))
+                .map(|name| Line::new(name, folder.join(name), Pace::default(), line.clone()))
                 .collect(),
             post_office,
             exchange,
@@ -164,6 +165,12 @@ impl House {
             Some(_) => false,
             None => true,
         }
+    }
+
+    /// Of the gateway, while it runs.
+    #[allow(dead_code, reason = "only a long run looks at its memory")]
+    pub fn process_id(&self) -> Option<u32> {
+        self.daemon.as_ref().map(Child::id)
     }
 
     /// The last gateway killed itself at this point. Its other threads may have written more behind that.

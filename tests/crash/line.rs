@@ -1,5 +1,5 @@
-//! A telephone line that takes no time: a modem of Class 2.0 on a terminal, with a fax machine behind it that acknowledges
-//! every page, but for some that say nothing the first time; and a log of what really went out.
+//! A telephone line that takes no time, or little: a modem of Class 2.0 on a terminal, with a fax machine behind it that
+//! acknowledges every page, but for some that say nothing the first time; and a log of what really went out.
 //!
 //! In: AT commands and page octets. Out: answers, and [`line.jsonl`](crate::history).
 //! Source: TIA-592 (words and end marks of Class 2.0).
@@ -26,6 +26,16 @@ const NO_MORE: u8 = b'.';
 pub const SAYS_NOTHING: &str = "04";
 /// So often it is seen whether the daemon is gone.
 const LOOK: Duration = Duration::from_millis(2);
+/// Octets between two looks: at the pace of a real line a fraction of a second.
+const AT_A_TIME: usize = 128;
+
+/// How long things take. At no pace, what a daemon wrote before it died is still heard; else the line is cut at once.
+#[derive(Clone, Copy, Default)]
+pub struct Pace {
+    /// Until the far machine has answered.
+    pub answer: Duration,
+    pub page_octet: Duration,
+}
 
 /// A line whose daemon may die at any time.
 pub struct Line {
@@ -33,13 +43,14 @@ pub struct Line {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     name: &'static str,
+    pace: Pace,
     log: Arc<Log>,
 }
 
 impl Line {
     /// The device is at `link` after [`Line::plug`].
-    pub fn new(name: &'static str, link: PathBuf, log: Arc<Log>) -> Self {
-        Self { name, link, stop: Arc::new(AtomicBool::new(false)), thread: None, log }
+    pub fn new(name: &'static str, link: PathBuf, pace: Pace, log: Arc<Log>) -> Self {
+        Self { name, link, pace, stop: Arc::new(AtomicBool::new(false)), thread: None, log }
     }
 
     /// Another modem for another daemon: on-hook, with nothing of the last one left in it.
@@ -50,19 +61,22 @@ impl Line {
         let _none_yet = std::fs::remove_file(&self.link);
         symlink(Path::new(&name), &self.link).expect("a link");
         self.stop = Arc::new(AtomicBool::new(false));
-        let (stop, name, log) = (Arc::clone(&self.stop), self.name, Arc::clone(&self.log));
+        let stop = Arc::clone(&self.stop);
+        let modem = Modem::new(master, self.name, self.pace, Arc::clone(&self.log));
         self.thread = Some(std::thread::spawn(move || {
             // As long as somebody has it open, closing and opening it is no hang-up of the terminal.
             let _kept_open = slave;
-            Modem::new(master, name, log).work(&stop);
+            modem.work(&stop);
         }));
     }
 
-    /// What the daemon wrote before it died is still heard, and the line falls on-hook.
+    /// The line falls on-hook, and there is no device any more.
     pub fn unplug(&mut self) {
         self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the modem did not panic");
+            // The number of the terminal may soon be that of another line.
+            let _gone_with_its_folder = std::fs::remove_file(&self.link);
         }
     }
 }
@@ -85,6 +99,7 @@ struct Modem {
     port: TTYPort,
     /// Of its line.
     name: &'static str,
+    pace: Pace,
     log: Arc<Log>,
     call: Call,
     command: Vec<u8>,
@@ -94,11 +109,12 @@ struct Modem {
 }
 
 impl Modem {
-    fn new(mut port: TTYPort, name: &'static str, log: Arc<Log>) -> Self {
+    fn new(mut port: TTYPort, name: &'static str, pace: Pace, log: Arc<Log>) -> Self {
         port.set_timeout(LOOK).expect("a timeout");
         Self {
             port,
             name,
+            pace,
             log,
             call: Call::default(),
             command: Vec::new(),
@@ -108,12 +124,20 @@ impl Modem {
     }
 
     fn work(mut self, stop: &AtomicBool) {
-        let mut octets = [0; 4096];
+        let mut octets = [0; AT_A_TIME];
         loop {
             // Before it looks: what was written before that is there by now.
             let is_last = stop.load(Ordering::Acquire);
+            if is_last && !self.pace.page_octet.is_zero() {
+                break;
+            }
             match self.port.read(&mut octets) {
-                Ok(count) => octets[..count].iter().for_each(|octet| self.take(*octet)),
+                Ok(count) => {
+                    octets[..count].iter().for_each(|octet| self.take(*octet));
+                    if self.call.page.is_some() {
+                        std::thread::sleep(self.pace.page_octet * count as u32);
+                    }
+                }
                 Err(error)
                     if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) =>
                 {
@@ -168,6 +192,7 @@ impl Modem {
         if let Some(number) = command.strip_prefix("ATDT") {
             self.call.number = Some(number.to_owned());
             self.note("dialled", json!({}));
+            std::thread::sleep(self.pace.answer);
             self.say(&format!(
                 "+FCO\r\n\r\n+FCI:\"{number:>20}\"\r\n\r\n+FIS:1,5,0,2,1,0,0,3\r\n\r\nOK"
             ));

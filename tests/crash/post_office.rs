@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -62,12 +62,16 @@ impl PostOffice {
         self.shared.has_dot.load(Ordering::Acquire)
     }
 
-    /// The settings of a mail channel over it.
-    pub fn settings(&self, password: &Path) -> String {
-        let Self { relay, inbox, .. } = self;
+    pub fn relay(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.relay))
+    }
+
+    /// The settings of a mail channel over it, with its relay or what stands before that.
+    pub fn settings(&self, relay: SocketAddr, password: &Path) -> String {
+        let (host, port, inbox) = (relay.ip(), relay.port(), self.inbox);
         format!(
             "[mail]\nfrom = \"notice@gateway.test\"\nreceipts = \"receipts@gateway.test\"\ntemplates = \"{}\"\n\
-             [mail.relay]\nhost = \"127.0.0.1\"\nport = {relay}\ntls = \"none\"\n\
+             [mail.relay]\nhost = \"{host}\"\nport = {port}\ntls = \"none\"\n\
              [mail.inbox]\nhost = \"127.0.0.1\"\nport = {inbox}\ntls = \"none\"\n\
              [mail.inbox.login]\nmechanism = \"plain\"\nuser = \"receipts\"\npassword_file = \"{}\"\n",
             Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/mail").display(),
