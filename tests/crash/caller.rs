@@ -86,6 +86,17 @@ impl Caller {
         self.call("release", json!({ "id": id }), "DELETE", &path, "", "", true)
     }
 
+    #[allow(dead_code, reason = "kills hold one at a time")]
+    pub fn hold_all(&self) -> Option<Answer> {
+        let head = "Content-Type: application/json\r\n";
+        self.call("hold_all", json!({}), "POST", "/v1/hold", head, "{}", true)
+    }
+
+    #[allow(dead_code, reason = "kills hold one at a time")]
+    pub fn release_all(&self) -> Option<Answer> {
+        self.call("release_all", json!({}), "DELETE", "/v1/hold", "", "", true)
+    }
+
     pub fn report(&self, office: &str, body: &Value) -> Option<Answer> {
         let path = format!("/v1/offices/{office}/events");
         let head = "Content-Type: application/json\r\n";

@@ -3,7 +3,7 @@
 //!
 //! | file | written by | lines |
 //! |---|---|---|
-//! | `history.jsonl` | the generator | `start`, `ended`; `post`, `withdraw`, `sign`, `decide`, `hold`, `release` before they are asked; `answer`, `unheard` after; `shown`: what the gateway said of a notification; `aged`: the generator makes one so old that it is forgotten |
+//! | `history.jsonl` | the generator | `start`, `ended`; `post`, `withdraw`, `sign`, `decide`, `hold`, `release`, `hold_all`, `release_all` before they are asked; `answer`, `unheard` after; `shown`: what the gateway said of a notification; `aged`: the generator makes one so old that it is forgotten |
 //! | `line.jsonl` | the modems | `dialled`, `page` (its first octet came), `page_end`, `acknowledged` (before it is told), `on_hook`, each with its line and the number |
 //! | `relay.jsonl` | the relay | `connected`, `content` (its first octet may come), `dot`, `taken` (before it is told), each with the recipient |
 //! | `webhook.jsonl` | the endpoint | `post` (it has come whole, with what a receiver checks), `taken` (before it is told), `refused` |

@@ -136,10 +136,6 @@ pub fn judge_store(store: &Path, logs: &Logs) -> Verdict {
         let dangling: i64 =
             conn.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
         verdict.must(dangling == 0, || format!("I12 {dangling} rows refer to nothing"));
-        let held: Option<String> =
-            conn.query_row("SELECT held_because FROM appliance", [], |row| row.get(0))?;
-        // Nobody held anything back, and nothing was restored.
-        verdict.must(held.is_none(), || format!("everything is held back: {held:?}"));
         Store::read(&conn)
     });
     let store = match store {
@@ -303,8 +299,14 @@ fn states(verdict: &mut Verdict, store: &Store, told: &Told) {
         let is_kept = store.jobs.get(id).is_some_and(|job| (job.state == "hold") == *is_held);
         verdict.must(is_kept, || format!("I4 {id} was answered as held ({is_held}) and is not so"));
     }
-    verdict.must(store.held.is_none(), || {
-        format!("I10 all is held back and nobody asked for it: {:?}", store.held)
+    // By a person, or not at all: nothing was restored, and no disk failed.
+    let is_held_as_told = match store.held.as_deref() {
+        None => told.all_held != Some(true),
+        Some("person") => told.all_held != Some(false),
+        Some(_) => false,
+    };
+    verdict.must(is_held_as_told, || {
+        format!("I4 all is held back for {:?}, told {:?}", store.held, told.all_held)
     });
     let open = store.attempts.values().flatten().filter(|attempt| !attempt.ended).count();
     verdict.must(open == 0, || format!("I10 {open} attempts are open and nobody is on a line"));

@@ -42,6 +42,8 @@ fn true_history() -> House {
             house.release(&held).expect("an answer");
         }
     }
+    house.hold_all().expect("an answer");
+    house.release_all().expect("an answer");
     house.stop();
     let killed_in_its_page = |house: &mut House| {
         assert!(house.start(Some(("page.left", 1))));
@@ -140,7 +142,10 @@ const FAULTS: &[Fault] = &[
         sql(at, "DELETE FROM job WHERE state = 'cancelled'");
     }),
     ("a sign lost", "I4 ", "", |at| sql(at, "UPDATE job SET first_login_at = NULL")),
-    ("a hold that nobody asked for", "I10 ", "", |at| {
+    ("a release of everything lost", "I4 ", "told Some(false)", |at| {
+        sql(at, "UPDATE appliance SET held_because = 'person', held_since = 1");
+    }),
+    ("a hold that nobody asked for", "I4 ", "held back for", |at| {
         sql(at, "UPDATE appliance SET held_because = 'restored', held_since = 1");
     }),
     ("a change without an event", "I6 ", "", |at| {

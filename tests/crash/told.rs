@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub(super) decided: BTreeMap<String, BTreeSet<String>>,
     /// Answered as held back, or as let go on, and nothing else was asked for after that.
     pub(super) held: BTreeMap<String, bool>,
+    /// Whether all is held back, if that is known: it was answered, and nothing else was asked for after that.
+    pub(super) all_held: Option<bool>,
     /// So old that they may be forgotten, and their numbers.
     pub(super) aged: BTreeSet<String>,
     pub(super) aged_numbers: BTreeSet<String>,
@@ -34,13 +36,16 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn read(history: &[Value]) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let mut told = Self::default();
+        let mut told = Self { all_held: Some(false), ..Self::default() };
         let mut asked: BTreeMap<i64, &Value> = BTreeMap::new();
         // Of each decision to send once more, by whom: whoever asks again asks for the same.
         let mut sends: BTreeMap<(String, String), i64> = BTreeMap::new();
         for line in history {
             match line["event"].as_str() {
-                Some(event @ ("post" | "withdraw" | "sign" | "decide" | "hold" | "release")) => {
+                Some(
+                    event @ ("post" | "withdraw" | "sign" | "decide" | "hold" | "release"
+                    | "hold_all" | "release_all"),
+                ) => {
                     asked.insert(line["call"].as_i64().unwrap_or_default(), line);
                     let id = || text(&line["id"]);
                     match event {
@@ -51,6 +56,7 @@ impl Told {
                             sends.entry((id(), text(&line["by"]))).or_insert(ms);
                         }
                         "hold" | "release" => drop(told.held.remove(&id())),
+                        "hold_all" | "release_all" => told.all_held = None,
                         _of_no_matter_before_it_is_answered => {}
                     }
                 }
@@ -85,6 +91,9 @@ impl Told {
                         }
                         (Some(event @ ("hold" | "release")), Some(200)) => {
                             told.held.insert(text(&asked["id"]), event == "hold");
+                        }
+                        (Some(event @ ("hold_all" | "release_all")), Some(200)) => {
+                            told.all_held = Some(event == "hold_all");
                         }
                         _of_no_promise => {}
                     }
