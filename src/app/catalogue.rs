@@ -278,6 +278,63 @@ mod tests {
         assert!(missing.is_empty(), "without an entry: {missing:#?}");
     }
 
+    /// What the store writes into the feed is in the catalogue, and what the catalogue has of the feed is written.
+    #[test]
+    fn every_event_that_the_store_writes_has_an_entry_and_every_entry_is_of_one_that_is_written() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let product = |path: &Path| {
+            let text = std::fs::read_to_string(path).expect("a source");
+            text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()
+        };
+        let mut written: HashSet<String> = HashSet::new();
+        let mut calls = 0;
+        for file in sources(&root.join("src/queue/sqlite")) {
+            for call in product(&file).split("event(conn,").skip(1) {
+                calls += 1;
+                // The name is the fifth; none before it has a comma within.
+                let name = call.split(',').nth(3).map(str::trim).unwrap_or_default();
+                match name {
+                    _ if name.starts_with('"') => {
+                        written.insert(name.trim_matches('"').to_owned());
+                    }
+                    // A state of a notification.
+                    _ if name.ends_with("state.as_str()") || name.starts_with("JobState::") => {}
+                    "sign.as_str()" | "receipt.report.rung()" => {}
+                    // Of a rung that a carrier gives, or of a state.
+                    "name" => {}
+                    "GIVEN_UP" => {
+                        written.insert(tell::GIVEN_UP.to_owned());
+                    }
+                    "DISABLED" => {
+                        written.insert(tell::DISABLED.to_owned());
+                    }
+                    other => panic!("{}: which events are `{other}`?", file.display()),
+                }
+            }
+        }
+        assert!(calls > 15, "the store writes events otherwise now: {calls} places");
+        for file in sources(&root.join("src/send")) {
+            let text = product(&file);
+            written.extend(text.split(".rung(\"").skip(1).filter_map(quoted));
+        }
+        let receipts = product(&root.join("src/settle/receipts.rs"));
+        let receipts = receipts.split("fn rung(self)").nth(1).expect("names of receipts");
+        let receipts = receipts.split("\n    }\n").next().unwrap_or_default();
+        written.extend(receipts.split("=> \"").skip(1).filter_map(quoted));
+        written.extend(JobState::ALL.iter().map(|state| state.as_str().to_owned()));
+        written.extend(Sign::ALL.iter().map(|sign| sign.as_str().to_owned()));
+
+        let feed = [Sort::State, Sort::Rung, Sort::Event];
+        for name in &written {
+            assert!(find(name).iter().any(|entry| feed.contains(&entry.sort)), "`{name}`");
+        }
+        for entry in feed.iter().flat_map(|sort| of(*sort)) {
+            // Not every state of an attempt is told as well.
+            let is_attempt = entry.code.parse::<AttemptState>().is_ok();
+            assert!(is_attempt || written.contains(entry.code), "nobody writes `{}`", entry.code);
+        }
+    }
+
     fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).expect("a folder of sources") {
