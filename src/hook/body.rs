@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
@@ -57,6 +58,24 @@ pub async fn read(
             Problem::new(if large { Code::BodyTooLarge } else { Code::BodyBroken })
         })?;
     Ok(Zeroizing::new(collected.to_bytes().to_vec()))
+}
+
+/// Reads a request of some fields; no other may be in it.
+///
+/// # Errors
+/// As [`read`], and a [`Problem`] with every faulty field.
+pub async fn fields<T>(
+    request: Request,
+    limits: &Limits,
+    read_all: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<T, Problem> {
+    let (head, octets) = request.into_parts();
+    let octets = read(&head.headers, octets, limits).await?;
+    let mut faults = Faults::default();
+    let mut fields = Fields::new(String::new(), json::object(&octets)?, &mut faults);
+    let got = read_all(&mut fields);
+    fields.close();
+    faults.verdict(got)
 }
 
 /// `application/json`, UTF-8, not compressed.

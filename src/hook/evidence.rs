@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::Hook;
 use super::auth::MayNotify;
 use super::body;
-use super::json::{self, Faults, Fields};
+use super::json::Fields;
 use super::notifications::job_id;
 use super::problem::{Code, Problem, ProblemBody};
 use crate::app::crash::{self, Point};
@@ -43,9 +43,8 @@ pub(super) async fn report(
     request: Request,
 ) -> Result<Json<Evident>, Problem> {
     let id = job_id(path)?;
-    let (head, octets) = request.into_parts();
-    let octets = body::read(&head.headers, octets, &hook.limits).await?;
-    let sign = parse(&octets)?;
+    let kind = |fields: &mut Fields<'_>| fields.required("kind", body::name::<Sign>);
+    let sign = body::fields(request, &hook.limits, kind).await?;
     let signed = hook.queue.sign(client, id, sign, hook.clock.now()).await;
     let state = match signed.map_err(|error| hook.queue_problem(error))? {
         Signed::Taken { state } => {
@@ -57,14 +56,6 @@ pub(super) async fn report(
         Signed::NotFound => return Err(Problem::new(Code::NotificationNotFound)),
     };
     Ok(Json(Evident { id: id.to_string(), state: state.as_str() }))
-}
-
-fn parse(octets: &[u8]) -> Result<Sign, Problem> {
-    let mut faults = Faults::default();
-    let mut fields = Fields::new(String::new(), json::object(octets)?, &mut faults);
-    let sign = fields.required("kind", body::name::<Sign>);
-    fields.close();
-    faults.verdict(sign)
 }
 
 /// The body of a request, as `/v1/openapi.json` describes it; it is read by hand above.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::auth::{MayOperate, MayRead};
-use super::json::{self, Fault, Faults, Fields};
+use super::json::{self, Fault};
 use super::notifications::job_id;
 use super::problem::{Code, Problem, ProblemBody};
 use super::{Hook, body};
@@ -229,13 +229,7 @@ fn one(id: JobId, state: JobState, held: OneHeld) -> Result<OneHeldView, Problem
 }
 
 async fn read_note(hook: &Hook, request: Request) -> Result<Option<Note>, Problem> {
-    let (head, octets) = request.into_parts();
-    let octets = body::read(&head.headers, octets, &hook.limits).await?;
-    let mut faults = Faults::default();
-    let mut fields = Fields::new(String::new(), json::object(&octets)?, &mut faults);
-    let note = fields.optional("note", note);
-    fields.close();
-    faults.verdict(note)
+    body::fields(request, &hook.limits, |fields| fields.optional("note", note)).await
 }
 
 /// Kept as what people write about a decision is: without whole numbers and addresses of others.

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Hook;
 use super::auth::MayTendNumbers;
 use super::body;
-use super::json::{self, Fault, Faults, Fields};
+use super::json::{self, Fault, Fields};
 use super::problem::{Code, Problem, ProblemBody};
 use crate::job::{ClientId, FaxNumber, UnixMillis, hex};
 use crate::office::identity::{self, Identity, LEARNT_AFTER, OnAbsent, Said};
@@ -366,7 +366,7 @@ pub(super) async fn about(
     MayTendNumbers(_client): MayTendNumbers,
     request: Request,
 ) -> Result<Json<NumberView>, Problem> {
-    let number = read(&hook, request, one_number).await?;
+    let number = body::fields(request, &hook.limits, one_number).await?;
     let known = hook.queue.known(number.clone()).await;
     let known = known.map_err(|error| hook.queue_problem(error))?;
     let known = known.unwrap_or_else(|| Ok(Known::default()));
@@ -387,7 +387,8 @@ pub(super) async fn lock(
     request: Request,
 ) -> Result<Json<Changed>, Problem> {
     let now = hook.clock.now();
-    let (number, lock) = read(&hook, request, |fields| number_lock(fields, now)).await?;
+    let (number, lock) =
+        body::fields(request, &hook.limits, |fields| number_lock(fields, now)).await?;
     let changed = hook.queue.lock(number.clone(), Some(lock), now).await;
     changed_by(&hook, &client, "locked", &number, changed)
 }
@@ -404,7 +405,7 @@ pub(super) async fn unlock(
     MayTendNumbers(client): MayTendNumbers,
     request: Request,
 ) -> Result<Json<Changed>, Problem> {
-    let number = read(&hook, request, one_number).await?;
+    let number = body::fields(request, &hook.limits, one_number).await?;
     let changed = hook.queue.lock(number.clone(), None, hook.clock.now()).await;
     changed_by(&hook, &client, "unlocked", &number, changed)
 }
@@ -421,7 +422,7 @@ pub(super) async fn forget(
     MayTendNumbers(client): MayTendNumbers,
     request: Request,
 ) -> Result<Json<Changed>, Problem> {
-    let number = read(&hook, request, one_number).await?;
+    let number = body::fields(request, &hook.limits, one_number).await?;
     let changed = hook.queue.forget(number.clone(), hook.clock.now()).await;
     changed_by(&hook, &client, "forgotten", &number, changed)
 }
@@ -440,20 +441,6 @@ fn changed_by(
         tracing::info!(change, client = client.0, %number, "hook.number.changed");
     }
     Ok(Json(Changed { number: number.to_string(), changed }))
-}
-
-async fn read<T>(
-    hook: &Hook,
-    request: Request,
-    fields: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-) -> Result<T, Problem> {
-    let (head, octets) = request.into_parts();
-    let octets = body::read(&head.headers, octets, &hook.limits).await?;
-    let mut faults = Faults::default();
-    let mut object = Fields::new(String::new(), json::object(&octets)?, &mut faults);
-    let got = fields(&mut object);
-    object.close();
-    faults.verdict(got)
 }
 
 fn one_number(fields: &mut Fields<'_>) -> Option<FaxNumber> {

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Hook;
 use super::auth::{MayNotify, MayRead};
 use super::body;
-use super::json::{self, Fault, Faults, Fields};
+use super::json::{self, Fault, Fields};
 use super::problem::{Code, Problem, ProblemBody};
 use crate::app::crash::{self, Point};
 use crate::job::names::stable_names;
@@ -143,13 +143,8 @@ pub(super) async fn register(
     request: Request,
 ) -> Result<Json<OfficeView>, Problem> {
     let number = office_number(path)?;
-    let (head, octets) = request.into_parts();
-    let octets = body::read(&head.headers, octets, &hook.limits).await?;
-    let mut faults = Faults::default();
-    let mut fields = Fields::new(String::new(), json::object(&octets)?, &mut faults);
-    let to = fields.required("fax", body::fax_number);
-    fields.close();
-    let to = faults.verdict(to)?;
+    let fax = |fields: &mut Fields<'_>| fields.required("fax", body::fax_number);
+    let to = body::fields(request, &hook.limits, fax).await?;
     change_office(&hook, client, number, "fax_registered", OfficeChange::FaxRegistered { to }).await
 }
 
@@ -169,9 +164,7 @@ pub(super) async fn report(
     request: Request,
 ) -> Result<Json<OfficeView>, Problem> {
     let number = office_number(path)?;
-    let (head, octets) = request.into_parts();
-    let octets = body::read(&head.headers, octets, &hook.limits).await?;
-    let (event, change) = parse(&octets)?;
+    let (event, change) = body::fields(request, &hook.limits, change).await?;
     change_office(&hook, client, number, event.as_str(), change).await
 }
 
@@ -220,14 +213,6 @@ impl Event {
             Self::MailWithdrawn | Self::ManagerChanged | Self::Closed | Self::Reopened => None,
         }
     }
-}
-
-fn parse(octets: &[u8]) -> Result<(Event, OfficeChange), Problem> {
-    let mut faults = Faults::default();
-    let mut fields = Fields::new(String::new(), json::object(octets)?, &mut faults);
-    let change = change(&mut fields);
-    fields.close();
-    faults.verdict(change)
 }
 
 fn change(fields: &mut Fields<'_>) -> Option<(Event, OfficeChange)> {
