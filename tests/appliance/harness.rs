@@ -168,6 +168,18 @@ keys_only_to_proven = false
         child.wait().expect("wait");
     }
 
+    /// SIGTERM; its status, once it has ended by itself.
+    #[allow(dead_code, reason = "not every test program stops it")]
+    pub fn stop_daemon(&mut self) -> Option<i32> {
+        self.signal("TERM");
+        let ended = |appliance: &mut Self| {
+            appliance.daemon.as_mut().and_then(|child| child.try_wait().expect("its status"))
+        };
+        let status = self.until("the daemon ends", ended);
+        self.daemon = None;
+        status.code()
+    }
+
     /// A signal to the daemon.
     #[allow(dead_code, reason = "not every test program sends one")]
     pub fn signal(&self, name: &str) {

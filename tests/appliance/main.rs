@@ -11,5 +11,6 @@ mod numbers;
 mod restored;
 #[path = "../support/softline.rs"]
 mod softline;
+mod stopped;
 mod watch;
 mod webhook;

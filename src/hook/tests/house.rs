@@ -127,6 +127,7 @@ impl Default for Setup {
 /// A hook that listens.
 pub(super) struct House {
     pub(super) address: SocketAddr,
+    pub(super) hook: Hook,
     pub(super) token: zeroize::Zeroizing<String>,
     pub(super) store: Arc<Memory>,
     pub(super) lines: Arc<Lines>,
@@ -205,8 +206,19 @@ impl House {
             let _ = stopped.await;
             streams.end();
         };
-        let server = tokio::spawn(listener::serve(vec![door], router(hook), setup.limits, until));
-        Self { address, token: new.token, store, lines, progress, alarm, stop: Some(stop), server }
+        let server =
+            tokio::spawn(listener::serve(vec![door], router(hook.clone()), setup.limits, until));
+        Self {
+            address,
+            hook,
+            token: new.token,
+            store,
+            lines,
+            progress,
+            alarm,
+            stop: Some(stop),
+            server,
+        }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

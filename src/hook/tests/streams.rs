@@ -1,5 +1,7 @@
 //! The feed as Server-Sent Events, over real TCP.
 
+use http_body_util::BodyExt as _;
+
 use super::*;
 
 /// A stream of events as a client reads it.
@@ -104,4 +106,23 @@ async fn reader_who_has_missed_something_for_good_is_told_so_either_way() {
     assert_eq!(house.get("/v1/events").await.status, 200);
     let mut listener = Listener::open(&house, "/v1/events", "Last-Event-ID: x\r\n").await;
     Answer::read(&mut listener.stream).await.is_problem(400, "invalid-query");
+}
+
+/// Without a socket: time stands still, and goes on when nothing else is to be done.
+#[tokio::test(start_paused = true)]
+async fn silent_stream_shows_every_15_s_that_it_lives_and_ends_after_50_s() {
+    let house = House::open().await;
+    let client = ClientId("exchange".into());
+    let began = tokio::time::Instant::now();
+    let answer = super::super::streams::open(house.hook.clone(), client, 0).await;
+    let mut body = answer.unwrap_or_else(|_| panic!("refused")).into_body();
+    let mut seen = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let octets = frame.expect("a frame").into_data().expect("data");
+        seen.push((began.elapsed().as_secs(), String::from_utf8_lossy(&octets).into_owned()));
+    }
+    // A comment, which a reader of events passes by.
+    let sign = |at: u64| (at, String::from(":\n\n"));
+    assert_eq!(seen, [sign(15), sign(30), sign(45)]);
+    assert_eq!(began.elapsed().as_secs(), 50, "whoever comes back shows a token again");
 }
