@@ -135,7 +135,8 @@ pub struct ListQuery {
     state: Option<String>,
     /// Only those to this office number.
     office: Option<String>,
-    /// Only those from this office number.
+    /// Only those from this office number. It is looked for among the newest 20000; what is not found there is refused, with
+    /// the hint to name `state` or `office` as well.
     sender: Option<String>,
     /// Only those accepted before this id: the last of the previous answer.
     after: Option<String>,
@@ -181,6 +182,8 @@ pub(super) async fn list(
         limit: query.limit,
     };
     let views = hook.queue.list(client, filter).await.map_err(|error| hook.queue_problem(error))?;
+    let too_many = "too many to look through for this sender: name state or office as well";
+    let views = views.ok_or_else(|| invalid(too_many))?;
     let notification = |view: queue::View| {
         let live = hook.progress.get(view.id);
         Notification::new(view, live)

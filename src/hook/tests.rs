@@ -578,6 +578,7 @@ async fn query_that_is_not_allowed_is_400() {
         "/v1/notifications?after=1",
         "/v1/notifications?limit=201",
         "/v1/notifications?page=2",
+        "/v1/notifications?sender=1379900044",
     ] {
         house.get(path).await.is_problem(400, "invalid-query");
     }

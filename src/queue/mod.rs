@@ -152,8 +152,8 @@ pub trait Queue: Send + Sync {
     fn stop_wanted(&self, attempt: AttemptId) -> bool;
     /// One job as its client may see it.
     fn show(&self, client: ClientId, id: JobId) -> Pending<Option<View>>;
-    /// Jobs of a client, newest first.
-    fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>>;
+    /// Jobs of a client, newest first. `None` if too many would have to be looked through for a sender.
+    fn list(&self, client: ClientId, filter: Filter) -> Pending<Option<Vec<View>>>;
     /// The ordered feed of changes after a cursor; after 0 from the oldest that there is.
     fn events(&self, client: ClientId, after: i64, limit: u16) -> Pending<Feed>;
     /// The cursor of the newest event, of whatever client. It changes after COMMIT: whoever waits for it finds the rows.

@@ -375,7 +375,7 @@ impl Queue for Sqlite {
         self.reader.ask(move |conn| views::show(conn, &client, id))
     }
 
-    fn list(&self, client: ClientId, filter: Filter) -> Pending<Vec<View>> {
+    fn list(&self, client: ClientId, filter: Filter) -> Pending<Option<Vec<View>>> {
         self.reader.ask(move |conn| views::list(conn, &client, &filter))
     }
 

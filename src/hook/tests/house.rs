@@ -577,8 +577,9 @@ impl Queue for Memory {
         self.answer(self.ids().contains(&id).then(view))
     }
 
-    fn list(&self, _client: ClientId, _filter: Filter) -> Pending<Vec<View>> {
-        self.answer(self.ids().into_iter().map(Self::view).collect())
+    fn list(&self, _client: ClientId, filter: Filter) -> Pending<Option<Vec<View>>> {
+        let is_found = filter.sender.as_deref() != Some("1379900044");
+        self.answer(is_found.then(|| self.ids().into_iter().map(Self::view).collect()))
     }
 
     /// As [`Memory::office`].

@@ -26,7 +26,7 @@ pub(crate) fn list_filters_and_pages_newest_first(queue: &dyn Queue) {
         .collect();
     assert_eq!(queue.cancel(client(), ids[1], NOW).wait(), Ok(Cancelled::Done));
     let list = |filter| {
-        let views = queue.list(client(), filter).wait().expect("answers");
+        let views = queue.list(client(), filter).wait().expect("answers").expect("few");
         views.into_iter().map(|view| view.id).collect::<Vec<_>>()
     };
     let all = || Filter { limit: 10, ..Filter::default() };

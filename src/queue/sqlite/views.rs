@@ -71,41 +71,83 @@ pub(super) fn show(conn: &Connection, client: &ClientId, id: JobId) -> Result<Op
 /// An id is 26 of `0-9 A-Z`.
 const BEHIND_ALL_IDS: &str = "~";
 
-/// What is not asked for does not stand in the statement: only so an index leads straight to the first row.
-pub(super) fn listing(filter: &Filter) -> String {
+/// So many are looked through for a sender, who has no index. Chosen: a tenth of a second, in which nobody else can read.
+const MOST_LOOKED_THROUGH: u32 = 20_000;
+
+/// Which rows are asked for, but for their sender. What is not asked for does not stand in the statement: only so an index
+/// leads straight to the first row.
+fn narrowed(filter: &Filter) -> String {
     let of = |is_asked: bool, column: &str, number: u8| {
         if is_asked { format!("{column} = ?{number}") } else { format!("?{number} IS NULL") }
     };
-    format!(
-        "SELECT {VIEW_COLUMNS} FROM job
-         WHERE client = ?1 AND {} AND {} AND id < ?4 AND {} ORDER BY id DESC LIMIT ?5",
-        of(filter.state.is_some(), "state", 2),
-        of(filter.office_number.is_some(), "office_number", 3),
-        of(filter.sender.is_some(), "fields ->> 'sender_office_number'", 6),
-    )
+    let state = of(filter.state.is_some(), "state", 2);
+    let office = of(filter.office_number.is_some(), "office_number", 3);
+    format!("client = ?1 AND {state} AND {office} AND id < ?4")
 }
 
+/// `None` if the end was not reached and not enough was found on the way.
 pub(super) fn list(
     conn: &Connection,
     client: &ClientId,
     filter: &Filter,
-) -> Result<Vec<View>, Fault> {
+) -> Result<Option<Vec<View>>, Fault> {
+    list_among(conn, client, filter, MOST_LOOKED_THROUGH)
+}
+
+fn list_among(
+    conn: &Connection,
+    client: &ClientId,
+    filter: &Filter,
+    most: u32,
+) -> Result<Option<Vec<View>>, Fault> {
     let moment = conn.unchecked_transaction()?;
-    let rows: Vec<ViewRow> = moment
-        .prepare_cached(&listing(filter))?
-        .query_map(
-            params![
-                client.0,
-                filter.state.map(|state| state.as_str()),
-                filter.office_number,
-                filter.after.map_or_else(|| BEHIND_ALL_IDS.to_owned(), |id| id.to_string()),
-                filter.limit.min(MOST_ROWS),
-                filter.sender,
-            ],
-            ViewRow::read,
-        )?
-        .collect::<rusqlite::Result<_>>()?;
-    rows.into_iter().map(|row| view(&moment, row)).collect()
+    let (narrowed, limit) = (narrowed(filter), filter.limit.min(MOST_ROWS));
+    let state = filter.state.map(|state| state.as_str());
+    let before = filter.after.map_or_else(|| BEHIND_ALL_IDS.to_owned(), |id| id.to_string());
+    let office = filter.office_number.as_deref();
+    let (rows, is_all): (Vec<ViewRow>, bool) = match &filter.sender {
+        None => {
+            let rows = moment
+                .prepare_cached(&format!(
+                    "SELECT {VIEW_COLUMNS} FROM job WHERE {narrowed} ORDER BY id DESC LIMIT ?5"
+                ))?
+                .query_map(params![client.0, state, office, before, limit], ViewRow::read)?
+                .collect::<rusqlite::Result<_>>()?;
+            (rows, true)
+        }
+        Some(sender) => {
+            // The first that is not looked at any more.
+            let end: Option<String> = moment
+                .prepare_cached(&format!(
+                    "SELECT id FROM job WHERE {narrowed} ORDER BY id DESC LIMIT 1 OFFSET ?5"
+                ))?
+                .query_row(params![client.0, state, office, before, most], |row| row.get(0))
+                .optional()?;
+            let rows = moment
+                .prepare_cached(&format!(
+                    "SELECT {VIEW_COLUMNS} FROM job WHERE {narrowed} AND id > ?7
+                        AND fields ->> 'sender_office_number' = ?6 ORDER BY id DESC LIMIT ?5"
+                ))?
+                .query_map(
+                    params![
+                        client.0,
+                        state,
+                        office,
+                        before,
+                        limit,
+                        sender,
+                        end.as_deref().unwrap_or_default(),
+                    ],
+                    ViewRow::read,
+                )?
+                .collect::<rusqlite::Result<_>>()?;
+            (rows, end.is_none())
+        }
+    };
+    if !is_all && rows.len() < usize::from(limit) {
+        return Ok(None);
+    }
+    rows.into_iter().map(|row| view(&moment, row)).collect::<Result<_, _>>().map(Some)
 }
 
 pub(super) fn events(
@@ -224,4 +266,38 @@ fn attempt_view(conn: &Connection, id: i64, columns: AttemptColumns) -> Result<A
             })
             .collect::<Result<_, Fault>>()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{open, outside, place};
+    use super::*;
+    use crate::queue::contract::{accept, after_min, client, request};
+
+    /// What was not looked through is not taken for nothing.
+    #[test]
+    fn sender_who_is_not_found_among_the_newest_is_said_not_to_be_known_to_the_end() {
+        let (_folder, path) = place();
+        let (store, _) = open(&path);
+        let ids: Vec<JobId> = (0..4)
+            .map(|minute| {
+                let mut request = request(&minute.to_string(), |_| {});
+                request.now = after_min(minute);
+                accept(&store, request)
+            })
+            .collect();
+        let conn = outside(&path);
+        let listed = |sender: &str, limit: u16, after: Option<JobId>, most: u32| {
+            let filter = Filter { sender: Some(sender.into()), limit, after, ..Filter::default() };
+            let views = list_among(&conn, &client(), &filter, most).expect("answers");
+            views.map(|views| views.into_iter().map(|view| view.id).collect::<Vec<_>>())
+        };
+        let newest = vec![ids[3], ids[2], ids[1]];
+        assert_eq!(listed("1379900028", 3, None, 3), Some(newest), "as many as were asked for");
+        assert_eq!(listed("1379900028", 4, None, 3), None);
+        assert_eq!(listed("1379900028", 9, Some(ids[3]), 3).map(|found| found.len()), Some(3));
+        assert_eq!(listed("1379900028", 9, None, 4).map(|found| found.len()), Some(4));
+        assert_eq!(listed("1179900012", 9, None, 3), None);
+        assert_eq!(listed("1179900012", 9, None, 4), Some(vec![]));
+    }
 }
