@@ -1,7 +1,8 @@
 //! Callers that keep to the rules: every request has a key of its own and is repeated until it is answered.
 //!
 //! In: a gateway that may be gone for seconds. Out: what they were told, in the logs of `tests/crash`, and a [`Told`].
-//! Most of what they hand in is for later, so that a line of some sheets a minute can carry the rest.
+//! Most of what they hand in is for later, so that lines of some sheets a minute can carry the rest; so much later that
+//! they can carry all of it by then, or it would be refused.
 //! Not here: whether what they were told is true (`verdict.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
-use crate::house::{Answer, Caller, decision, document, first_contact, later};
+use crate::house::{Answer, Caller, decision, document, first_contact};
 use crate::wall;
 
 /// Of one caller, at most, between two notifications.
@@ -24,6 +25,8 @@ const DECIDES_EVERY: Duration = Duration::from_secs(2);
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
 /// For what is on a line, or before one, when time is up.
 const GRACE: Duration = Duration::from_secs(60);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// One of so many is asked for once more, though its answer is known.
 const REPEATED: u64 = 7;
@@ -43,8 +46,8 @@ pub struct Told {
     pub repeated: usize,
     pub withdrawn: usize,
     pub decided: usize,
-    /// By status.
-    pub refused: BTreeMap<u16, usize>,
+    /// By status and code.
+    pub refused: BTreeMap<String, usize>,
     /// Of posts to a running gateway that it answered.
     pub took: Vec<Duration>,
     /// Acknowledged, not withdrawn, and to be sent at once.
@@ -118,8 +121,8 @@ impl Honest {
             Wish::KeyNow => (first_contact(&number), true),
             Wish::NoticeNow => (document(&number), true),
             Wish::NoticeByMail => (self.to_a_mail_office(&number, over), true),
-            Wish::KeyLater => (later(first_contact(&number)), false),
-            Wish::NoticeLater => (later(document(&number)), false),
+            Wish::KeyLater => (much_later(first_contact(&number)), false),
+            Wish::NoticeLater => (much_later(document(&number)), false),
         };
         let Some(id) = self.until_accepted(&key, &body, over) else { return };
         self.told().acknowledged += 1;
@@ -167,7 +170,9 @@ impl Honest {
                     return Some(answer.body);
                 }
                 Some(answer) if answer.status < 500 => {
-                    *self.told().refused.entry(answer.status).or_default() += 1;
+                    let code = answer.body["code"].as_str().unwrap_or_default();
+                    let why = format!("{} {code}", answer.status);
+                    *self.told().refused.entry(why).or_default() += 1;
                     return None;
                 }
                 Some(_) | None => std::thread::sleep(TRIES_AGAIN_AFTER),
@@ -233,6 +238,14 @@ impl Honest {
             std::thread::sleep(LOOKS_EVERY);
         }
     }
+}
+
+/// Before the million, which no lines can carry.
+fn much_later(mut body: Value) -> Value {
+    let in_days = |days: u32| (jiff::Timestamp::now() + DAY * days).to_string();
+    body["not_before"] = json!(in_days(10));
+    body["not_after"] = json!(in_days(14));
+    body
 }
 
 fn due_at(view: &Value) -> Option<jiff::Timestamp> {
