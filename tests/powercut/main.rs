@@ -5,7 +5,7 @@
 //! whether they arrived. Afterwards the disk is built as it may be found after each operation, with
 //! everything, nothing or some sectors of the unsynced lost; the store opens each, and is judged by all that had been
 //! said and sent until then, as after a SIGKILL (`tests/crash/judge.rs`).
-//! It takes half a minute. SIGKILL alone would prove nothing here: it leaves the kernel's buffers whole.
+//! It takes a minute of two processors. SIGKILL alone would prove nothing here: it leaves the kernel's buffers whole.
 
 #[path = "../crash/exchange.rs"]
 #[allow(dead_code, reason = "the tests of kills have more to ask")]
