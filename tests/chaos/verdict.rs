@@ -34,9 +34,9 @@ pub struct Figures {
     pub relay_troubles: u64,
     /// Most connected at once, and how often one was put out.
     pub slow: (u64, u64),
-    /// After each kill, until it answered.
+    /// After each start, until it answered.
     pub answered: Vec<Duration>,
-    /// Until it said that notifications would go out; there is none if it was killed before.
+    /// After each kill, until it said that notifications would go out; there is none if it was killed before.
     pub ready: Vec<Duration>,
     pub memory_kib: u64,
 }
@@ -75,7 +75,7 @@ pub fn tell(folder: &Path, rows: u32, figures: &Figures) -> bool {
     say("plugs pulled", figures.plugs);
     say("relay gone, slow, or breaking off", figures.relay_troubles);
     say("slow callers, put out", format!("{}, {}", figures.slow.0, figures.slow.1));
-    say("answers after a kill", times(&figures.answered));
+    say("answers after a start", times(&figures.answered));
     let slowest = figures.ready.iter().max().copied().unwrap_or_default();
     let missed = if slowest > GOAL_READY { ": MISSED" } else { "" };
     say("ready after a kill", format!("{}, goal {GOAL_READY:?}{missed}", times(&figures.ready)));
