@@ -193,8 +193,8 @@ pub fn killed_at(place: Place, nth_kills: Range<u32>) -> House {
                         let before = IN_A_CALL[kill as usize % IN_A_CALL.len()];
                         run(&mut house, Way::Fax, before, 1, kill);
                     }
-                    // Of this one nobody can know.
-                    Way::Decide => run(&mut house, Way::Fax, Point::PageLeft, 1, kill),
+                    // Of this one nobody can know. A notice without a key would go once more, and nothing be left to decide.
+                    Way::Decide => run(&mut house, Way::Tell, Point::PageLeft, 1, kill),
                     // Each of these is over and can be forgotten.
                     Way::Forget => {
                         assert!(house.start(None), "{}", house.gateway_log());
