@@ -98,9 +98,9 @@ bench-codec: setup
 	$(CARGO) run --quiet --release -p t4 --example bench-codec
 
 crash: setup
-	$(CARGO) build --quiet --workspace --bins --example crash --example crash-check --example crash-paper
-	$(or $(CARGO_TARGET_DIR),target)/debug/examples/crash $(RUNS)
-	CRASH_KEYS=10000 $(CARGO) test --quiet --workspace --test crash every_key -- --nocapture
+	$(CARGO) build --quiet --profile crash -p shirase --bin shirase --example crash --example crash-check --example crash-paper
+	$(or $(CARGO_TARGET_DIR),target)/crash/examples/crash $(RUNS)
+	CRASH_KEYS=10000 $(CARGO) test --quiet --profile crash -p shirase --test crash every_key -- --nocapture
 
 # The daemon as it is installed, and all around it of the same build.
 chaos: setup

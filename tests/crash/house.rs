@@ -126,6 +126,15 @@ impl House {
         }
     }
 
+    /// Its folder stays, for whoever looks for what went wrong.
+    #[allow(dead_code, reason = "chaos keeps its own")]
+    pub fn keep(mut self) -> PathBuf {
+        if let Some(folder) = self._kept.take() {
+            let _stays = folder.keep();
+        }
+        self.folder.clone()
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }

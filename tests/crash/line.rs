@@ -22,6 +22,8 @@ use crate::history::Log;
 const DLE: u8 = 0x10;
 /// "No more pages", behind DLE.
 const NO_MORE: u8 = b'.';
+/// A page of MR, which is what is agreed here, begins with an EOL (T.4 4.1.2), and that with this octet.
+const PAGE_BEGINS: u8 = 0;
 /// What numbers begin with where nothing is said to the first page.
 pub const SAYS_NOTHING: &str = "04";
 /// So often it is seen whether the daemon is gone.
@@ -153,6 +155,12 @@ impl Modem {
 
     fn take(&mut self, octet: u8) {
         match self.call.page {
+            // The daemon leaves without a page: it has closed the device, at which a modem hangs up, and begins anew. A terminal
+            // has no DTR that would fall.
+            Some(0) if octet != PAGE_BEGINS => {
+                self.on_hook();
+                self.take(octet);
+            }
             Some(octets) => self.take_page(octet, octets),
             None if octet == b'\r' => {
                 let command = String::from_utf8_lossy(&self.command).trim().to_owned();

@@ -68,6 +68,7 @@ fn kill_at(place: Place, kills: u32, summary: &Mutex<Summary>, progress: &(dyn F
         let (violations, counted) = judged(house.folder());
         done.violations += violations.len();
         done.kills += counted["kills"].as_u64().unwrap_or(0);
+        let kept = (!violations.is_empty()).then(|| house.keep());
         let mut summary = summary.lock().expect("no panic");
         for (what, count) in counted.as_object().into_iter().flatten() {
             *summary.counted.entry(what.clone()).or_default() += count.as_u64().unwrap_or(0);
@@ -75,6 +76,9 @@ fn kill_at(place: Place, kills: u32, summary: &Mutex<Summary>, progress: &(dyn F
         summary
             .violations
             .extend(violations.into_iter().map(|it| format!("{}: {it}", place.as_str())));
+        if let Some(folder) = kept {
+            println!("{}: kept {}", place.as_str(), folder.display());
+        }
     }
     summary.lock().expect("no panic").places += 1;
     progress(done);
