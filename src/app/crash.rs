@@ -1,8 +1,8 @@
 //! Named places on the way of a notification where a test ends the process as a power failure of the kernel would not: at
 //! once, with nothing flushed and no handler run.
 //!
-//! In: `SHIRASE_CRASH=name:n` in the environment of a debug build: the n-th time that place is passed, the process kills
-//! itself. Out: nothing; in a release build [`here`] is empty and the environment is not looked at.
+//! In: `SHIRASE_CRASH=name:n` in the environment of a build with debug assertions: the n-th time that place is passed, the process
+//! kills itself. Out: nothing; in a release build [`here`] is empty and the environment is not looked at.
 //! A place is named for what was just done or is about to be done, so that its name says what the next start finds.
 //! Not here: who asks for it and what must hold afterwards (`tests/crash`).
 

@@ -1,5 +1,5 @@
-//! The queue in SQLite: WAL, `synchronous=FULL`, one writer thread with group commit, one reader thread; single rows are looked
-//! up where they are asked for.
+//! The queue in SQLite: WAL, `synchronous=FULL`, one writer thread with group commit, one reader thread, one that writes the log
+//! back; single rows are looked up where they are asked for.
 //!
 //! In: a path, the key of the credentials, the time. Out: a [`Queue`] whose answers are on disk.
 //!
@@ -20,6 +20,7 @@
 //! | `cancel` | what is withdrawn |
 //! | `resolution` | what is decided about uncertain ones, and who is reminded to |
 //! | `changes` | every change of a state, with its event |
+//! | `history` | a mark on each event, and whether all are as they were written |
 //! | `views` | what clients may see |
 //! | `numbers` | what is remembered of a number |
 //! | `calls` | what passed on calls |

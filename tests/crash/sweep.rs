@@ -1,6 +1,6 @@
 //! All places, some at a time, each in houses of its own.
 //!
-//! In: places and kills for each. Out: a [`Summary`].
+//! In: places and kills for each. Out: a [`Summary`]; where a promise was broken, the house stays and its folder is printed.
 
 use std::collections::BTreeMap;
 use std::fmt;
