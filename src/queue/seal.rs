@@ -123,7 +123,7 @@ impl Sealer {
 }
 
 /// Octets of a mark.
-pub(super) const MARK_OCTETS: usize = 16;
+const MARK_OCTETS: usize = 16;
 
 /// Marks what must not change unseen.
 #[derive(Clone)]

@@ -147,8 +147,8 @@ impl Sqlite {
         let lock = file::lock(path)?;
         let (high_water, found) = file::open_high_water(path)?;
         let mut conn = file::open(&lock, path, &sealer)?;
-        let lookups = Lookups(Mutex::new(file::open_reader(path)?));
-        let reader = Reader::start(file::open_reader(path)?).map_err(no_thread)?;
+        let lookups = Lookups(Mutex::new(file::open_reader(path, &sealer)?));
+        let reader = Reader::start(file::open_reader(path, &sealer)?).map_err(no_thread)?;
         let (room, alarm) = (Arc::new(file::room(path)), Alarm::default());
         let log = Log::watch(&mut conn, file::open_for_log(path)?);
         let log = log.map_err(no_thread)?;
@@ -398,10 +398,10 @@ impl Queue for Sqlite {
     }
 
     fn look_back(&self, now: UnixMillis) -> Pending<Option<i64>> {
-        let (sealer, history) = (self.sealer.clone(), self.history.clone());
+        let history = self.history.clone();
         self.reader.ask(move |conn| {
             let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
-            history.look(conn, sealer.marker(), now)
+            history.look(conn, now)
         })
     }
 

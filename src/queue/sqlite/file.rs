@@ -148,8 +148,9 @@ pub(super) fn open_for_log(path: &Path) -> Result<Connection, QueueError> {
 }
 
 /// Opens one more connection, for reading only.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, QueueError> {
+pub(super) fn open_reader(path: &Path, sealer: &Sealer) -> Result<Connection, QueueError> {
     let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    history::teach(&conn, sealer.marker()).map_err(|error| at(path, &error))?;
     conn.execute_batch("PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;")
         .map_err(|error| at(path, &error))?;
     Ok(conn)

@@ -14,58 +14,36 @@ use rusqlite::{Connection, params};
 use super::appliance::newest;
 use super::fault::Fault;
 use crate::job::UnixMillis;
-use crate::queue::seal::{MARK_OCTETS, Marker};
+use crate::queue::seal::Marker;
 
 /// Rows in one look. Chosen: some 20 ms of the thread that reads.
 const AT_A_TIME: u16 = 5_000;
 /// Between two looks through everything.
 const EVERY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
-/// The mark of a row, as a function of SQL: whoever writes an event has nothing but the connection.
+/// The mark of a row, as a function of SQL: whoever writes or reads an event has nothing but the connection.
 pub(super) fn teach(conn: &Connection, marker: &Marker) -> rusqlite::Result<()> {
     let marker = marker.clone();
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
     conn.create_scalar_function("event_mark", 7, flags, move |row| {
-        let text = |column: usize| row.get_raw(column).as_str().map_err(rusqlite::Error::from);
-        let facts = Facts {
-            cursor: row.get(0)?,
-            at: row.get(1)?,
-            client: text(2)?,
-            job: text(3)?,
-            attempt: row.get(4)?,
-            name: text(5)?,
-            detail: text(6)?,
-        };
-        Ok(facts.mark(&marker).to_vec())
+        // Octets: what somebody wrote there need not be text.
+        let text = |column: usize| row.get_raw(column).as_bytes().map_err(rusqlite::Error::from);
+        let (cursor, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        // Attempts are counted from 1.
+        let attempt = row.get::<Option<i64>>(4)?.unwrap_or(0);
+        let mark = marker.mark(&[
+            &cursor.to_be_bytes(),
+            &at.to_be_bytes(),
+            text(2)?,
+            text(3)?,
+            &attempt.to_be_bytes(),
+            text(5)?,
+            text(6)?,
+        ]);
+        Ok(mark.to_vec())
     })
-}
-
-/// All that a row says.
-struct Facts<'a> {
-    cursor: i64,
-    at: i64,
-    client: &'a str,
-    job: &'a str,
-    attempt: Option<i64>,
-    name: &'a str,
-    detail: &'a str,
-}
-
-impl Facts<'_> {
-    fn mark(&self, marker: &Marker) -> [u8; MARK_OCTETS] {
-        marker.mark(&[
-            &self.cursor.to_be_bytes(),
-            &self.at.to_be_bytes(),
-            self.client.as_bytes(),
-            self.job.as_bytes(),
-            // Attempts are counted from 1.
-            &self.attempt.unwrap_or(0).to_be_bytes(),
-            self.name.as_bytes(),
-            self.detail.as_bytes(),
-        ])
-    }
 }
 
 /// How far everything was looked through, and what was found.
@@ -83,11 +61,10 @@ impl History {
         self.altered
     }
 
-    /// Looks at the next rows; the cursor of what was not known to be altered.
+    /// Looks at the next rows, through a connection that was [taught](teach); the cursor of what was not known to be altered.
     pub(super) fn look(
         &mut self,
         conn: &Connection,
-        marker: &Marker,
         now: UnixMillis,
     ) -> Result<Option<i64>, Fault> {
         if self.ended.is_some_and(|ended| now.since(ended) < EVERY) {
@@ -103,31 +80,22 @@ impl History {
             )?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut statement = moment.prepare_cached(
-            "SELECT cursor, at, client, job, attempt, name, detail, mark FROM event
-             WHERE cursor > ?1 ORDER BY cursor LIMIT ?2",
+            "SELECT cursor, cursor <= ?3
+                 OR mark IS event_mark(cursor, at, client, job, attempt, name, detail)
+             FROM event WHERE cursor > ?1 ORDER BY cursor LIMIT ?2",
         )?;
-        let mut rows = statement.query(params![self.through, AT_A_TIME])?;
+        let mut rows = statement.query(params![self.through, AT_A_TIME, unmarked])?;
         let (mut through, mut seen, mut altered) = (self.through, 0, None);
         let is_gap = |through: i64, cursor: i64| cursor > through + 1 && cursor - 1 > excused;
         while let Some(row) = rows.next()? {
-            let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-            let facts = Facts {
-                cursor: row.get(0)?,
-                at: row.get(1)?,
-                client: text(2)?,
-                job: text(3)?,
-                attempt: row.get(4)?,
-                name: text(5)?,
-                detail: text(6)?,
-            };
-            let mark: Option<Vec<u8>> = row.get(7)?;
-            if is_gap(through, facts.cursor) {
+            let (cursor, is_as_written): (i64, bool) = (row.get(0)?, row.get(1)?);
+            if is_gap(through, cursor) {
                 altered.get_or_insert(through.max(excused) + 1);
             }
-            if facts.cursor > unmarked && mark.as_deref() != Some(&facts.mark(marker)[..]) {
-                altered.get_or_insert(facts.cursor);
+            if !is_as_written {
+                altered.get_or_insert(cursor);
             }
-            (through, seen) = (facts.cursor, seen + 1);
+            (through, seen) = (cursor, seen + 1);
         }
         if seen < AT_A_TIME {
             if is_gap(through, newest(&moment, "event")? + 1) {

@@ -41,9 +41,11 @@ fn feed_that_nobody_touched_is_as_it_was_written_each_day() {
 
 #[test]
 fn whatever_is_edited_put_in_or_taken_out_is_found_where_it_begins_and_told_once() {
-    let edits: [(&str, i64); 9] = [
+    let edits: [(&str, i64); 10] = [
         ("UPDATE event SET detail = json_set(detail, '$.code', 'confirmed') WHERE cursor = 3", 3),
         ("UPDATE event SET name = 'confirmed' WHERE cursor = 4", 4),
+        // What is not even text is an edit, and no fault that hides it.
+        ("UPDATE event SET name = CAST(x'ff' AS TEXT) WHERE cursor = 4", 4),
         ("UPDATE event SET at = at + 1 WHERE cursor = 2", 2),
         ("UPDATE event SET attempt = NULL WHERE cursor = 3", 3),
         ("UPDATE event SET mark = NULL WHERE cursor = 5", 5),
