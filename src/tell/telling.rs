@@ -41,6 +41,8 @@ pub(super) struct Telling {
     stop: watch::Receiver<bool>,
     news: watch::Receiver<i64>,
     temper: Temper,
+    /// The store takes the endpoint on before anything that it is asked afterwards.
+    opening: Option<Pending<WebhookOpened>>,
     /// None: secrets and certificates have to be read.
     post: Option<Box<dyn Post>>,
 }
@@ -52,6 +54,7 @@ type Result<T> = std::result::Result<T, Ended>;
 type Answers = Vec<std::result::Result<Answered, PostError>>;
 
 impl Telling {
+    /// What happens from now on is told, whenever the work begins.
     pub(super) fn new(
         teller: Teller,
         parts: Parts,
@@ -59,7 +62,9 @@ impl Telling {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let news = parts.queue.news();
-        Self { teller, parts, pulse, stop, news, temper: Temper::default(), post: None }
+        let opening = parts.queue.webhook_open(teller.endpoint().clone(), parts.clock.now());
+        let (temper, opening) = (Temper::default(), Some(opening));
+        Self { teller, parts, pulse, stop, news, temper, opening, post: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -70,9 +75,12 @@ impl Telling {
     }
 
     async fn begin(&mut self) -> Result<()> {
-        let endpoint = self.teller.endpoint().clone();
-        let now = self.parts.clock.now();
-        let opened = self.ask(|parts| parts.queue.webhook_open(endpoint.clone(), now)).await?;
+        let (endpoint, mut opening) = (self.teller.endpoint().clone(), self.opening.take());
+        let opened = self.ask(|parts| {
+            let again = || parts.queue.webhook_open(endpoint.clone(), parts.clock.now());
+            opening.take().unwrap_or_else(again)
+        });
+        let opened = opened.await?;
         let name = self.teller.name();
         match opened {
             WebhookOpened::New { after } => {
@@ -206,7 +214,7 @@ impl Telling {
     }
 
     /// Asks the store, again and again as long as it can answer another time.
-    async fn ask<T>(&mut self, question: impl Fn(&Parts) -> Pending<T>) -> Result<T> {
+    async fn ask<T>(&mut self, mut question: impl FnMut(&Parts) -> Pending<T>) -> Result<T> {
         loop {
             match question(&self.parts).await {
                 Ok(answer) => return Ok(answer),

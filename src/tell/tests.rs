@@ -148,6 +148,19 @@ impl House {
         carries: Carries,
         files: impl Fn(()) -> Result<(), LineFault> + Send + Sync + 'static,
     ) -> Running {
+        let running = self.start(name, client, carries, files);
+        running.until(|state| *state != TellState::Starting).await;
+        running
+    }
+
+    /// Starts it, and waits for nothing: its task has not done a step.
+    fn start(
+        &self,
+        name: &str,
+        client: ClientId,
+        carries: Carries,
+        files: impl Fn(()) -> Result<(), LineFault> + Send + Sync + 'static,
+    ) -> Running {
         let (give, got) = mpsc::unbounded_channel();
         let does: Does = Box::new(|_| Answer::Takes);
         let receiver = Arc::new(Receiver { does: Mutex::new(does), got: give });
@@ -165,9 +178,7 @@ impl House {
         };
         let (work, _pulse) = tellers.work(&tellers.all()[0], parts);
         let task = tokio::spawn(work);
-        let running = Running { receiver, got, tellers, task };
-        running.until(|state| *state != TellState::Starting).await;
-        running
+        Running { receiver, got, tellers, task }
     }
 
     async fn accept(&self, key: &str) -> JobId {
@@ -305,6 +316,17 @@ async fn new_endpoint_is_told_what_happens_from_then_on_and_one_put_back_what_it
     let posts = exchange.until_taken(2).await;
     assert_eq!(taken_of(&posts, &meanwhile), ["accepted", "cancelled"]);
     exchange.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_endpoint_is_told_what_was_accepted_before_its_task_did_a_step() {
+    let house = House::new();
+    // The next wait of this test is the first in which the task can move; the store is asked first.
+    let mut running = house.start("first", client(), Carries::All, |()| Ok(()));
+    let id = house.withdrawn("while-starting").await;
+    let posts = running.next(1).await;
+    assert_eq!(taken_of(&posts, &id), ["accepted"]);
+    running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
