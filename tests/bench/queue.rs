@@ -1,7 +1,8 @@
 //! `make bench-queue`: a gateway behind which a million notifications wait.
 //!
 //! In: the daemon of a release build; ROWS, how many wait. Out: figures, and exit code 1 if a goal is missed: until it
-//! answers after a SIGKILL, acceptances at 50 a second, what it shows, its memory; and, in this process, what is due next.
+//! answers after a SIGKILL and after a power cut, acceptances at 50 a second, what it shows, its memory; and, in this
+//! process, what is due next.
 //! Not here: as many acceptances as go (`accept.rs`).
 
 #![expect(clippy::unwrap_used, reason = "a measurement")]
@@ -13,6 +14,8 @@ mod gateway;
 #[path = "seed.rs"]
 mod seed;
 
+use std::fs::File;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -52,6 +55,9 @@ fn main() -> ExitCode {
     goals.time("first start", gateway.start(&[]), GOAL_START);
     gateway.kill();
     goals.time("start after SIGKILL", gateway.start(&[]), GOAL_START);
+    gateway.kill();
+    forget_in_memory(&gateway.store());
+    goals.time("start as after a power cut, nothing in memory", gateway.start(&[]), GOAL_START);
     gateway.await_sheets();
 
     let measured = post_all(Load {
@@ -98,6 +104,14 @@ fn main() -> ExitCode {
         began.elapsed().as_secs_f64() * 1e3
     );
     if goals.kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Lets the system forget what it holds of this file: it comes from the disk again.
+fn forget_in_memory(file: &Path) {
+    let file = File::open(file).unwrap();
+    // What is not written yet would stay.
+    file.sync_all().unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
 }
 
 struct Goals {
