@@ -20,7 +20,7 @@
 //! | B37, B38 | receivers of webhooks | `drivers/webhook/tests`, `src/tell/tests.rs` |
 //! | B39 to B42 | what stands where the store should be | `store`, `src/queue/sqlite/restored_tests.rs` |
 //! | B43, B44 | a disk without room, a disk that fails, no descriptors | `disk` |
-//! | B45 | ciphertexts that changed their places | `src/queue/sqlite/tests.rs` |
+//! | B45 | ciphertexts that changed their places | `src/queue/sqlite/tests/claims.rs` |
 //! | B46, B47 | clock and signals | `time` |
 //! | B48 | all at once | `at_once`; for minutes and with a million that wait, `make chaos` |
 

@@ -27,7 +27,7 @@ fn watched_row_that_cannot_be_read_holds_up_neither_the_others_nor_the_box() {
 }
 
 #[test]
-fn changed_row_fails_without_a_call_and_the_next_job_goes_on() {
+fn b45_changed_row_fails_without_a_call_and_the_next_job_goes_on() {
     let (_folder, path) = place();
     let (store, _) = open(&path);
     let first = accept(&store, request("a", to_number("0311111111")));
