@@ -286,7 +286,8 @@ mod tests {
             let text = std::fs::read_to_string(path).expect("a source");
             text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()
         };
-        let mut written: HashSet<String> = HashSet::new();
+        // In the place of one that was written and cannot be read.
+        let mut written = HashSet::from([crate::queue::UNREADABLE.to_owned()]);
         let mut calls = 0;
         for file in sources(&root.join("src/queue/sqlite")) {
             for call in product(&file).split("event(conn,").skip(1) {

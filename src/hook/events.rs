@@ -56,7 +56,7 @@ pub struct Event {
     pub(super) cursor: i64,
     /// When it happened, RFC 3339.
     at: String,
-    /// Id of the notification.
+    /// Id of the notification; zeros with `unreadable` if not even that can be read.
     notification: String,
     /// Stable name of what happened.
     pub(super) name: String,

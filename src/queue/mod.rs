@@ -15,6 +15,7 @@
 //! | `uncertain_open` | nobody has decided about it for so long |
 //! | any name of a [`Sign`] | the exchange saw it |
 //! | `webhook_given_up`, `webhook_disabled` | an endpoint did not take an event of it for as long as it is posted; wants no posts any more |
+//! | `unreadable` | no event, but what the feed says in the place of one that cannot be read any more |
 //! | others | rungs that the sender saw, see [`Step::Rung`], and receipts that came later, see [`Report::rung`] |
 //!
 //! Names of states and events are snake_case, reasons and codes kebab-case; none changes its meaning.
@@ -444,6 +445,10 @@ pub enum Feed {
         through: i64,
     },
 }
+
+/// What the feed says in the place of an event that cannot be read any more. Its notification is named if that can be read,
+/// or by zeros.
+pub const UNREADABLE: &str = "unreadable";
 
 /// One change, as clients read it.
 #[derive(Clone, Debug)]

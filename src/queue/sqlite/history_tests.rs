@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::tests::{key, open, place};
 use super::*;
 use crate::job::examples::TUESDAY_10_00 as NOW;
+use crate::queue::UNREADABLE;
 use crate::queue::contract::{accept, after_min, feed, request, uncertain_sheet};
 
 const DAY_MIN: u64 = 24 * 60;
@@ -72,6 +73,36 @@ fn whatever_is_edited_put_in_or_taken_out_is_found_where_it_begins_and_told_once
         assert_eq!(found(&store, after_min(DAY_MIN)), None, "it was told: {edit}");
         let shown = store.appliance().wait().expect("shows").events_altered_at;
         assert_eq!(shown, Some(at), "and is shown as long as the gateway runs");
+    }
+}
+
+#[test]
+fn feed_goes_on_behind_an_event_that_cannot_be_read_and_says_so_in_its_place() {
+    let damages = [
+        ("name = CAST(x'ff' AS TEXT)", true),
+        ("detail = substr(detail, 2)", true),
+        ("job = '?'", false),
+        ("job = CAST(x'ff' AS TEXT)", false),
+    ];
+    for (damage, names_its_job) in damages {
+        let (_folder, store, by_hand) = with_history();
+        let before = feed(&store, 0, 100);
+        by_hand
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys=OFF; PRAGMA ignore_check_constraints=ON;
+                 UPDATE event SET {damage} WHERE cursor = 3"
+            ))
+            .expect(damage);
+        let after = feed(&store, 0, 100);
+        assert_eq!(after.len(), before.len(), "{damage}");
+        for (was, is) in before.iter().zip(&after) {
+            if was.cursor != 3 {
+                assert_eq!((&is.name, &is.detail), (&was.name, &was.detail), "{damage}");
+                continue;
+            }
+            assert_eq!((is.name.as_str(), is.cursor, is.at), (UNREADABLE, 3, was.at), "{damage}");
+            assert_eq!(is.job == was.job, names_its_job, "{damage}");
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Jobs as rows and back.
+//! Jobs as rows and back, and events as they are read.
 //!
 //! In: [`NewJob`]; or a row, which is parsed with the same care as a request, because a file can be changed
 //! by others; but its texts by what every version has refused, for they were accepted once. Out: columns; or [`NewJob`].
@@ -17,6 +17,7 @@ use crate::job::{
 };
 use crate::office::MailRoute;
 use crate::queue::seal::Sealer;
+use crate::queue::{EventRow, UNREADABLE};
 use crate::settle::Watch;
 
 /// What the sheet says besides its columns and its secrets.
@@ -280,6 +281,59 @@ fn text(value: &str, limit: usize) -> Result<SheetText, Fault> {
 
 fn office(value: &str) -> Result<OfficeNumber, Fault> {
     OfficeNumber::parse(value).map_err(|_| unreadable("office_number"))
+}
+
+/// An event before anything in it is believed. Its row begins with `cursor, at, job, name, detail`.
+pub(super) struct RawEvent {
+    cursor: i64,
+    at: i64,
+    job: String,
+    pub name: String,
+    detail: String,
+}
+
+impl RawEvent {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            cursor: row.get(0)?,
+            at: row.get(1)?,
+            job: row.get(2)?,
+            name: row.get(3)?,
+            detail: row.get(4)?,
+        })
+    }
+
+    pub(super) fn parsed(self) -> Result<EventRow, Fault> {
+        Ok(EventRow {
+            cursor: self.cursor,
+            at: UnixMillis(self.at),
+            job: parse_id(&self.job)?,
+            name: self.name,
+            detail: json(&self.detail, "event.detail")?,
+        })
+    }
+
+    /// The event of a row; of one that cannot be read [`UNREADABLE`], with what can be: those behind it are told.
+    pub(super) fn told(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+        if let Some(event) = Self::read(row).ok().and_then(|event| event.parsed().ok()) {
+            return Ok(event);
+        }
+        let cursor: i64 = row.get(0)?;
+        tracing::error!(
+            cursor,
+            what = "the feed says `unreadable` in its place: the file was damaged, or changed by somebody; see \
+                `shirase explain unreadable`",
+            "queue.event.unreadable"
+        );
+        let job = row.get_ref(2)?.as_str().ok().and_then(|id| id.parse().ok());
+        Ok(EventRow {
+            cursor,
+            at: UnixMillis(row.get(1)?),
+            job: job.unwrap_or(JobId(ulid::Ulid::nil())),
+            name: UNREADABLE.into(),
+            detail: serde_json::json!({ "code": "record-unreadable" }),
+        })
+    }
 }
 
 fn unreadable(column: &'static str) -> Fault {

@@ -5,9 +5,10 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
+use super::record::RawEvent;
 use super::{record, resolution};
 use crate::job::{ClientId, JobId, Kind, UnixMillis, number};
-use crate::queue::{AttemptView, EventRow, Feed, Filter, View};
+use crate::queue::{AttemptView, Feed, Filter, View};
 
 /// Most rows in one answer, whatever was asked for; the hook's own limits are not above it.
 const MOST_ROWS: u16 = 1000;
@@ -164,23 +165,13 @@ pub(super) fn events(
     if let Some(through) = through.filter(|through| after > 0 && after < *through) {
         return Ok(Feed::Forgotten { through });
     }
-    let rows: Vec<(i64, i64, String, String, String)> = moment
+    let rows = moment
         .prepare_cached(
             "SELECT cursor, at, job, name, detail FROM event
              WHERE client = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3",
         )?
-        .query_map(params![client.0, after, limit.min(MOST_ROWS)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-        })?
+        .query_map(params![client.0, after, limit.min(MOST_ROWS)], RawEvent::told)?
         .collect::<rusqlite::Result<_>>()?;
-    let rows = rows
-        .into_iter()
-        .map(|(cursor, at, job, name, detail)| {
-            let job = record::parse_id(&job)?;
-            let detail = record::json(&detail, "event.detail")?;
-            Ok(EventRow { cursor, at: UnixMillis(at), job, name, detail })
-        })
-        .collect::<Result<_, Fault>>()?;
     Ok(Feed::Rows(rows))
 }
 

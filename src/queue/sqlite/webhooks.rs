@@ -5,16 +5,17 @@
 //! when the endpoint has it. A process that ends between the two posts it again, with the same id.
 //! Not here: when a failed post comes again, what is told at all (`tell`).
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::fault::Fault;
+use super::record::RawEvent;
 use super::{changes, record};
 use crate::app::crash::{self, Point};
 use crate::job::UnixMillis;
 use crate::queue::{
-    EventRow, WebhookBoard, WebhookDue, WebhookEndpoint, WebhookFate, WebhookOpened,
-    WebhookOutcome, WebhookWork,
+    WebhookBoard, WebhookDue, WebhookEndpoint, WebhookFate, WebhookOpened, WebhookOutcome,
+    WebhookWork,
 };
 use crate::tell::{Carries, DISABLED, GIVEN_UP, LONGEST_WAIT};
 
@@ -479,35 +480,4 @@ fn counted(
         }
     }
     Ok(WebhookBoard { behind: behind.min(WebhookBoard::MOST_BEHIND), retrying, oldest, ..board })
-}
-
-/// An event before anything in it is believed.
-struct RawEvent {
-    cursor: i64,
-    at: i64,
-    job: String,
-    name: String,
-    detail: String,
-}
-
-impl RawEvent {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            cursor: row.get(0)?,
-            at: row.get(1)?,
-            job: row.get(2)?,
-            name: row.get(3)?,
-            detail: row.get(4)?,
-        })
-    }
-
-    fn parsed(self) -> Result<EventRow, Fault> {
-        Ok(EventRow {
-            cursor: self.cursor,
-            at: UnixMillis(self.at),
-            job: record::parse_id(&self.job)?,
-            name: self.name,
-            detail: record::json(&self.detail, "event.detail")?,
-        })
-    }
 }
