@@ -1,7 +1,8 @@
 //! Jobs as rows and back, and events as they are read.
 //!
 //! In: [`NewJob`]; or a row, which is parsed with the same care as a request, because a file can be changed
-//! by others; but its texts by what every version has refused, for they were accepted once. Out: columns; or [`NewJob`].
+//! by others; but its texts by what every version has refused, for they were accepted once. Out: columns; or [`NewJob`];
+//! or [`EventRow`], also of a row that cannot be read.
 
 use std::str::FromStr;
 
